@@ -1,0 +1,3 @@
+//! An independent witness: both upstream APIs, as their documents describe them.
+//!
+//! Imports `types`, `ecom` and `epayment` only; must never see `translate`.

@@ -1,0 +1,15 @@
+//! Values that cannot hold nonsense: amounts, identifiers, phone numbers, time.
+//!
+//! Floor F0: imports nothing of the house. Construction is the only check; whoever holds a value may trust it.
+
+mod amount;
+mod clock;
+mod ids;
+mod key;
+mod phone;
+
+pub use amount::{Amount, Currency};
+pub use clock::{Clock, ManualClock, Moment, SystemClock};
+pub use ids::{CallerHash, Msn, OrderId, Reference, RequestId, Scope, StoreSecret};
+pub use key::{IdempotencyKey, KeyMaker, MoneyOp, Seen};
+pub use phone::{CountryCode, Msisdn};
