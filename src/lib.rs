@@ -9,4 +9,5 @@
 pub mod ecom;
 pub mod epayment;
 pub mod simulator;
+pub mod store;
 pub mod types;

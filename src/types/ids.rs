@@ -84,6 +84,34 @@ text_type!(
     "an X-Request-Id is 1 to 64 printable characters"
 );
 
+text_type!(
+    /// An order id as a merchant may have written it: 1 to 50 characters, none of them a control character. Wider than
+    /// `OrderId`, because eCom itself judges what ePayment could not take.
+    OrderText,
+    |t| (1..=50).contains(&t.chars().count()) && !t.chars().any(char::is_control),
+    "an orderId is 1 to 50 characters"
+);
+
+impl OrderText {
+    /// The order id where it keeps to the documented alphabet.
+    #[must_use]
+    pub fn strict(&self) -> Option<OrderId> {
+        OrderId::parse(&self.0)
+    }
+
+    /// The reference under which ePayment knows or could know this order.
+    #[must_use]
+    pub fn reference(&self) -> Option<Reference> {
+        self.strict().and_then(|order| order.reference())
+    }
+}
+
+impl From<OrderId> for OrderText {
+    fn from(order: OrderId) -> Self {
+        Self(order.0)
+    }
+}
+
 impl OrderId {
     /// The reference under which ePayment knows this order: itself from 8 characters on, else prefixed.
     /// `None` where the order id looks like a prefixed one and so would collide.
@@ -197,6 +225,23 @@ impl Scope {
         }
     }
 
+    /// Reads what `text` wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let Some(hex) = text.strip_prefix('~') else {
+            return Msn::parse(text).map(Self::Unit);
+        };
+        let pairs: Option<Vec<u8>> = (0..hex.len() / 2)
+            .map(|n| {
+                hex.get(2 * n..2 * n + 2)
+                    .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+            })
+            .collect();
+        pairs
+            .and_then(|bytes| CallerHash::from_bytes(&bytes))
+            .map(Self::Caller)
+    }
+
     /// One text for both kinds, as the store and the key derivation use it.
     #[must_use]
     pub fn text(&self) -> String {
@@ -269,5 +314,14 @@ mod tests {
         assert_ne!(one, CallerHash::of(b"key-two", &secret));
         assert_ne!(one, CallerHash::of(b"key-one", &StoreSecret::new([8; 32])));
         assert!(Scope::Caller(one).text().starts_with('~'));
+        assert_eq!(
+            Scope::parse(&Scope::Caller(one).text()),
+            Some(Scope::Caller(one))
+        );
+        assert_eq!(
+            Scope::parse("123456"),
+            Msn::parse("123456").map(Scope::Unit)
+        );
+        assert_eq!(Scope::parse("~12"), None);
     }
 }

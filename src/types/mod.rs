@@ -10,6 +10,6 @@ mod phone;
 
 pub use amount::{Amount, Currency};
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
-pub use ids::{CallerHash, Msn, OrderId, Reference, RequestId, Scope, StoreSecret};
+pub use ids::{CallerHash, Msn, OrderId, OrderText, Reference, RequestId, Scope, StoreSecret};
 pub use key::{IdempotencyKey, KeyMaker, MoneyOp, Seen};
 pub use phone::{CountryCode, Msisdn};
