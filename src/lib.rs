@@ -11,3 +11,4 @@ pub mod epayment;
 pub mod simulator;
 pub mod store;
 pub mod types;
+pub mod upstream;

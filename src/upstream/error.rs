@@ -1,0 +1,82 @@
+//! What can come of a call: an answer of some kind, or a failure that knows whether anything may have been sent.
+//!
+//! Must not: turn a doubt into a fact. Only what failed before the connection stood is "not sent".
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::epayment::problem::Problem;
+
+/// An answer as it came.
+#[derive(Clone, Debug)]
+pub struct RawReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// An answer of ePayment.
+#[derive(Clone, Debug)]
+pub enum Reply<T> {
+    /// 2xx, read.
+    Done(T),
+    /// A problem of ePayment itself.
+    Problem {
+        /// The HTTP status.
+        status: u16,
+        /// The problem.
+        problem: Box<Problem>,
+        /// `Retry-After` as it came.
+        retry_after: Option<http::HeaderValue>,
+    },
+    /// 401, 403, 422 or 429 of the gateway in front, in its own shape: passes unchanged.
+    Gateway(RawReply),
+    /// Any other status without a readable problem.
+    Other(u16),
+}
+
+impl<T> Reply<T> {
+    /// The HTTP status of a refusal; `None` for success.
+    #[must_use]
+    pub fn refused_status(&self) -> Option<u16> {
+        match self {
+            Self::Done(_) => None,
+            Self::Problem { status, .. } | Self::Other(status) => Some(*status),
+            Self::Gateway(raw) => Some(raw.status),
+        }
+    }
+}
+
+/// No answer that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendFailure {
+    /// Nothing reached upstream: the connection was never made.
+    #[error("upstream could not be reached: {0}")]
+    NotSent(String),
+    /// The request may have been handled: no answer came, or not all of it.
+    #[error("upstream gave no answer: {0}")]
+    MaybeSent(String),
+    /// 2xx, but the body can't be read: it was handled somehow.
+    #[error("upstream answered {status} with a body that can't be read: {why}")]
+    Unreadable {
+        /// The HTTP status.
+        status: u16,
+        /// What the reader said; never the body.
+        why: String,
+    },
+}
+
+impl SendFailure {
+    /// The metric label.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotSent(_) => "not_sent",
+            Self::MaybeSent(_) => "no_answer",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+}
