@@ -11,9 +11,11 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// One member of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Field<T> {
-    /// Not there, or null.
+    /// Not there.
     #[default]
     Absent,
+    /// There, as null: counts as absent for everything optional.
+    Null,
     /// There, and of the right type.
     Is(T),
     /// There, and of another type.
@@ -25,8 +27,13 @@ impl<T> Field<T> {
     pub const fn get(&self) -> Option<&T> {
         match self {
             Self::Is(value) => Some(value),
-            Self::Absent | Self::Wrong => None,
+            Self::Absent | Self::Null | Self::Wrong => None,
         }
+    }
+
+    /// Whether any value stands here, null excepted.
+    pub const fn is_there(&self) -> bool {
+        matches!(self, Self::Is(_) | Self::Wrong)
     }
 
     /// Whether a value of another type stands here.
@@ -102,6 +109,22 @@ impl FromJson for bool {
     }
 }
 
+/// Any value at all: only its presence counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present;
+
+impl FromJson for Present {
+    fn from_text(_: &str) -> Option<Self> {
+        Some(Self)
+    }
+    fn from_integer(_: i64) -> Option<Self> {
+        Some(Self)
+    }
+    fn from_bool(_: bool) -> Option<Self> {
+        Some(Self)
+    }
+}
+
 /// An object; arrays and scalars are wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object<T>(pub T);
@@ -132,7 +155,7 @@ impl<'de, T: FromJson> Visitor<'de> for FieldVisitor<T> {
         f.write_str("any JSON value")
     }
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Field::Absent)
+        Ok(Field::Null)
     }
     fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
         or_wrong(T::from_bool(value))
@@ -178,7 +201,7 @@ mod tests {
             ("20000.0", Field::Is(20_000)),
             ("2e4", Field::Is(20_000)),
             ("-5", Field::Is(-5)),
-            ("null", Field::Absent),
+            ("null", Field::Null),
             ("199.9", Field::Wrong),
             ("\"20000\"", Field::Wrong),
             ("true", Field::Wrong),

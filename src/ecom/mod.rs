@@ -5,6 +5,7 @@
 pub mod callback;
 pub mod error;
 pub mod lenient;
+pub mod read;
 pub mod request;
 pub mod response;
 pub mod route;

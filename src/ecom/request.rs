@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::lenient::{Field, Object, StrictText, Text};
+use super::lenient::{Field, Object, Present, StrictText, Text};
 
 /// `POST /ecomm/v2/payments`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -47,6 +47,8 @@ pub struct MerchantInfo {
     pub is_app: Field<bool>,
     /// Regular or Express.
     pub payment_type: Field<StrictText>,
+    /// Express: fixed shipping methods.
+    pub static_shipping_details: Field<Present>,
 }
 
 /// `transaction` of an initiate.
@@ -65,6 +67,12 @@ pub struct InitiateTransaction {
     pub scope: Field<StrictText>,
     /// Airline data.
     pub additional_data: Field<Object<AdditionalData>>,
+    /// Express: another user experience.
+    pub use_explicit_checkout_flow: Field<Present>,
+    /// Undocumented; some clients send it.
+    pub ref_order_id: Field<Present>,
+    /// Undocumented; in the guide's own example.
+    pub time_stamp: Field<Present>,
 }
 
 /// `transaction.additionalData`: airline tickets.
