@@ -10,5 +10,6 @@ pub mod ecom;
 pub mod epayment;
 pub mod simulator;
 pub mod store;
+pub mod translate;
 pub mod types;
 pub mod upstream;

@@ -118,10 +118,16 @@ impl KeyMaker<'_> {
         }
     }
 
+    /// Whether the bridge made `key` up.
+    #[must_use]
+    pub fn is_own(key: &str) -> bool {
+        key.starts_with(OWN)
+    }
+
     /// What `key` on an event of operation `op` says. Only a key whose hash agrees is taken for ours.
     #[must_use]
     pub fn read(&self, op: MoneyOp, key: &str) -> Seen {
-        if key.starts_with(OWN) {
+        if Self::is_own(key) {
             return Seen::Own;
         }
         let request = key
