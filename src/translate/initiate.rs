@@ -3,10 +3,13 @@
 //! Source: `InitiatePaymentCommand`, eCom API guide "Initiate", `CreatePaymentRequest`. Tolerances are those that real
 //! clients rely on. Express requests never come here: eCom judges them. Must not: correct an amount.
 
+mod urls;
+
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+use self::urls::{URL_MAX, fall_back_of, limited, urls};
 use super::loss::{Loss, Untranslatable};
 use super::{Faults, agreed_msn, text_of};
 use crate::ecom::error::{Code, Failure};
@@ -21,7 +24,6 @@ use crate::types::{Amount, CountryCode, Currency, Msisdn, Msn, OrderText, Refere
 
 /// eCom's smallest amount, in minor units (`TransactionInfoInitiate.amount`).
 pub const AMOUNT_MIN: i64 = 100;
-const URL_MAX: usize = 255;
 
 /// What `paymentType` says. Compared without regard to case and surrounding blanks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,54 +122,125 @@ pub fn check(
     let customer = required(&body.customer_info, "customerInfo", &mut faults);
     let merchant = required(&body.merchant_info, "merchantInfo", &mut faults);
     let transaction = required(&body.transaction, "transaction", &mut faults);
-    let (Some(customer), Some(merchant), Some(transaction)) = (customer, merchant, transaction)
-    else {
-        return faults.into_result(None);
+    let paid = merchant.map(|merchant| paid_of(merchant, header_msn, rules, &mut faults));
+    let ordered = transaction.map(|transaction| ordered_of(transaction, &mut faults));
+    let skip = transaction.is_some_and(|t| t.skip_landing_page.get() == Some(&true));
+    let phone = customer.map_or(Ok(None), |customer| {
+        phone_of(&customer.mobile_number, skip, rules, &mut faults)
+    });
+    let phone = match phone {
+        Err(code) if faults.0.is_empty() => return Err(Failure::code(code)),
+        Err(_) => None,
+        Ok(phone) => phone,
     };
-    let msn = agreed_msn(&merchant.merchant_serial_number, header_msn, &mut faults);
-    if msn.is_none() && faults.0.is_empty() {
+    let read = (|| {
+        let (merchant, transaction) = (merchant?, transaction?);
+        let (paid, ordered) = (paid?, ordered?);
+        let (user_flow, losses) = flow_of(merchant, transaction, skip);
+        Some(Initiate {
+            msn: paid.msn?,
+            order: ordered.order?,
+            amount: ordered.amount?,
+            text: ordered.text,
+            user_flow,
+            fall_back: paid.fall_back?,
+            phone,
+            scope: ordered.scope,
+            airline: ordered.airline,
+            callback_prefix: paid.callback_prefix?,
+            auth_token: paid.auth_token,
+            losses,
+        })
+    })();
+    faults.into_result(read)
+}
+
+/// What `merchantInfo` says.
+struct Paid {
+    msn: Option<Msn>,
+    callback_prefix: Option<String>,
+    fall_back: Option<String>,
+    auth_token: Option<SecretString>,
+}
+
+fn paid_of(
+    merchant: &MerchantInfo,
+    header_msn: Option<&str>,
+    rules: &Rules,
+    faults: &mut Faults,
+) -> Paid {
+    let before = faults.0.len();
+    let msn = agreed_msn(&merchant.merchant_serial_number, header_msn, faults);
+    if msn.is_none() && faults.0.len() == before {
         faults.add("merchantInfo.merchantSerialNumber", "is required");
     }
-    let order = order_of(&transaction.order_id, &mut faults);
-    let amount = amount_of(&transaction.amount, &mut faults);
-    let text = text_of(&transaction.transaction_text, &mut faults);
-    let callback_prefix = urls(merchant, rules, &mut faults);
-    let fall_back = fall_back_of(&merchant.fall_back, &mut faults);
+    let callback_prefix = urls(merchant, rules, faults);
+    let fall_back = fall_back_of(&merchant.fall_back, faults);
     let auth_token = limited(
         &merchant.auth_token,
         "merchantInfo.authToken",
         URL_MAX,
-        &mut faults,
+        faults,
     );
-    let scope = limited(&transaction.scope, "transaction.scope", 1000, &mut faults);
-    let airline = airline_of(&transaction.additional_data, &mut faults);
     faults.wrong(&merchant.is_app, "merchantInfo.isApp", "true or false");
+    Paid {
+        msn,
+        callback_prefix,
+        fall_back,
+        auth_token: auth_token.filter(|t| !t.is_empty()).map(SecretString::from),
+    }
+}
+
+/// What `transaction` says.
+struct Ordered {
+    order: Option<OrderText>,
+    amount: Option<Amount>,
+    text: String,
+    scope: Option<String>,
+    airline: Option<AirlineData>,
+}
+
+fn ordered_of(transaction: &InitiateTransaction, faults: &mut Faults) -> Ordered {
+    let ordered = Ordered {
+        order: order_of(&transaction.order_id, faults),
+        amount: amount_of(&transaction.amount, faults),
+        text: text_of(&transaction.transaction_text, faults),
+        scope: limited(&transaction.scope, "transaction.scope", 1000, faults)
+            .filter(|s| !s.trim().is_empty()),
+        airline: airline_of(&transaction.additional_data, faults),
+    };
     faults.wrong(
         &transaction.skip_landing_page,
         "transaction.skipLandingPage",
         "true or false",
     );
-    faults.wrong(
-        &customer.mobile_number,
-        "customerInfo.mobileNumber",
-        "a phone number of 8 digits",
-    );
-    let phone = match customer
-        .mobile_number
-        .get()
-        .map(|text| Msisdn::read(&text.0, &rules.country))
-    {
-        Some(Err(_)) if faults.0.is_empty() => return Err(Failure::code(Code::User81)),
-        Some(Err(_)) | None => None,
-        Some(Ok(phone)) => phone,
+    ordered
+}
+
+/// The customer's number; required for a push message.
+fn phone_of(
+    field: &Field<Text>,
+    skip: bool,
+    rules: &Rules,
+    faults: &mut Faults,
+) -> Result<Option<Msisdn>, Code> {
+    const NAME: &str = "customerInfo.mobileNumber";
+    faults.wrong(field, NAME, "a phone number of 8 digits");
+    let phone = match field.get() {
+        Some(text) => Msisdn::read(&text.0, &rules.country).map_err(|_| Code::User81)?,
+        None => None,
     };
-    let skip = transaction.skip_landing_page.get() == Some(&true);
-    if skip && phone.is_none() && faults.0.is_empty() {
-        faults.add(
-            "customerInfo.mobileNumber",
-            "is required when skipLandingPage is true",
-        );
+    if skip && phone.is_none() && !field.is_wrong() {
+        faults.add(NAME, "is required when skipLandingPage is true");
     }
+    Ok(phone)
+}
+
+fn flow_of(
+    merchant: &MerchantInfo,
+    transaction: &InitiateTransaction,
+    skip: bool,
+) -> (UserFlow, Vec<Loss>) {
     let mut losses = dropped(merchant, transaction);
     let user_flow = match (skip, merchant.is_app.get() == Some(&true)) {
         (true, is_app) => {
@@ -178,23 +251,7 @@ pub fn check(
         (false, true) => UserFlow::NativeRedirect,
         (false, false) => UserFlow::WebRedirect,
     };
-    let read = (|| {
-        Some(Initiate {
-            msn: msn?,
-            order: order?,
-            amount: amount?,
-            text,
-            user_flow,
-            fall_back: fall_back?,
-            phone,
-            scope: scope.filter(|s| !s.trim().is_empty()),
-            airline,
-            callback_prefix: callback_prefix?,
-            auth_token: auth_token.filter(|t| !t.is_empty()).map(SecretString::from),
-            losses,
-        })
-    })();
-    faults.into_result(read)
+    (user_flow, losses)
 }
 
 fn required<'a, T>(field: &'a Field<Object<T>>, name: &str, faults: &mut Faults) -> Option<&'a T> {
@@ -227,104 +284,6 @@ fn amount_of(field: &Field<i64>, faults: &mut Faults) -> Option<Amount> {
             faults.add(NAME, "must be an integer of at least 100 (minor units)")
         }
     }
-    None
-}
-
-fn limited(
-    field: &Field<StrictText>,
-    name: &str,
-    max: usize,
-    faults: &mut Faults,
-) -> Option<String> {
-    faults.wrong(field, name, "text");
-    let text = &field.get()?.0;
-    if text.chars().count() > max {
-        faults.add(name, &format!("has more than {max} characters"));
-        return None;
-    }
-    Some(text.clone())
-}
-
-/// Callback, consent and shipping URLs; gives the callback prefix.
-fn urls(merchant: &MerchantInfo, rules: &Rules, faults: &mut Faults) -> Option<String> {
-    let mut check = |field: &Field<StrictText>, name: &str| {
-        let url = limited(field, name, URL_MAX, faults)?;
-        let https = url
-            .get(..8)
-            .is_some_and(|s| s.eq_ignore_ascii_case("https://"))
-            && url.len() > 8;
-        if https || (rules.allow_http_callbacks && is_http_to_private_host(&url)) {
-            return Some(url);
-        }
-        faults.add(name, "must be an https URL");
-        None
-    };
-    for (field, name) in [
-        (
-            &merchant.consent_removal_prefix,
-            "merchantInfo.consentRemovalPrefix",
-        ),
-        (
-            &merchant.shipping_details_prefix,
-            "merchantInfo.shippingDetailsPrefix",
-        ),
-    ] {
-        if field.get().is_some_and(|text| !text.0.is_empty()) || field.is_wrong() {
-            check(field, name);
-        }
-    }
-    let prefix = check(&merchant.callback_prefix, "merchantInfo.callbackPrefix");
-    if !merchant.callback_prefix.is_there() {
-        faults.add("merchantInfo.callbackPrefix", "is required");
-    }
-    prefix
-}
-
-/// Plain http to loopback or a private network, as in staging.
-fn is_http_to_private_host(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else {
-        return false;
-    };
-    if uri.scheme_str() != Some("http") {
-        return false;
-    }
-    let host = uri.host().unwrap_or("").trim_matches(['[', ']']);
-    match host.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private(),
-        Ok(std::net::IpAddr::V6(ip)) => ip.is_loopback() || (ip.segments()[0] & 0xfe00) == 0xfc00,
-        Err(_) => !host.contains('.') && !host.is_empty(),
-    }
-}
-
-fn fall_back_of(field: &Field<StrictText>, faults: &mut Faults) -> Option<String> {
-    const NAME: &str = "merchantInfo.fallBack";
-    if !field.is_there() {
-        faults.add(NAME, "is required");
-        return None;
-    }
-    let url = limited(field, NAME, URL_MAX, faults)?;
-    let scheme = url
-        .split_once(':')
-        .map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
-    let fits = match scheme {
-        _ if url == "INTENT" => true,
-        Some((scheme, rest)) if scheme == "https" => rest.len() > 2 && rest.starts_with("//"),
-        Some((scheme, _)) if scheme == "http" => false,
-        Some((scheme, _)) => {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-        }
-        None => false,
-    };
-    if fits {
-        return Some(url);
-    }
-    faults.add(
-        NAME,
-        "must be an https URL or have a custom scheme such as myapp://",
-    );
     None
 }
 

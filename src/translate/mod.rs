@@ -16,6 +16,8 @@ pub mod error;
 pub mod initiate;
 pub mod loss;
 pub mod recovery;
+#[cfg(test)]
+mod testing;
 
 use crate::ecom::lenient::{Field, Text};
 use crate::types::Msn;
