@@ -58,7 +58,9 @@ pub fn check(op: MoneyOp, body: &Adjust, header_msn: Option<&str>) -> Result<Adj
     }
     let msn = agreed_msn(said, header_msn, &mut faults);
     let flag = &body.should_release_remaining_funds;
-    faults.wrong(flag, "shouldReleaseRemainingFunds", "true or false");
+    if op == MoneyOp::Cancel {
+        faults.wrong(flag, "shouldReleaseRemainingFunds", "true or false");
+    }
     let mut asked = Asked::AllThatRemains;
     let mut text = String::new();
     match &body.transaction {
@@ -80,7 +82,7 @@ pub fn check(op: MoneyOp, body: &Adjust, header_msn: Option<&str>) -> Result<Adj
         msn,
         asked,
         text,
-        release: flag.get() == Some(&true),
+        release: op == MoneyOp::Cancel && flag.get() == Some(&true),
         losses,
     }))
 }
@@ -129,11 +131,12 @@ pub fn by_state(op: MoneyOp, payment: &Payment) -> Code {
     );
     match op {
         MoneyOp::Capture if payment.state == State::Created => Code::Payment62,
-        MoneyOp::Capture if ended || (cancelled && !captured) => Code::Vipps91,
-        MoneyOp::Capture => Code::Vipps92,
+        // "Already processed" only where it is: a shop may take it for done.
+        MoneyOp::Capture if captured && sums.to_capture().is_zero() => Code::Vipps92,
+        MoneyOp::Capture => Code::Vipps91,
         MoneyOp::Refund if !captured && (ended || cancelled) => Code::Payment73,
         MoneyOp::Refund if !captured => Code::Payment72,
-        MoneyOp::Refund => Code::Vipps92,
+        MoneyOp::Refund => Code::Payment71,
         MoneyOp::Cancel if captured => Code::Payment51,
         MoneyOp::Cancel => Code::Payment52,
     }
