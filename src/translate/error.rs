@@ -44,13 +44,19 @@ pub fn meaning(problem: &Problem, status: u16, during: During) -> Meaning {
     if let Some(known) = problem.code().and_then(|code| by_code(code, during)) {
         return known;
     }
-    if let Some(known) = by_title(&problem.title, during) {
-        return known;
+    let lists_members = problem.fields().next().is_some();
+    match by_title(&problem.title, during) {
+        // The title says what is invalid, the list says where: the list says more.
+        Some(Meaning::Field(name))
+            if lists_members && during == During::Initiate && name != "transaction.amount" =>
+        {
+            Meaning::Fields
+        }
+        Some(known) => known,
+        // A conflict or a lock is none of a member, even where one is named.
+        None if lists_members && !matches!(status, 409 | 423) => Meaning::Fields,
+        None => by_status(status, during),
     }
-    if problem.fields().next().is_some() {
-        return Meaning::Fields;
-    }
-    by_status(status, during)
 }
 
 fn by_code(code: u32, during: During) -> Option<Meaning> {
@@ -75,7 +81,7 @@ fn by_code(code: u32, during: During) -> Option<Meaning> {
         10060 if initiate => Meaning::Is(Merchant37),
         5050 => Meaning::Is(Merchant39),
         5080 => Meaning::Is(Merchant38),
-        5090 => Meaning::NotFound,
+        5090 if !initiate => Meaning::NotFound,
         5100 => Meaning::Is(Payment74),
         6020 => Meaning::Is(Payment72),
         6030 | 6050 | 6060 | 6190 => Meaning::Is(Payment52),
@@ -201,9 +207,14 @@ fn by_title(title: &str, during: During) -> Option<Meaning> {
     match (title.as_str(), during) {
         // The same words stand for a used reference on create and for a used key on a modification.
         (
-            "idempotency error" | "reference exists" | "reference already exists",
+            "idempotency error"
+            | "idempotency error: reference exists"
+            | "reference exists"
+            | "reference already exists",
             During::Initiate,
         ) => Some(Meaning::Is(Code::Merchant34)),
+        // A create that meets no payment is no news of a payment.
+        ("reference not found", During::Initiate) => None,
         ("idempotency error", _) => Some(Meaning::Is(Code::Vipps93)),
         _ => TITLES
             .iter()
@@ -256,21 +267,23 @@ pub fn to_failure(meaning: &Meaning, problem: &Problem, status: u16) -> Failure 
 }
 
 fn words(problem: &Problem) -> String {
-    match problem.detail.as_deref() {
-        Some(detail) if !detail.is_empty() => format!("{}: {detail}", problem.title),
-        _ => problem.title.clone(),
+    said(&problem.title, problem.detail.as_deref().unwrap_or(""))
+}
+
+/// Title and detail; never empty.
+fn said(title: &str, detail: &str) -> String {
+    match (title.trim(), detail.trim()) {
+        ("", "") => "The request was refused without a reason".to_owned(),
+        (title, "") => title.to_owned(),
+        ("", detail) => detail.to_owned(),
+        (title, detail) => format!("{title}: {detail}"),
     }
 }
 
 fn fields(problem: &Problem) -> Failure {
     let mut entries: Vec<_> = problem
         .fields()
-        .map(|field| {
-            (
-                ecom_field(&field.name),
-                format!("{}: {}", problem.title, field.reason),
-            )
-        })
+        .map(|field| (ecom_field(&field.name), said(&problem.title, &field.reason)))
         .collect();
     if entries.is_empty() {
         entries.push(("body".to_owned(), words(problem)));
@@ -284,9 +297,12 @@ pub fn ecom_field(name: &str) -> String {
     let name = name
         .trim_start_matches("$.")
         .trim_start_matches('/')
+        .trim_end_matches(['/', '.'])
         .replace('/', ".");
     let lower = name.to_ascii_lowercase();
     let known = match lower.as_str() {
+        "" | "$" => "body",
+        "industrydata" | "industrydata.airlinedata" => "transaction.additionalData",
         "amount" | "amount.value" | "amount.currency" => "transaction.amount",
         "modificationamount" | "modificationamount.value" | "modificationamount.currency" => {
             "transaction.amount"
