@@ -201,8 +201,13 @@ fn entries(sources: Sources<'_>) -> Vec<Entry> {
 fn in_order(events: &[PaymentEvent]) -> Vec<&PaymentEvent> {
     let time = |event: &PaymentEvent| event.timestamp.parse::<jiff::Timestamp>().ok();
     let mut sorted: Vec<_> = events.iter().collect();
-    let newest_first =
-        events.len() > 1 && events.first().and_then(time) > events.last().and_then(time);
+    let newest_first = match (events.first(), events.last()) {
+        (Some(first), Some(last)) => {
+            time(first) > time(last)
+                || (time(first) == time(last) && last.name == EventName::Created)
+        }
+        _ => false,
+    };
     if newest_first {
         sorted.reverse();
     }

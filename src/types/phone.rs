@@ -77,10 +77,15 @@ impl Msisdn {
         &self.0
     }
 
-    /// The number without `country`, as eCom shows it; the whole number where the country is another.
+    /// The number without `country`, as eCom shows it; the whole number where the country is another, or where it has
+    /// no country code (8 digits may begin like one).
     #[must_use]
     pub fn local<'a>(digits: &'a str, country: &CountryCode) -> &'a str {
-        digits.strip_prefix(country.as_str()).unwrap_or(digits)
+        let digits = digits.strip_prefix('+').unwrap_or(digits);
+        match digits.strip_prefix(country.as_str()) {
+            Some(local) if digits.len() > 8 => local,
+            _ => digits,
+        }
     }
 }
 
