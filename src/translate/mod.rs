@@ -14,6 +14,8 @@ pub mod approve;
 pub mod details;
 pub mod error;
 pub mod initiate;
+#[cfg(test)]
+mod laws;
 pub mod loss;
 pub mod recovery;
 #[cfg(test)]
