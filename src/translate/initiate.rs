@@ -66,7 +66,9 @@ pub fn identity(
         .and_then(|m| text(&m.0.merchant_serial_number));
     let order = body.transaction.get().and_then(|t| text(&t.0.order_id));
     (
-        msn.as_deref().or(header_msn).and_then(Msn::parse),
+        msn.as_deref()
+            .or(header_msn)
+            .and_then(|text| Msn::parse(text.trim())),
         order.as_deref().and_then(OrderText::parse),
     )
 }

@@ -347,6 +347,18 @@ fn identity_is_read_from_whatever_can_be_read() {
         both,
         "the body says who is paid"
     );
+    let blanks = with(
+        body(),
+        "merchantInfo.merchantSerialNumber",
+        Some(json!(" 123456 ")),
+    );
+    assert_eq!(says(blanks, None), both);
+    assert_eq!(
+        says(with(body(), "merchantInfo", None), Some(" 654321 "))
+            .0
+            .as_deref(),
+        Some("654321")
+    );
     let bare = with(body(), "merchantInfo", None);
     assert_eq!(says(bare, Some("654321")).0.as_deref(), Some("654321"));
     assert_eq!(
