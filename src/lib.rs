@@ -8,6 +8,7 @@
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
 pub mod ecom;
 pub mod epayment;
+pub mod routing;
 pub mod simulator;
 pub mod store;
 pub mod translate;

@@ -11,10 +11,11 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
+pub use crate::types::{Kind, Origin};
 pub use record::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Begun,
-    CallbackTarget, Kind, Known, NewAdjustment, NewPayment, Origin, Outcome, PaymentFacts,
-    PaymentRecord, Version,
+    CallbackTarget, Known, NewAdjustment, NewPayment, Outcome, PaymentFacts, PaymentRecord,
+    Version,
 };
 
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};

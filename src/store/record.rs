@@ -6,29 +6,9 @@
 use secrecy::SecretString;
 
 use crate::types::{
-    Amount, CallerHash, Currency, IdempotencyKey, Moment, MoneyOp, Msn, OrderText, Reference,
-    RequestId, Scope,
+    Amount, CallerHash, Currency, IdempotencyKey, Kind, Moment, MoneyOp, Msn, OrderText, Origin,
+    Reference, RequestId, Scope,
 };
-
-/// The API in which a payment was created. It never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// Created in eCom: either API may change it.
-    Ecom,
-    /// Created in ePayment: unknown to eCom.
-    Epayment,
-}
-
-/// What is known about the kind of a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Regular, proven by the initiate that the bridge itself handled.
-    Regular,
-    /// Express: only eCom has its shipping and user details.
-    Express,
-    /// Known by a read only: may be Express (before approval it looks regular).
-    Unproven,
-}
 
 /// Where the merchant wants to hear of a payment.
 #[derive(Clone, Debug)]
