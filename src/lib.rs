@@ -8,5 +8,6 @@
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
 pub mod ecom;
 pub mod epayment;
+pub mod settings;
 pub mod simulator;
 pub mod types;
