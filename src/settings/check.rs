@@ -1,7 +1,8 @@
 //! From the merged tree to [`Settings`]: every section is read and every rule asked, and all that is wrong is collected.
 //!
-//! Must not: touch files or the network. What lies in files is named in [`Files`] for the caller to look at.
+//! Must not: touch files or the network. What lies in files is named in [`Found`] for the caller to look at.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::file::{Report, Section};
@@ -18,35 +19,36 @@ use super::url::{StoreUrl, is_host};
 use crate::epayment::model::CustomerInteraction;
 use crate::types::{CountryCode, Currency};
 
-/// Files that the settings name and that must be readable.
+/// What rules across sections and the look at the disk need, whatever else is wrong.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+pub(super) struct Found {
+    pub(super) listeners: Vec<(&'static str, SocketAddr)>,
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
     pub(super) encryption_key: Option<PathBuf>,
 }
 
 /// Reads the tree. The settings are `None` only where the report holds a problem.
-pub(super) fn check(tree: &Table, report: &mut Report, files: &mut Files) -> Option<Settings> {
+pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Option<Settings> {
     let mut root = Section::root(tree, report);
-    let proxy = proxy(root.section("proxy"), files);
+    let proxy = proxy(root.section("proxy"), found);
     let upstream = upstream(root.section("upstream"));
-    let webhooks = webhooks(root.section("webhooks"));
+    let webhooks = webhooks(root.section("webhooks"), found);
     let callbacks = callbacks(root.section("callbacks"));
-    let store = store(root.section("store"), files);
+    let store = store(root.section("store"), found);
     let reads = reads(root.section("reads"));
-    let admin = admin(root.section("admin"));
+    let admin = admin(root.section("admin"), found);
     let routing = routing(root.section("routing"));
     let defaults = merchant_defaults(root.section("merchant_defaults"));
     let merchants = merchants::read(&mut root, defaults.as_ref());
     let shadow = shadow(root.section("shadow"));
     let telemetry = telemetry(root.section("telemetry"));
     root.finish();
-    rules::listeners(report, proxy.as_ref(), webhooks.as_ref(), admin.as_ref());
+    rules::listeners(report, &found.listeners);
     rules::times(report, proxy.as_ref(), upstream.as_ref());
     rules::webhooks(report, webhooks.as_ref(), merchants.as_ref());
     rules::callbacks(report, callbacks.as_ref());
-    rules::store(report, store.as_ref(), files.encryption_key.is_some());
+    rules::store(report, store.as_ref(), found.encryption_key.is_some());
     rules::admin(report, admin.as_ref());
     rules::routing(report, routing, merchants.as_ref());
     rules::shadow(report, shadow.as_ref(), upstream.as_ref());
@@ -68,18 +70,21 @@ pub(super) fn check(tree: &Table, report: &mut Report, files: &mut Files) -> Opt
     })
 }
 
-fn proxy(mut s: Section<'_, '_>, files: &mut Files) -> Option<Proxy> {
+fn proxy(mut s: Section<'_, '_>, found: &mut Found) -> Option<Proxy> {
     let listen = s.listen("listen");
+    found
+        .listeners
+        .extend(listen.map(|at| ("proxy.listen", at)));
     let cert = s.text("tls_cert");
     let key = s.text("tls_key");
     let path = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(PathBuf::from);
-    files.tls_cert = path(cert);
-    files.tls_key = path(key);
+    found.tls_cert = path(cert);
+    found.tls_key = path(key);
     let request_timeout = s.duration("request_timeout", "1ms"..="10m");
     let max_body_bytes = s.size("max_body", 1 << 10..=64 << 20);
     let max_in_flight = s.whole("max_in_flight", 1..=1_000_000);
     let drain_timeout = s.duration("drain_timeout", "0s"..="1h");
-    let tls = match (&files.tls_cert, &files.tls_key) {
+    let tls = match (&found.tls_cert, &found.tls_key) {
         (Some(cert), Some(key)) => Some(TlsFiles {
             cert: cert.clone(),
             key: key.clone(),
@@ -128,8 +133,11 @@ fn upstream(mut s: Section<'_, '_>) -> Option<Upstream> {
     })
 }
 
-fn webhooks(mut s: Section<'_, '_>) -> Option<Webhooks> {
+fn webhooks(mut s: Section<'_, '_>, found: &mut Found) -> Option<Webhooks> {
     let listen = s.listen("listen");
+    found
+        .listeners
+        .extend(listen.map(|at| ("webhooks.listen", at)));
     let public_url = s.base_url("public_url");
     let register = s.word(
         "register",
@@ -166,8 +174,8 @@ fn callbacks(mut s: Section<'_, '_>) -> Option<Callbacks> {
     let allow_http = s.truth("allow_http");
     let allow_private_addresses = s.truth("allow_private_addresses");
     let allowed_hosts = s.texts("allowed_hosts").and_then(|hosts| {
-        if let Some(bad) = hosts.iter().find(|host| !is_host(host)) {
-            let why = format!("{bad:?} is no host name and no IP address");
+        if let Some(at) = hosts.iter().position(|host| !is_host(host)) {
+            let why = format!("item {} is no host name and no IP address", at + 1);
             return s.fail(
                 "allowed_hosts",
                 why,
@@ -186,7 +194,7 @@ fn callbacks(mut s: Section<'_, '_>) -> Option<Callbacks> {
     })
 }
 
-fn store(mut s: Section<'_, '_>, files: &mut Files) -> Option<Store> {
+fn store(mut s: Section<'_, '_>, found: &mut Found) -> Option<Store> {
     let url = s.parse("url", store_url, "Write it as \"sqlite:FILE\"");
     let encryption_key = s.hidden("encryption_key").and_then(|text| {
         if text.is_empty() {
@@ -202,8 +210,8 @@ fn store(mut s: Section<'_, '_>, files: &mut Files) -> Option<Store> {
         }
     });
     let key_file = s.text("encryption_key_file");
-    files.encryption_key = key_file.filter(|f| !f.is_empty()).map(PathBuf::from);
-    if files.encryption_key.is_some() && matches!(encryption_key, Some(Some(_))) {
+    found.encryption_key = key_file.filter(|f| !f.is_empty()).map(PathBuf::from);
+    if found.encryption_key.is_some() && matches!(encryption_key, Some(Some(_))) {
         let _reported: Option<()> = s.fail(
             "encryption_key_file",
             "encryption_key is set as well",
@@ -252,8 +260,11 @@ fn reads(mut s: Section<'_, '_>) -> Option<Reads> {
     })
 }
 
-fn admin(mut s: Section<'_, '_>) -> Option<Admin> {
+fn admin(mut s: Section<'_, '_>, found: &mut Found) -> Option<Admin> {
     let listen = s.listen("listen");
+    found
+        .listeners
+        .extend(listen.map(|at| ("admin.listen", at)));
     let token = s.secret("token");
     s.finish();
     Some(Admin {
@@ -369,16 +380,20 @@ fn shadow(mut s: Section<'_, '_>) -> Option<Shadow> {
         ("read", ShadowMode::Read),
         ("write", ShadowMode::Write),
     ];
-    let mode = s.word("mode", &modes);
+    let mode = match s.word("mode", &modes) {
+        Some(ShadowMode::Off) => Some(ShadowMode::Off),
+        Some(_) => s.fail("mode", "this version does not shadow yet", "Write \"off\""),
+        None => None,
+    };
     let sample_percent = s.whole("sample_percent", 0..=100);
     let queue = s.whole("queue", 1..=1_000_000);
     let upstream_base_url = s.base_url("upstream_base_url");
     let noise_percent = s.whole("noise_percent", 0..=100);
     let ignore = s.texts("ignore").and_then(|pointers| {
-        match pointers.iter().find(|pointer| !pointer.starts_with('/')) {
-            Some(bad) => s.fail(
+        match pointers.iter().position(|p| !p.starts_with('/')) {
+            Some(at) => s.fail(
                 "ignore",
-                format!("{bad:?} is no JSON pointer"),
+                format!("item {} is no JSON pointer", at + 1),
                 "Begin each with /, such as \"/transactionInfo/timeStamp\"",
             ),
             None => Some(pointers.into_iter().map(str::to_owned).collect()),

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::check::Files;
+use super::check::Found;
 use super::file::Report;
 use super::model::EncryptionKey;
 use super::units;
@@ -14,10 +14,10 @@ use super::units;
 const LONGEST: u64 = 1 << 20;
 
 /// Looks at the files; reports what cannot be read. Answers the encryption key, where a file holds one.
-pub(super) fn read(files: &Files, report: &mut Report) -> Option<EncryptionKey> {
+pub(super) fn read(found: &Found, report: &mut Report) -> Option<EncryptionKey> {
     let pem = [
-        ("proxy.tls_cert", &files.tls_cert, "CERTIFICATE"),
-        ("proxy.tls_key", &files.tls_key, "PRIVATE KEY"),
+        ("proxy.tls_cert", &found.tls_cert, "CERTIFICATE"),
+        ("proxy.tls_key", &found.tls_key, "PRIVATE KEY"),
     ];
     for (path, file, word) in pem {
         let Some(text) = file.as_ref().and_then(|file| text(path, file, report)) else {
@@ -33,7 +33,7 @@ pub(super) fn read(files: &Files, report: &mut Report) -> Option<EncryptionKey> 
         }
     }
     let path = "store.encryption_key_file";
-    let text = text(path, files.encryption_key.as_ref()?, report)?;
+    let text = text(path, found.encryption_key.as_ref()?, report)?;
     let key = units::key(&text);
     if key.is_none() {
         report.problem(

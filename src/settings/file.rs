@@ -130,9 +130,15 @@ impl<'t, 'r> Section<'t, 'r> {
         shown::join(&self.section, &format!("{}{key}", self.prefix))
     }
 
+    fn mark(&mut self, key: &'static str) {
+        if !self.read.contains(&key) {
+            self.read.push(key);
+        }
+    }
+
     /// Whether the key is there; it counts as read.
     pub(super) fn has(&mut self, key: &'static str) -> bool {
-        self.read.push(key);
+        self.mark(key);
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
@@ -144,14 +150,14 @@ impl<'t, 'r> Section<'t, 'r> {
     /// A merchant serial number, as text or number; `parsed` is what it was understood as.
     pub(super) fn msn(&mut self, key: &'static str, parsed: Option<Msn>) -> Option<Msn> {
         let node = self.node(key)?;
-        self.show(key, shown::value(node), &node.origin);
+        self.show(key, shown::plain(node), &node.origin);
         let remedy = "Write it in quotes, such as \"123456\"";
         parsed.or_else(|| self.fail(key, "a merchant serial number is 4 to 7 digits", remedy))
     }
 
     /// The node at a key that must be there.
     pub(super) fn node(&mut self, key: &'static str) -> Option<&'t Node> {
-        self.read.push(key);
+        self.mark(key);
         let table = self.table?;
         if !table.contains_key(key) {
             let path = self.path(key);
@@ -177,18 +183,22 @@ impl<'t, 'r> Section<'t, 'r> {
         None
     }
 
-    fn wrong_kind<T>(&mut self, key: &str, node: &Node, wanted: &str) -> Option<T> {
+    fn wrong_kind<T>(&mut self, key: &str, node: &Node, wanted: &str, remedy: &str) -> Option<T> {
         let why = format!("this is {}, not {wanted}", node.value.kind());
-        self.fail(key, why, &format!("Write {wanted}"))
+        self.fail(key, why, remedy)
     }
 
     /// A text.
     pub(super) fn text(&mut self, key: &'static str) -> Option<&'t str> {
+        self.text_or(key, "Write it in quotes")
+    }
+
+    fn text_or(&mut self, key: &'static str, remedy: &str) -> Option<&'t str> {
         let node = self.node(key)?;
-        self.show(key, shown::value(node), &node.origin);
+        self.show(key, shown::plain(node), &node.origin);
         match &node.value {
             Value::Text(text) => Some(text.as_str()),
-            _ => self.wrong_kind(key, node, "a text in quotes"),
+            _ => self.wrong_kind(key, node, "a text", remedy),
         }
     }
 
@@ -199,7 +209,7 @@ impl<'t, 'r> Section<'t, 'r> {
         read: impl FnOnce(&str) -> Result<T, W>,
         remedy: &str,
     ) -> Option<T> {
-        match read(self.text(key)?) {
+        match read(self.text_or(key, remedy)?) {
             Ok(value) => Some(value),
             Err(why) => self.fail(key, why, remedy),
         }
@@ -207,19 +217,18 @@ impl<'t, 'r> Section<'t, 'r> {
 
     /// One of several words.
     pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        let text = self.text(key)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return Some(*value);
-        }
         let all: Vec<String> = words
             .iter()
             .map(|(word, _)| format!("\"{word}\""))
             .collect();
-        self.fail(
-            key,
-            "this is none of the words it can be",
-            &format!("Write {}", all.join(" or ")),
-        )
+        let remedy = format!("Write {}", all.join(" or "));
+        let read = |text: &str| {
+            let found = words.iter().find(|(word, _)| *word == text);
+            found
+                .map(|(_, value)| *value)
+                .ok_or("this is none of the words it can be")
+        };
+        self.parse(key, read, &remedy)
     }
 
     /// true or false.
@@ -233,7 +242,12 @@ impl<'t, 'r> Section<'t, 'r> {
                 "false" => Some(false),
                 _ => self.fail(key, "this is neither true nor false", "Write true or false"),
             },
-            _ => self.wrong_kind(key, node, "true or false"),
+            _ => self.wrong_kind(
+                key,
+                node,
+                "true or false",
+                "Write true or false, without quotes",
+            ),
         }
     }
 
@@ -248,7 +262,14 @@ impl<'t, 'r> Section<'t, 'r> {
         let number = match (&node.value, &node.origin) {
             (Value::Whole(number), _) => Some(*number),
             (Value::Text(text), Origin::Environment(_)) => text.trim().parse().ok(),
-            _ => return self.wrong_kind(key, node, "a whole number"),
+            _ => {
+                return self.wrong_kind(
+                    key,
+                    node,
+                    "a whole number",
+                    "Write a number, without quotes",
+                );
+            }
         };
         let fits = number
             .filter(|number| range.contains(number))
@@ -264,7 +285,7 @@ impl<'t, 'r> Section<'t, 'r> {
     /// A list of texts; in the environment, separated by commas.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<&'t str>> {
         let node = self.node(key)?;
-        self.show(key, shown::value(node), &node.origin);
+        self.show(key, shown::list(node), &node.origin);
         let texts = match (&node.value, &node.origin) {
             (Value::List(list), _) => list
                 .iter()
@@ -273,15 +294,11 @@ impl<'t, 'r> Section<'t, 'r> {
                     _ => None,
                 })
                 .collect(),
-            (Value::Text(text), Origin::Environment(_)) => Some(
-                text.split(',')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty())
-                    .collect(),
-            ),
+            (Value::Text(text), Origin::Environment(_)) => Some(shown::parts(text).collect()),
             _ => None,
         };
-        texts.or_else(|| self.wrong_kind(key, node, "a list of texts in quotes"))
+        texts
+            .or_else(|| self.wrong_kind(key, node, "a list of texts", "Write it as [\"…\", \"…\"]"))
     }
 
     /// A duration within `range`.
@@ -302,13 +319,13 @@ impl<'t, 'r> Section<'t, 'r> {
         range: RangeInclusive<usize>,
     ) -> Option<usize> {
         let node = self.node(key)?;
-        self.show(key, shown::value(node), &node.origin);
+        self.show(key, shown::plain(node), &node.origin);
         let read = match &node.value {
             Value::Text(text) => units::size(text),
             Value::Whole(number) => {
                 usize::try_from(*number).map_err(|_| "a size is not below zero")
             }
-            _ => return self.wrong_kind(key, node, "a size, such as \"1MiB\""),
+            _ => return self.wrong_kind(key, node, "a size", "Write a size such as \"1MiB\""),
         };
         match read {
             Ok(size) if range.contains(&size) => Some(size),
@@ -383,7 +400,7 @@ impl<'t, 'r> Section<'t, 'r> {
         };
         self.show(key, mask.to_owned(), &node.origin);
         match text {
-            None => self.wrong_kind(key, node, "a text in quotes"),
+            None => self.wrong_kind(key, node, "a text", "Write it in quotes"),
             Some("(set)") => self.fail(
                 key,
                 "this is what `check` shows in place of a secret",
@@ -398,7 +415,15 @@ impl<'t, 'r> Section<'t, 'r> {
         const WORDS: &str = "Write \"epayment\" or \"ecom\"";
         const SHARE: &str = "Write \"epayment\", \"ecom\" or { epayment_percent = 10 }";
         let node = self.node(key)?;
-        self.show(key, shown::value(node), &node.origin);
+        let percentage = match &node.value {
+            Value::Table(table) => share(table),
+            _ => None,
+        };
+        let value = match percentage {
+            Some(share) => format!("{{ epayment_percent = {share} }}"),
+            None => shown::plain(node),
+        };
+        self.show(key, value, &node.origin);
         let remedy = if percent { SHARE } else { WORDS };
         match &node.value {
             Value::Text(text) if text == "epayment" => Some(Toggle::Epayment),
@@ -406,7 +431,7 @@ impl<'t, 'r> Section<'t, 'r> {
             Value::Table(_) if !percent => {
                 self.fail(key, "only initiate can have a percentage", WORDS)
             }
-            Value::Table(table) => match share(table) {
+            Value::Table(_) => match percentage {
                 Some(share) => Some(Toggle::Percent(share)),
                 None => self.fail(
                     key,

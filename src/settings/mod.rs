@@ -88,9 +88,9 @@ fn finish(
         .filter(|(name, _)| name.starts_with(ENV_PREFIX))
         .collect();
     tree::merge_environment(&mut tree, vars, &mut report.problems);
-    let mut files = check::Files::default();
-    let settings = check::check(&tree, &mut report, &mut files);
-    let key = disk::read(&files, &mut report);
+    let mut found = check::Found::default();
+    let settings = check::check(&tree, &mut report, &mut found);
+    let key = disk::read(&found, &mut report);
     match settings {
         Some(mut settings) if report.problems.is_empty() => {
             if key.is_some() {
@@ -100,6 +100,11 @@ fn finish(
             settings.entries = report.entries;
             Ok(settings)
         }
+        None if report.problems.is_empty() => Err(vec![ConfigProblem::new(
+            "configuration",
+            "it could not be read, and no reason was found",
+            "Report this as a fault of the bridge",
+        )]),
         _ => Err(report.problems),
     }
 }

@@ -4,13 +4,14 @@
 //! reading of a single key has said already.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
 use super::file::Report;
 use super::model::{
-    Admin, Callbacks, Merchant, Proxy, Register, Shadow, ShadowMode, Store, Upstream, Webhooks,
+    Admin, Callbacks, Merchant, Proxy, Register, Shadow, Store, Upstream, Webhooks,
 };
 use super::routing::{Routing, Toggle};
 use super::url::StoreUrl;
@@ -22,22 +23,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const SHORTEST_TOKEN: usize = 16;
 
 /// No two listeners share an address.
-pub(super) fn listeners(
-    report: &mut Report,
-    proxy: Option<&Proxy>,
-    webhooks: Option<&Webhooks>,
-    admin: Option<&Admin>,
-) {
-    let all = [
-        ("proxy.listen", proxy.map(|p| p.listen)),
-        ("webhooks.listen", webhooks.map(|w| w.listen)),
-        ("admin.listen", admin.map(|a| a.listen)),
-    ];
+pub(super) fn listeners(report: &mut Report, all: &[(&'static str, SocketAddr)]) {
     for (at, (path, address)) in all.iter().enumerate() {
         for (other_path, other) in &all[..at] {
-            let (Some(address), Some(other)) = (address, other) else {
-                continue;
-            };
             let same_ip = address.ip() == other.ip()
                 || address.ip().is_unspecified()
                 || other.ip().is_unspecified();
@@ -229,24 +217,10 @@ fn warn_create_first(report: &mut Report, path: &str, routing: Routing) {
     }
 }
 
-/// Shadowing: not in this version, and never against the primary upstream.
+/// Shadowed writes never go to the primary upstream.
 pub(super) fn shadow(report: &mut Report, shadow: Option<&Shadow>, upstream: Option<&Upstream>) {
-    let Some(shadow) = shadow else { return };
-    if shadow.mode != ShadowMode::Off {
-        report.problem(
-            "shadow.mode",
-            "this version does not shadow yet",
-            "Write \"off\"",
-        );
-    }
-    if shadow.mode == ShadowMode::Write && shadow.upstream_base_url.is_none() {
-        report.problem(
-            "shadow.upstream_base_url",
-            "write mode needs a separate upstream",
-            "Write the address of one, such as \"https://apitest.vipps.no\"",
-        );
-    }
-    if let (Some(own), Some(upstream)) = (&shadow.upstream_base_url, upstream)
+    let own = shadow.and_then(|shadow| shadow.upstream_base_url.as_ref());
+    if let (Some(own), Some(upstream)) = (own, upstream)
         && own
             .as_str()
             .eq_ignore_ascii_case(upstream.base_url.as_str())

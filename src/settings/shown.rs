@@ -2,7 +2,7 @@
 //!
 //! Must not: show the user part or the query of a URL, or anything of a key known to hold a secret.
 
-use super::tree::{Node, Value};
+use super::tree::{Node, Origin, Value};
 
 /// Stands for a secret that is set.
 pub(super) const MASK: &str = "\"(set)\"";
@@ -10,37 +10,48 @@ pub(super) const MASK: &str = "\"(set)\"";
 /// A text is cut after so many characters.
 const LONGEST: usize = 120;
 
-/// The value as TOML.
-pub(super) fn value(node: &Node) -> String {
+/// The value as TOML; of a table only that it is one.
+pub(super) fn plain(node: &Node) -> String {
     match &node.value {
         Value::Text(text) => quoted(&masked(text)),
         Value::Whole(number) => number.to_string(),
         Value::Truth(truth) => truth.to_string(),
-        Value::Other(kind) => format!("({kind})"),
+        other @ (Value::Other(_) | Value::Table(_)) => format!("({})", other.kind()),
         Value::List(list) => {
-            let items: Vec<String> = list.iter().map(value).collect();
+            let items: Vec<String> = list.iter().map(plain).collect();
             format!("[{}]", items.join(", "))
-        }
-        Value::Table(table) => {
-            let items: Vec<String> = table
-                .iter()
-                .map(|(name, node)| format!("{} = {}", key(name), value(node)))
-                .collect();
-            format!("{{ {} }}", items.join(", "))
         }
     }
 }
 
-/// As [`value`], for numbers and truths that the environment gives as text.
+/// As [`plain`], for numbers and truths that the environment gives as text.
 pub(super) fn bare(node: &Node) -> String {
-    match &node.value {
-        Value::Text(text)
-            if text.bytes().all(|b| b.is_ascii_alphanumeric()) && !text.is_empty() =>
+    match (&node.value, &node.origin) {
+        (Value::Text(text), Origin::Environment(_))
+            if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) =>
         {
             cut(text)
         }
-        _ => value(node),
+        _ => plain(node),
     }
+}
+
+/// As [`plain`], for lists that the environment gives as text.
+pub(super) fn list(node: &Node) -> String {
+    match (&node.value, &node.origin) {
+        (Value::Text(text), Origin::Environment(_)) => {
+            let items: Vec<String> = parts(text).map(|part| quoted(&masked(part))).collect();
+            format!("[{}]", items.join(", "))
+        }
+        _ => plain(node),
+    }
+}
+
+/// The items of a list in the environment.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
 }
 
 /// A key as TOML writes it.
@@ -95,9 +106,9 @@ fn cut(text: &str) -> String {
 /// Hides the user part and the query of anything that looks like a URL.
 fn masked(text: &str) -> String {
     let mut text = text.to_owned();
-    let start = text.find("://").map(|at| at + 3);
+    let start = text.find("://").map_or(0, |at| at + 3);
     if let Some(at) = text.rfind('@') {
-        text.replace_range(start.unwrap_or(0).min(at)..at, "…");
+        text.replace_range(if start <= at { start } else { 0 }..at, "…");
     }
     if let Some(at) = text.find('?') {
         text.replace_range(at + 1.., "…");
