@@ -10,4 +10,5 @@ pub mod ecom;
 pub mod epayment;
 pub mod settings;
 pub mod simulator;
+pub mod telemetry;
 pub mod types;

@@ -62,6 +62,14 @@ pub fn load(
     finish(layers, env, report)
 }
 
+/// The variables of this process, for [`load`]. What is no Unicode is left out (names) or marked (values), not fatal.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        Some((name, value.to_string_lossy().into_owned()))
+    })
+}
+
 /// Reads the defaults and then `text`, as if it were the only file: for tests and the demonstration.
 ///
 /// # Errors

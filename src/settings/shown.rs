@@ -8,7 +8,7 @@ use super::tree::{Node, Origin, Value};
 pub(super) const MASK: &str = "\"(set)\"";
 
 /// A text is cut after so many characters.
-const LONGEST: usize = 120;
+const LONGEST: usize = 400;
 
 /// The value as TOML; of a table only that it is one.
 pub(super) fn plain(node: &Node) -> String {
@@ -103,8 +103,11 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Hides the user part and the query of anything that looks like a URL.
+/// Hides the user part and the query of anything that may be a URL: whatever holds a colon.
 fn masked(text: &str) -> String {
+    if !text.contains(':') {
+        return cut(text);
+    }
     let mut text = text.to_owned();
     let start = text.find("://").map_or(0, |at| at + 3);
     if let Some(at) = text.rfind('@') {
@@ -144,7 +147,8 @@ mod tests {
             ("https://canary@x@h", "https://…@h"),
             ("me:canary@host", "…@host"),
             ("https://h/x?a=canary@b", "https://…@b"),
-            ("@", "…@"),
+            ("a:@", "…@"),
+            ("/etc/a@b?/key", "/etc/a@b?/key"),
             ("a@b://c", "…@b://c"),
             ("sqlite:a.db", "sqlite:a.db"),
         ] {
