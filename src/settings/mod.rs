@@ -9,6 +9,7 @@ use std::path::PathBuf;
 mod check;
 mod disk;
 mod file;
+mod kinds;
 mod merchants;
 mod model;
 mod problem;
