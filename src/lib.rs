@@ -8,9 +8,12 @@
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
 pub mod ecom;
 pub mod epayment;
+// pub mod payments;
 pub mod routing;
+pub mod settings;
 pub mod simulator;
 pub mod store;
+pub mod telemetry;
 pub mod translate;
 pub mod types;
 pub mod upstream;

@@ -18,6 +18,14 @@ pub enum Toggle {
     Percent(u8),
 }
 
+impl Toggle {
+    /// Whether any call may go to ePayment.
+    #[must_use]
+    pub const fn reaches_epayment(self) -> bool {
+        !matches!(self, Self::Ecom | Self::Percent(0))
+    }
+}
+
 /// Where `transactionId` in the answer to a money call comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionIdSource {
@@ -84,6 +92,20 @@ impl Routing {
 }
 
 impl RoutingOverride {
+    /// The wishes for all with this sales unit's own put over them.
+    #[must_use]
+    pub fn over(&self, all: Routing) -> Routing {
+        Routing {
+            initiate: self.initiate.unwrap_or(all.initiate),
+            capture: self.capture.unwrap_or(all.capture),
+            cancel: self.cancel.unwrap_or(all.cancel),
+            refund: self.refund.unwrap_or(all.refund),
+            details: self.details.unwrap_or(all.details),
+            status: self.status.unwrap_or(all.status),
+            transaction_id: self.transaction_id.unwrap_or(all.transaction_id),
+        }
+    }
+
     /// The wish for an operation, where there is one.
     #[must_use]
     pub const fn of(&self, operation: Operation) -> Option<Toggle> {
