@@ -5,7 +5,7 @@
 //! was. Source: mapping of keys to events.
 
 use crate::epayment::event::{EventName, PaymentEvent};
-use crate::epayment::model::Payment;
+use crate::epayment::model::Aggregate;
 use crate::types::{Amount, Moment, MoneyOp};
 
 /// What is asked of the evidence.
@@ -38,12 +38,12 @@ pub(super) struct Happened {
     pub(super) at: Option<Moment>,
 }
 
-/// Judges. `payment` is needed for a cancel only.
-pub(super) fn judge(question: Question<'_>, events: &[PaymentEvent], payment: Option<&Payment>) -> Finding {
+/// Judges. The payment's sums are needed for a cancel only.
+pub(super) fn judge(question: Question<'_>, events: &[PaymentEvent], sums: Option<&Aggregate>) -> Finding {
     match question.op {
         MoneyOp::Capture => by_key(question, EventName::Captured, events),
         MoneyOp::Refund => by_key(question, EventName::Refunded, events),
-        MoneyOp::Cancel => cancelled(question, events, payment),
+        MoneyOp::Cancel => cancelled(question, events, sums),
     }
 }
 
@@ -68,7 +68,7 @@ fn by_key(question: Question<'_>, name: EventName, events: &[PaymentEvent]) -> F
     }
 }
 
-fn cancelled(question: Question<'_>, events: &[PaymentEvent], payment: Option<&Payment>) -> Finding {
+fn cancelled(question: Question<'_>, events: &[PaymentEvent], sums: Option<&Aggregate>) -> Finding {
     let newest = |name: EventName| {
         events.iter().filter(|event| event.name == name && event.success).max_by_key(|event| Moment::parse(&event.timestamp))
     };
@@ -76,7 +76,7 @@ fn cancelled(question: Question<'_>, events: &[PaymentEvent], payment: Option<&P
         return Finding::Done(happened(event));
     }
     let before = question.cancelled_before.unwrap_or(Amount::ZERO);
-    let released = payment.map(|payment| payment.aggregate.cancelled_amount.value).filter(|now| *now > before);
+    let released = sums.map(|sums| sums.cancelled_amount.value).filter(|now| *now > before);
     match (released, newest(EventName::Cancelled)) {
         (Some(_), Some(event)) => Finding::Done(happened(event)),
         (Some(amount), None) => Finding::Done(Happened { amount, transaction_id: None, at: None }),
@@ -97,13 +97,11 @@ mod tests {
         .unwrap()
     }
 
-    fn payment(cancelled: i64) -> Payment {
+    fn payment(cancelled: i64) -> Aggregate {
         let nok = |value: i64| serde_json::json!({"currency": "NOK", "value": value});
         serde_json::from_value(serde_json::json!({
-            "aggregate": {"authorizedAmount": nok(1000), "cancelledAmount": nok(cancelled),
-                "capturedAmount": nok(0), "refundedAmount": nok(0)},
-            "amount": nok(1000), "state": "AUTHORIZED", "paymentMethod": {"type": "WALLET"}, "profile": {},
-            "pspReference": "p", "reference": "order-0001",
+            "authorizedAmount": nok(1000), "cancelledAmount": nok(cancelled),
+            "capturedAmount": nok(0), "refundedAmount": nok(0),
         }))
         .unwrap()
     }

@@ -17,6 +17,7 @@ mod send;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use adjust::{AdjustOptions, Adjustment};
@@ -58,6 +59,8 @@ pub struct Payments {
     pub meters: Arc<Meters>,
     /// Background work.
     pub tracker: TaskTracker,
+    /// Ends it.
+    pub stop: CancellationToken,
     locks: locks::Locks,
 }
 
@@ -82,6 +85,8 @@ pub struct Parts {
     pub meters: Arc<Meters>,
     /// Background work.
     pub tracker: TaskTracker,
+    /// Ends it.
+    pub stop: CancellationToken,
 }
 
 impl Payments {
@@ -98,6 +103,7 @@ impl Payments {
             settle: parts.upstream_timeout * 2,
             meters: parts.meters,
             tracker: parts.tracker,
+            stop: parts.stop,
             locks: locks::Locks::default(),
         })
     }

@@ -40,6 +40,8 @@ pub struct PaymentFacts {
     pub scope_asked: Option<String>,
     /// Where the user returns to.
     pub fall_back: Option<String>,
+    /// The merchant's own X-Request-Id of the initiate; shown in details.
+    pub request_id: Option<RequestId>,
 }
 
 /// A payment that its API has accepted.
@@ -223,6 +225,12 @@ impl Adjustment {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self.state, AdjustmentState::Open(_))
+    }
+
+    /// Whether somebody is at it now.
+    #[must_use]
+    pub fn is_owned(&self, now: Moment) -> bool {
+        matches!(self.state, AdjustmentState::Open(until) if until > now)
     }
 }
 
