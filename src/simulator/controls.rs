@@ -76,6 +76,17 @@ pub(super) fn answer(shared: &Arc<Shared>, asked: &Asked) -> Answer {
             Ok(()) => settings(shared),
             Err(why) => bad(400, &why),
         },
+        ("POST", ["network"]) => match body.get("down_ms").and_then(Value::as_u64) {
+            Some(time) => {
+                shared.spawn(async move {
+                    handle.set_down(true).await;
+                    tokio::time::sleep(Duration::from_millis(time)).await;
+                    handle.set_down(false).await;
+                });
+                ok(&json!({}))
+            }
+            None => bad(400, "down_ms is missing"),
+        },
         ("POST", ["tokens", "expire"]) => {
             handle.expire_tokens();
             ok(&json!({}))

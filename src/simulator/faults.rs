@@ -216,7 +216,7 @@ impl Fault {
     fn hit(&mut self) -> bool {
         self.seen += 1;
         let nth = self.seen.saturating_sub(self.skip);
-        let turn = nth > 0 && self.every.is_none_or(|n| n > 0 && nth % n == 0);
+        let turn = nth > 0 && self.every.is_none_or(|n| n > 0 && nth.is_multiple_of(n));
         let left = self.count.is_none_or(|count| self.applied < count);
         if turn && left {
             self.applied += 1;

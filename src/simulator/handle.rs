@@ -66,6 +66,11 @@ impl Handle {
         self.act(msn, reference, Act::Fail) == Ok(true)
     }
 
+    /// The next capture, cancel or refund fails and leaves a failed event.
+    pub fn fail_next(&self, msn: &str, reference: &str) -> bool {
+        self.act(msn, reference, Act::FailNext) == Ok(true)
+    }
+
     /// Changes are refused for now.
     pub fn lock(&self, msn: &str, reference: &str) -> bool {
         self.act(msn, reference, Act::Lock) == Ok(true)
@@ -109,6 +114,14 @@ impl Handle {
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.0.change(|s, _| s.faults.clear());
+    }
+
+    /// Takes the simulator off the network (connections are refused, open ones end) or brings it back; what it knows
+    /// stays. Returns when it is so.
+    pub async fn set_down(&self, down: bool) {
+        let mut is_down = self.0.network.is_down.subscribe();
+        self.0.network.wanted.send_replace(down);
+        let _stopped_meanwhile = is_down.wait_for(|is| *is == down).await;
     }
 
     /// The simulator's own time.

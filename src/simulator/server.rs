@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Asked, Body};
 use super::faults::{Action, Out, spoil};
@@ -36,15 +37,44 @@ impl std::error::Error for Cut {}
 /// The largest body that is read into memory.
 const LIMIT: usize = 32 << 20;
 
-/// Accepts until the simulator stops.
-pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+/// Accepts until the simulator stops. While the network is down there is no listener, and open connections end.
+pub(super) async fn accept(first: TcpListener, shared: Arc<Shared>) {
+    let mut wanted = shared.network.wanted.subscribe();
+    let mut listener = Some(first);
+    let mut epoch = CancellationToken::new();
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let mine = Arc::clone(&shared);
-                shared.spawn(async move { connection(stream, mine).await });
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        let down = *wanted.borrow_and_update();
+        if down {
+            listener = None;
+            epoch.cancel();
+        } else if listener.is_none() {
+            listener = TcpListener::bind(shared.addr).await.ok();
+            epoch = CancellationToken::new();
+        }
+        shared.network.is_down.send_replace(listener.is_none());
+        let Some(open) = &listener else {
+            let _retry_or_news = if down {
+                wanted.changed().await.is_ok()
+            } else {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                true
+            };
+            continue;
+        };
+        tokio::select! {
+            _ = wanted.changed() => {}
+            accepted = open.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let (mine, ends) = (Arc::clone(&shared), epoch.clone());
+                    shared.spawn(async move {
+                        tokio::select! {
+                            () = connection(stream, mine) => {}
+                            () = ends.cancelled() => {}
+                        }
+                    });
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -129,12 +130,19 @@ pub(super) struct State {
     pub(super) callbacks: Vec<CallbackRecord>,
 }
 
+/// Whether anybody can connect: what is wanted, and what is.
+pub(super) struct Network {
+    pub(super) wanted: watch::Sender<bool>,
+    pub(super) is_down: watch::Sender<bool>,
+}
+
 /// What all tasks share.
 pub(super) struct Shared {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     offset_ms: AtomicI64,
     pub(super) hooks: Hooks,
+    pub(super) network: Network,
     pub(super) addr: SocketAddr,
     pub(super) record: usize,
     pub(super) stop: CancellationToken,
@@ -154,6 +162,10 @@ impl Shared {
             clock,
             offset_ms: AtomicI64::new(0),
             hooks: Hooks::default(),
+            network: Network {
+                wanted: watch::Sender::new(false),
+                is_down: watch::Sender::new(false),
+            },
             addr,
             record,
             stop: CancellationToken::new(),

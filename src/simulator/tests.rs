@@ -411,3 +411,16 @@ async fn a_dripped_answer_arrives_whole_and_a_reset_is_one() {
     let error = stream.read(&mut [0; 64]).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
+
+#[tokio::test]
+async fn it_goes_off_the_network_and_comes_back_knowing_everything() {
+    let shop = Shop::new().await;
+    shop.create("order-0001").await;
+    let world = shop.simulator.world();
+    world.set_down(true).await;
+    let error = TcpStream::connect(shop.simulator.addr()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    world.set_down(false).await;
+    let get = "/epayment/v1/payments/order-0001";
+    assert_eq!(shop.call("GET", get, "", &Value::Null).await.0, 200);
+}

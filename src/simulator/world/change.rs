@@ -32,6 +32,8 @@ pub(super) enum No {
     NotCaptured,
     /// The unit may not.
     NotAllowed,
+    /// It was told to fail.
+    Fails,
 }
 
 const DAY_S: u64 = 86_400;

@@ -90,6 +90,9 @@ impl World {
         let mut event = self.event(Api::Ecom, moved, now, None);
         event.request_id = request_id.map(str::to_owned);
         event.text = Some(text.clone());
+        if self.fails(&id, what.kind(), &event) {
+            return Err(Failure::code(code(what, No::Fails)));
+        }
         self.apply(&id, what.kind(), event);
         let answer = self.adjusted(msn, order, what, text)?;
         if let Some(place) = place {
@@ -228,7 +231,8 @@ fn read(asked: &Adjust) -> Result<(Option<Amount>, String), Failure> {
 /// eCom's number for a reason.
 const fn code(what: Adjustment, no: No) -> Code {
     match (what, no) {
-        (_, No::Locked) => Code::Vipps94,
+        (Adjustment::Capture, No::Fails) => Code::Payment63,
+        (_, No::Locked | No::Fails) => Code::Vipps94,
         (Adjustment::Capture | Adjustment::Refund, No::NothingLeft) => Code::Vipps92,
         (Adjustment::Capture, No::NotReserved) => Code::Payment62,
         (Adjustment::Capture, No::TooMuch) => Code::Payment61,

@@ -6,10 +6,9 @@
 use serde_json::{Value, json};
 
 use super::change::{self, Cancel};
-use super::check::{self, Create, Flow};
-use super::payment::{Api, Event, Origin, Payment, Sums};
+use super::check;
+use super::payment::{Api, Event, Origin, Payment};
 use super::problems::{Kind, Refusal};
-use super::rules::CaptureType;
 use super::{Id, Remembered, World};
 use crate::epayment::event::EventName;
 use crate::epayment::model::{Modified, PaymentMethod, Profile, State};
@@ -154,143 +153,6 @@ impl World {
         reply
     }
 
-    /// Whether the unit and the user may pay like this.
-    fn permit(&self, msn: &Msn, create: &Create, now: Moment) -> Result<(), Refusal> {
-        let forbidden = |code, title| Err(Refusal::new(403, code, title, title));
-        if let Some(unit) = self.units.get(msn.as_str()) {
-            if unit.blocked {
-                return forbidden(5040, "Operation not allowed");
-            }
-            if unit.capture_type == CaptureType::Direct {
-                return forbidden(5060, "Reserve capture not allowed");
-            }
-            if create.flow == Flow::Push && !unit.push_allowed {
-                return forbidden(5080, "Skip landing page not allowed");
-            }
-            if create.expires_at.is_some() && !unit.long_living_allowed {
-                return forbidden(5050, "Long-living payment not allowed");
-            }
-            if let Some(scope) = &create.scope {
-                let nin = scope.split_whitespace().any(|w| w == "nin");
-                if !unit.scope_allowed || nin && !unit.nin_allowed {
-                    return forbidden(5030, "Illegal scope");
-                }
-            }
-            if unit.limit.is_some_and(|limit| create.amount.value > limit) {
-                return Err(Refusal::new(
-                    400,
-                    10_070,
-                    "Payment limit exceeded",
-                    "Above the limit",
-                ));
-            }
-        }
-        if let Some(at) = &create.expires_at {
-            let ahead = Moment::parse(at).map(|at| at.since(now).as_secs());
-            if !ahead.is_some_and(|s| (600..28 * 86_400).contains(&s)) {
-                return Err(Refusal::field(
-                    "expiresAt",
-                    "must be 10 minutes to 28 days ahead",
-                ));
-            }
-        }
-        match &create.phone {
-            Some(phone) if self.rules.unknown_numbers.contains(phone) => Err(Refusal::new(
-                400,
-                7010,
-                "Customer not found",
-                "No user has it",
-            )),
-            Some(phone) if self.rules.numbers_without_card.contains(phone) => Err(Refusal::new(
-                400,
-                10_050,
-                "No cards",
-                "The user has no valid card",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    fn create(
-        &mut self,
-        msn: &Msn,
-        key: &str,
-        body: &Value,
-        now: Moment,
-    ) -> Result<Reply, Refusal> {
-        let create = check::create(body)?;
-        self.permit(msn, &create, now)?;
-        let id: Id = (
-            msn.as_str().to_owned(),
-            create.reference.as_str().to_owned(),
-        );
-        if self.payments.contains_key(&id) {
-            return Err(Refusal::new(
-                409,
-                4150,
-                "Idempotency error: reference exists",
-                "A payment of this sales unit has this reference already",
-            ));
-        }
-        let token = self.uuid();
-        let redirect_url = match create.flow {
-            Flow::Push => None,
-            Flow::Native => Some(format!("vipps://?token={token}")),
-            Flow::Web | Flow::Qr => Some(format!("{}{token}", self.landing)),
-        };
-        let expires = create.expires_at.as_deref().and_then(Moment::parse);
-        let payment = Payment {
-            msn: id.0.clone(),
-            reference: id.1.clone(),
-            origin: Origin::Epayment,
-            amount: create.amount.value,
-            currency: create.amount.currency,
-            state: State::Created,
-            sums: Sums::default(),
-            events: Vec::new(),
-            psp: self.uuid(),
-            first_number: self.number(),
-            token,
-            redirect_url: redirect_url.clone(),
-            expires: expires.or_else(|| self.lifetime(now)),
-            authorized_at: None,
-            scope: create.scope,
-            phone: create.phone,
-            metadata: create.metadata,
-            method: create.method,
-            user: None,
-            locked: false,
-            ecom: None,
-        };
-        self.payments.insert(id.clone(), payment);
-        let event = Event {
-            name: EventName::Created,
-            amount: create.amount.value,
-            at: now,
-            number: self.number(),
-            key: Some(key.to_owned()),
-            request_id: None,
-            text: create.description,
-            success: true,
-            by: Api::Epayment,
-        };
-        self.note(&id, event);
-        let mut body = json!({"reference": id.1});
-        if let (Some(url), Some(object)) = (redirect_url, body.as_object_mut()) {
-            object.insert("redirectUrl".to_owned(), json!(url));
-        }
-        Ok(Reply {
-            status: 201,
-            body: Some(body),
-            modification: false,
-        })
-    }
-
-    pub(super) fn lifetime(&self, now: Moment) -> Option<Moment> {
-        let seconds = self.rules.lifetime_s;
-        (seconds > 0).then(|| now.plus(std::time::Duration::from_secs(seconds)))
-    }
-
     fn named(&self, msn: &Msn, reference: &str) -> Result<&Payment, Refusal> {
         if Reference::parse(reference).is_none() {
             return Err(Refusal::field(
@@ -400,6 +262,9 @@ impl World {
         let amount = amount.map_err(|no| Refusal::change(kind, no, &state))?;
         let id: Id = (msn.as_str().to_owned(), reference.to_owned());
         let event = self.event(Api::Epayment, amount, now, Some(key));
+        if self.fails(&id, kind, &event) {
+            return Err(Refusal::change(kind, change::No::Fails, &state));
+        }
         self.apply(&id, kind, event);
         let payment = self.named(msn, reference)?;
         let reference = Reference::parse(&payment.reference).ok_or_else(Refusal::not_found)?;
@@ -435,6 +300,28 @@ impl World {
             success: true,
             by,
         }
+    }
+
+    /// Whether this change was told to fail; then only the failure is noted.
+    pub(super) fn fails(&mut self, id: &Id, kind: Kind, event: &Event) -> bool {
+        let told = self
+            .payments
+            .get_mut(id)
+            .is_some_and(|p| std::mem::take(&mut p.fail_next));
+        if told {
+            let name = match kind {
+                Kind::Capture => EventName::Captured,
+                Kind::Refund => EventName::Refunded,
+                Kind::Create | Kind::Cancel | Kind::Approve => EventName::Cancelled,
+            };
+            let failed = Event {
+                name,
+                success: false,
+                ..event.clone()
+            };
+            self.note(id, failed);
+        }
+        told
     }
 
     /// Moves the money of an allowed change, and notes it.

@@ -125,6 +125,7 @@ impl World {
             method: "WALLET".to_owned(),
             user: None,
             locked: false,
+            fail_next: false,
             ecom: Some(order.side),
         };
         self.payments.insert(id.clone(), payment);

@@ -11,6 +11,7 @@ use crate::types::{Amount, Moment, Msn};
 
 mod change;
 mod check;
+mod create;
 mod ecom;
 mod ecom_view;
 mod epayment;

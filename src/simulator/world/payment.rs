@@ -133,6 +133,8 @@ pub(super) struct Payment {
     pub(super) method: String,
     pub(super) user: Option<User>,
     pub(super) locked: bool,
+    /// The next change fails and leaves a failed event.
+    pub(super) fail_next: bool,
     pub(super) ecom: Option<EcomSide>,
 }
 

@@ -107,6 +107,8 @@ impl Refusal {
     pub(super) fn change(kind: Kind, no: No, state: &str) -> Self {
         let (status, code, title): (u16, u32, &'static str) = match (kind, no) {
             (_, No::Locked) => (423, 6250, "Order processing"),
+            (Kind::Capture, No::Fails) => (400, 6260, "Funds unavailable"),
+            (_, No::Fails) => (400, 6160, "Please try again later"),
             (Kind::Capture, No::NotReserved) => (400, 6080, "Cannot capture before reservation"),
             (Kind::Capture, No::TooMuch | No::NothingLeft) => {
                 (400, 6090, "Capture amount too high")

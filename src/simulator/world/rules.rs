@@ -82,7 +82,7 @@ pub enum CaptureType {
 pub struct Unit {
     /// Which.
     pub msn: Msn,
-    /// May skip the landing page (PUSH_MESSAGE).
+    /// May skip the landing page (`PUSH_MESSAGE`).
     #[serde(default = "yes")]
     pub push_allowed: bool,
     /// How it captures.

@@ -28,6 +28,8 @@ pub enum Act {
     Lock,
     /// It is free again.
     Unlock,
+    /// The next capture, cancel or refund fails and leaves a failed event.
+    FailNext,
 }
 
 impl Act {
@@ -41,6 +43,7 @@ impl Act {
             "fail" => Some(Self::Fail),
             "lock" => Some(Self::Lock),
             "unlock" => Some(Self::Unlock),
+            "fail_next" => Some(Self::FailNext),
             _ => None,
         }
     }
@@ -71,6 +74,9 @@ impl World {
             let locked = act == Act::Lock;
             return Ok(std::mem::replace(&mut payment.locked, locked) != locked);
         }
+        if act == Act::FailNext {
+            return Ok(!std::mem::replace(&mut payment.fail_next, true));
+        }
         if !payment.is_created() {
             return Ok(false);
         }
@@ -85,7 +91,7 @@ impl World {
                 event.success = false;
                 self.note(&id, event);
             }
-            Act::Lock | Act::Unlock => {}
+            Act::Lock | Act::Unlock | Act::FailNext => {}
         }
         Ok(true)
     }
