@@ -13,7 +13,7 @@ use super::state::{Shared, State};
 use super::world::Adjustment;
 use crate::ecom::error::{Code, Failure};
 use crate::ecom::lenient::Field;
-use crate::ecom::request::{Adjust, ForceApprove};
+use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
 use crate::types::{Moment, Msn};
 
 enum Wanted {
@@ -95,9 +95,12 @@ fn perform(
     };
     let msn = unit(state, client, asked, &body, order)?;
     match wanted {
-        Wanted::Initiate => state.world.ecom_initiate(&msn, request_id, &body, now),
+        Wanted::Initiate => {
+            once::<InitiatePayment>(asked)?;
+            state.world.ecom_initiate(&msn, request_id, &body, now)
+        }
         Wanted::Adjust(what) => {
-            let adjust: Adjust = parse(body)?;
+            let adjust: Adjust = once(asked)?;
             state
                 .world
                 .ecom_adjust(&msn, order, *what, request_id, &adjust, now)
@@ -105,13 +108,19 @@ fn perform(
         Wanted::Details => state.world.ecom_details(&msn, order, now),
         Wanted::Status => state.world.ecom_status(&msn, order, now),
         Wanted::Approve => {
-            let approve: ForceApprove = parse(body)?;
+            let approve: ForceApprove = once(asked)?;
             state
                 .world
                 .ecom_approve(&msn, order, &approve, now)
                 .map(|()| json!({}))
         }
     }
+}
+
+/// Reads the bytes themselves: a member that stands twice is refused.
+fn once<T: serde::de::DeserializeOwned>(asked: &Asked) -> Result<T, Failure> {
+    serde_json::from_slice(&asked.body)
+        .map_err(|_| Failure::field("body", "cannot be read, or has a member twice"))
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, Failure> {

@@ -107,6 +107,11 @@ fn perform(
 ) -> Result<Reply, Reply> {
     let msn = unit(state, client, asked)?;
     let world = &mut state.world;
+    for name in ["merchant-serial-number", "idempotency-key", "authorization"] {
+        if asked.headers.get_all(name).iter().count() > 1 {
+            return Err(world.invalid(400, name, "must stand once"));
+        }
+    }
     for name in [
         "vipps-system-name",
         "vipps-system-version",

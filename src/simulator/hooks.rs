@@ -73,6 +73,12 @@ struct Item {
     forgery: Option<Forgery>,
 }
 
+impl Item {
+    fn same(&self, other: &Self) -> bool {
+        self.body == other.body && self.attempts == other.attempts && self.forgery == other.forgery
+    }
+}
+
 pub(super) struct Registration {
     pub(super) id: String,
     secret: String,
@@ -331,10 +337,7 @@ impl Hooks {
             registration.busy = false;
             let forged = order.item.forgery.is_some();
             // the queue may have been doubled or reversed meanwhile
-            let at = registration
-                .queue
-                .iter()
-                .position(|i| i.body == order.item.body && i.attempts == order.item.attempts);
+            let at = registration.queue.iter().position(|i| i.same(&order.item));
             if let Some(at) = at {
                 if delivered || forged {
                     if let Some(item) = registration.queue.remove(at)

@@ -199,7 +199,7 @@ impl Shared {
         let now = self.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = f(&mut state, now);
-        let rules = state.world.rules().clone();
+        let time = Duration::from_millis(state.world.rules().callback_timeout_ms);
         for effect in state.world.take_effects() {
             match effect {
                 Effect::Event {
@@ -208,10 +208,7 @@ impl Shared {
                     name,
                     body,
                 } => self.hooks.raise(&msn, &reference, name, &body),
-                Effect::Callback(order) => {
-                    let time = Duration::from_millis(rules.callback_timeout_ms);
-                    self.call_back(&mut state, *order, time);
-                }
+                Effect::Callback(order) => self.call_back(&mut state, *order, time),
             }
         }
         result

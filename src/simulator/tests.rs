@@ -424,3 +424,54 @@ async fn it_goes_off_the_network_and_comes_back_knowing_everything() {
     let get = "/epayment/v1/payments/order-0001";
     assert_eq!(shop.call("GET", get, "", &Value::Null).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_hanging_answer_may_have_been_carried_out() {
+    let shop = Shop::new().await;
+    let world = shop.simulator.world();
+    for processed in [false, true] {
+        let reference = format!("order-{processed}");
+        world.add_fault(Fault::once("/epayment/", Action::Hang { processed }));
+        let call = shop.create(&reference);
+        let in_time = tokio::time::timeout(Duration::from_millis(200), call).await;
+        assert!(in_time.is_err());
+        assert_eq!(world.payment("123456", &reference).is_some(), processed);
+    }
+    assert_eq!(shop.create("order-false").await.0, 201);
+}
+
+#[tokio::test]
+async fn webhooks_can_be_held_doubled_reversed_repeated_and_forged() {
+    let shop = Shop::new().await;
+    let world = shop.simulator.world();
+    let merchant = Merchant::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+    let body = json!({"url": merchant.base_url(), "events": [
+        "epayments.payment.authorized.v1", "epayments.payment.created.v1"
+    ]});
+    shop.call("POST", "/webhooks/v1/webhooks", "", &body).await;
+    world.pause_webhooks();
+    shop.create("order-0001").await;
+    world.approve("123456", "order-0001");
+    world.reverse_webhooks();
+    world.duplicate_webhooks();
+    assert_eq!(world.webhooks()[0].waiting, 4);
+    assert!(merchant.callbacks().is_empty());
+    world.resume_webhooks();
+    assert!(merchant.wait_for(4, PATIENCE).await);
+    let names = |merchant: &Merchant| -> Vec<String> {
+        let all = merchant.callbacks();
+        all.iter()
+            .map(|c| c.json()["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let want = ["AUTHORIZED", "AUTHORIZED", "CREATED", "CREATED"];
+    assert_eq!(names(&merchant), want);
+    merchant.clear();
+    let event = json!({"name": "AUTHORIZED", "reference": "unknown-order"});
+    assert_eq!(
+        world.send_webhook("123456", &event, Some(Forgery::Missing)),
+        1
+    );
+    assert!(merchant.wait_for(1, PATIENCE).await);
+    assert_eq!(merchant.callbacks()[0].header("authorization"), None);
+}

@@ -124,7 +124,7 @@ impl World {
             fail_next: false,
             ecom: None,
         };
-        self.payments.insert(id.clone(), payment);
+        self.insert(&id, payment);
         let event = Event {
             name: EventName::Created,
             amount: create.amount.value,

@@ -209,11 +209,11 @@ fn read(asked: &Adjust) -> Result<(Option<Amount>, String), Failure> {
     };
     let amount = match transaction.0.amount {
         Field::Absent | Field::Is(0) => None,
-        Field::Is(amount) if amount >= 1 => Amount::new(amount),
+        Field::Is(amount) if amount >= 100 => Amount::new(amount),
         Field::Is(_) | Field::Wrong => {
             return Err(Failure::field(
                 "transaction.amount",
-                "must be a whole number",
+                "must be a whole number of at least 100, or absent",
             ));
         }
     };

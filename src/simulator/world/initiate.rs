@@ -128,7 +128,7 @@ impl World {
             fail_next: false,
             ecom: Some(order.side),
         };
-        self.payments.insert(id.clone(), payment);
+        self.insert(&id, payment);
         let event = Event {
             name: EventName::Created,
             amount: order.amount,

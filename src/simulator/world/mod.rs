@@ -4,7 +4,7 @@
 //! argument; randomness is a counter, so the same requests give the same world. Must not: wait, send or look outside.
 //! What has to be sent is collected as [`Effect`]s. Source: eCom API 2.0.3, ePayment API 1.4.1 with later changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::epayment::event::EventName;
 use crate::types::{Amount, Moment, Msn};
@@ -85,6 +85,8 @@ pub struct World {
     rules: Rules,
     units: BTreeMap<String, Unit>,
     payments: BTreeMap<Id, Payment>,
+    /// When open payments expire.
+    deadlines: BTreeSet<(Moment, Id)>,
     keys: HashMap<(String, String), Remembered>,
     granted: HashMap<(Id, &'static str, String), Granted>,
     landing: String,
@@ -104,6 +106,7 @@ impl World {
                 .map(|u| (u.msn.as_str().to_owned(), u))
                 .collect(),
             payments: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             keys: HashMap::new(),
             granted: HashMap::new(),
             landing,
@@ -143,6 +146,7 @@ impl World {
     /// Forgets payments and keys; units and rules stay.
     pub fn clear(&mut self) {
         self.payments.clear();
+        self.deadlines.clear();
         self.keys.clear();
         self.granted.clear();
         self.out.clear();
@@ -184,16 +188,22 @@ impl World {
 
     /// Lets time pass: what nobody acted on in time ends.
     pub fn tick(&mut self, now: Moment) {
-        let due: Vec<Id> = self
-            .payments
-            .iter()
-            .filter(|(_, p)| p.is_created() && p.expires.is_some_and(|at| at <= now))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in due {
-            let at = self.payments.get(&id).and_then(|p| p.expires);
-            self.expire(&id, at.unwrap_or(now));
+        while let Some((at, id)) = self.deadlines.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            if self.payments.get(&id).is_some_and(Payment::is_created) {
+                self.expire(&id, at);
+            }
         }
+    }
+
+    fn insert(&mut self, id: &Id, payment: Payment) {
+        if let Some(at) = payment.expires {
+            self.deadlines.insert((at, id.clone()));
+        }
+        self.payments.insert(id.clone(), payment);
     }
 
     fn find(&self, msn: &str, reference: &str) -> Option<&Payment> {

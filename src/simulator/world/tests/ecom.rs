@@ -13,19 +13,20 @@ fn ecom_refuses_by_state_and_operation() {
         ("aborted", Capture, Some(500), 400, "91"),
         ("aborted", Cancel, None, 400, "52"),
         ("aborted", Refund, None, 400, "73"),
+        ("authorized", Capture, Some(99), 400, "transaction.amount"),
         ("authorized", Capture, Some(1001), 400, "61"),
         ("authorized", Refund, None, 400, "72"),
         ("part", Capture, Some(601), 400, "61"),
         ("part", Cancel, None, 402, "51"),
         ("part", Refund, Some(401), 400, "71"),
         ("captured", Capture, None, 400, "92"),
-        ("captured", Capture, Some(1), 400, "61"),
+        ("captured", Capture, Some(100), 400, "61"),
         ("captured", Cancel, None, 402, "51"),
         ("cancelled", Capture, None, 400, "91"),
         ("cancelled", Cancel, None, 400, "52"),
         ("cancelled", Refund, None, 400, "73"),
         ("refunded", Refund, None, 400, "92"),
-        ("refunded", Refund, Some(1), 400, "71"),
+        ("refunded", Refund, Some(100), 400, "71"),
     ] {
         let mut bench = Bench::new();
         bench.initiate("order-0001").unwrap();

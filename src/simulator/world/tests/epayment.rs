@@ -299,3 +299,39 @@ fn a_change_can_be_told_to_fail_and_leaves_a_failed_event() {
     assert_eq!(view.events[2].key.as_deref(), Some("k"));
     assert_eq!(bench.modify("capture", "order-0001", 100, "l").status, 200);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_sequence_of_calls_moves_more_than_was_authorized(
+        steps in proptest::collection::vec((0_u8..6, 1_i64..1_200), 1..25)
+    ) {
+        let mut bench = Bench::new();
+        bench.create("order-0001");
+        for (step, amount) in steps {
+            let key = bench.key();
+            let word = ["capture", "refund", "cancel"].get(usize::from(step)).copied();
+            match (word, step) {
+                (Some("cancel"), _) if amount < 900 => {}
+                (Some(word), _) => { bench.modify(word, "order-0001", amount, &key); }
+                (None, 3) => { let _may_be_over = bench.world.act(MSN, "order-0001", Act::Approve, bench.now); }
+                (None, 4) => {
+                    let body = json!({"transaction": {"amount": amount}});
+                    assert!(bench.adjust(Adjustment::Capture, "order-0001", &body, None).is_err());
+                }
+                (None, _) => bench.now = bench.now.plus(Duration::from_secs(DAY)),
+            }
+            let p = bench.view("order-0001");
+            let spent = p.captured.minor_units() + p.cancelled.minor_units();
+            if p.state == State::Authorized {
+                assert!(spent <= p.authorized.minor_units());
+            } else {
+                assert!(p.captured.is_zero() && p.authorized.is_zero());
+            }
+            assert!(p.refunded <= p.captured);
+            let sum = |name| p.events.iter().filter(|e| e.name == name && e.success)
+                .map(|e| e.amount.minor_units()).sum::<i64>();
+            assert_eq!(sum(EventName::Captured), p.captured.minor_units());
+            assert_eq!(sum(EventName::Refunded), p.refunded.minor_units());
+        }
+    }
+}
