@@ -101,7 +101,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Serves on a listener, which must be bound to loopback.
+    /// Serves on a listener, which must be bound to loopback. Call it inside a Tokio runtime.
     ///
     /// # Errors
     /// Where the listener has no address, or one that is not loopback.
