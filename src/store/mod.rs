@@ -5,6 +5,11 @@
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
 mod record;
+mod seal;
+mod sqlite;
+#[cfg(test)]
+mod suite;
+mod timed;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +21,9 @@ pub use record::{
     CallbackTarget, Kind, Known, NewAdjustment, NewPayment, Origin, Outcome, PaymentFacts,
     PaymentRecord, Version,
 };
+pub use seal::Sealer;
+pub use sqlite::{SqliteOptions, SqliteStore};
+pub use timed::{Observe, Timed};
 
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
 
