@@ -181,3 +181,7 @@ pub(super) async fn ambiguous(db: &mut SqliteConnection, now: Moment) -> Result<
     let open: i64 = row.try_get("open")?;
     Ok(u64::try_from(open).unwrap_or(0))
 }
+
+/// The statements that must not walk a whole table.
+#[cfg(test)]
+pub(super) const LOOKUPS: [&str; 6] = [ALL, BEGIN, RESUME, RELEASE, CLOSE, AMBIGUOUS];

@@ -4,10 +4,14 @@
 //! file is refused. Must not: hold a transaction across anything but the database.
 
 mod adjustments;
+#[cfg(test)]
+mod crash;
 mod error;
 mod open;
 mod payments;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs::File;

@@ -285,3 +285,15 @@ pub(super) async fn learn(
         .await?
         .ok_or_else(|| damaged("a payment just recorded"))
 }
+
+/// The statements that must not walk a whole table.
+#[cfg(test)]
+pub(super) const LOOKUPS: [&str; 7] = [
+    PAYMENT,
+    NEWEST_ATTEMPT,
+    NEWEST_ATTEMPT_AT_EPAYMENT,
+    UNITS_OF_ORDER,
+    UNITS_OF_CALLER,
+    BOUND_TO_OTHER,
+    PROMOTE,
+];

@@ -146,10 +146,10 @@ impl Desk {
         while let Some(first) = queue.recv().await {
             self.transaction(first, &mut queue).await;
         }
-        if let Some(connection) = self.connection {
-            if let Err(error) = connection.close().await {
-                tracing::warn!(%error, "the store did not close cleanly");
-            }
+        if let Some(connection) = self.connection
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the store did not close cleanly");
         }
     }
 
