@@ -5,8 +5,12 @@
 
 mod adjustments;
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod crash;
 mod error;
+#[cfg(test)]
+mod measure;
 mod open;
 mod payments;
 mod rows;
@@ -85,8 +89,7 @@ impl SqliteStore {
             sealer,
             busy_timeout,
         } = options;
-        let lock = open::lock(&path)?;
-        drop(open::owned_file(&path)?);
+        let (path, lock) = open::take(&path)?;
         let connect = open::for_writing(&path, busy_timeout);
         let mut connection = connect.connect().await?;
         let secret = open::prepare(&mut connection).await?;
@@ -99,11 +102,14 @@ impl SqliteStore {
         })
     }
 
-    /// Ends what was begun, closes the file and frees its lock. Dropping does the same, but does not wait.
-    pub async fn close(self) {
+    /// Ends what was begun, closes the file and frees its lock; what is asked after that fails. A store that is only
+    /// dropped loses nothing either: what it answered is on disk.
+    pub async fn close(&self) {
         self.writer.stop().await;
         self.readers.close().await;
-        drop(self.lock);
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the store's lock file could not be freed");
+        }
     }
 
     /// A reader's view of one moment. Dropping it ends the transaction.

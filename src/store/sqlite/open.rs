@@ -23,21 +23,24 @@ const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_init.sqlite.sql"
 /// How many readers at most.
 const READERS: u32 = 4;
 
-/// Takes the lock file, or says who else would have it. It is freed when the file is closed, also by a crash.
-pub(super) fn lock(store: &Path) -> Result<File, StoreError> {
-    let mut name = OsString::from(store);
+/// Makes the file where there is none and takes its lock file, or says that another process has it. Returns the file's
+/// real path: a link to it meets the same lock. A lock is freed when its file is closed, also by a crash.
+pub(super) fn take(store: &Path) -> Result<(PathBuf, File), StoreError> {
+    drop(owned_file(store)?);
+    let real = std::fs::canonicalize(store).map_err(|error| unreachable_file(store, &error))?;
+    let mut name = OsString::from(&real);
     name.push(".lock");
     let path = PathBuf::from(name);
-    let file = owned_file(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
+    let lock = owned_file(&path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok((real, lock)),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path }),
         Err(TryLockError::Error(error)) => Err(unreachable_file(&path, &error)),
     }
 }
 
 /// Opens or makes a file that only its owner may read. SQLite gives its side files the same permissions.
-pub(super) fn owned_file(path: &Path) -> Result<File, StoreError> {
+fn owned_file(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -83,6 +86,9 @@ pub(super) fn readers(path: &Path, busy_timeout: Duration) -> SqlitePool {
     PoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(busy_timeout)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_lazy_with(options)
 }
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::suite::*;
-use crate::store::{AdjustmentState, Begun, Origin, Outcome, Store};
+use crate::store::{AdjustmentState, Begun, Origin, Store};
 use crate::types::{CallerHash, Scope};
 
 async fn in_new_file() -> (Arc<dyn Store>, TempDir) {
@@ -110,6 +110,20 @@ async fn a_second_opening_is_refused_while_the_first_lives() {
     let second = open(&file).await;
     second.ready().await.unwrap();
     drop(second);
+    let third = open(&file).await;
+    third.ready().await.unwrap();
+    #[cfg(unix)]
+    {
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let by_link = SqliteStore::open(options(&link)).await;
+        assert!(matches!(by_link, Err(StoreError::InUse { .. })));
+    }
+    third.close().await;
+    // A closed store says so and records nothing.
+    assert!(matches!(third.ready().await, Err(StoreError::Other(_))));
+    let look = third.units_of_caller(caller("a")).await;
+    assert!(matches!(look, Err(StoreError::Other(_))));
     open(&file).await.ready().await.unwrap();
 }
 
@@ -369,7 +383,7 @@ async fn a_token_that_does_not_open_counts_as_absent() {
         .await
         .unwrap();
     drop(store);
-    let read = |store: SqliteStore| async move {
+    let read = async |store: SqliteStore| {
         let known = store.payment(&shop(), &order("o1"), caller("a")).await;
         store.close().await;
         let facts = known.unwrap().payment.unwrap().facts;
@@ -392,51 +406,6 @@ async fn a_token_that_does_not_open_counts_as_absent() {
     drop(store);
     let kept = read(open_sealed(&plain, [5; 32]).await).await;
     assert_eq!(kept.as_deref(), Some("Bearer shop-token-4711"));
-}
-
-#[tokio::test]
-async fn a_failing_step_takes_no_other_with_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("store.db")).await;
-    let bad = store.writer.run(|db| {
-        Box::pin(async move {
-            let half = "INSERT INTO meta (name, value) VALUES ('half', x'00')";
-            sqlx::query(half).execute(&mut *db).await?;
-            sqlx::query("INSERT INTO nowhere VALUES (1)")
-                .execute(db)
-                .await?;
-            Ok(())
-        })
-    });
-    let good = store.begin_payment(new_payment("o1", Origin::Ecom, "a"));
-    let also = store.begin_payment(new_payment("o2", Origin::Ecom, "a"));
-    let (good, bad, also) = tokio::join!(good, bad, also);
-    assert!(matches!(bad, Err(StoreError::Other(_))));
-    assert!(matches!(good, Ok(Begun::Fresh(_))));
-    assert!(matches!(also, Ok(Begun::Fresh(_))));
-    let mut db = raw(&folder.path().join("store.db")).await;
-    let row = sqlx::query("SELECT 1 FROM meta WHERE name = 'half'")
-        .fetch_optional(&mut db)
-        .await;
-    assert!(row.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_caller_that_goes_away_leaves_the_store_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db")).await);
-    for n in 0..50 {
-        let mut work = store.begin_payment(new_payment(&format!("o{n}"), Origin::Epayment, "a"));
-        // Polled once, so it is queued, then dropped.
-        let _first = futures_util::poll!(&mut work);
-        drop(work);
-    }
-    store.ready().await.unwrap();
-    let id = fresh(&store, new_payment("after", Origin::Epayment, "a")).await;
-    store
-        .finish_payment(id, Outcome::Refused, at(1500))
-        .await
-        .unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The one writer: a task that owns the writing connection, so a caller who goes away leaves no transaction behind.
 //!
-//! What waits when a transaction begins, or comes while it runs, shares it and its one flush to disk: each step has a
-//! savepoint of its own, and all are answered after the commit. Must not: answer before the commit, or run a step whose
+//! What waits when a transaction begins, or comes while it runs, shares it and its one flush to disk: a step that fails
+//! takes no other with it, and all are answered after the commit. Must not: answer before the commit, or run a step whose
 //! caller has already been told `Locked`.
 
 use std::pin::Pin;
@@ -13,8 +13,9 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::store::StoreError;
 
@@ -31,7 +32,8 @@ pub(super) type Step<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
     wait: Duration,
-    task: JoinHandle<()>,
+    stop: CancellationToken,
+    task: TaskTracker,
 }
 
 impl Writer {
@@ -42,12 +44,19 @@ impl Writer {
         wait: Duration,
     ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let (stop, task) = (CancellationToken::new(), TaskTracker::new());
         let desk = Desk {
             connection: Some(connection),
             options,
         };
-        let task = tokio::spawn(desk.serve(queue));
-        Self { jobs, wait, task }
+        task.spawn(desk.serve(queue, stop.clone()));
+        task.close();
+        Self {
+            jobs,
+            wait,
+            stop,
+            task,
+        }
     }
 
     /// Runs `step` inside a transaction and returns after its commit. A step that could not begin in time is never run.
@@ -80,11 +89,9 @@ impl Writer {
     }
 
     /// Takes no more steps and returns when the last one is done and the connection closed.
-    pub(super) async fn stop(self) {
-        drop(self.jobs);
-        if self.task.await.is_err() {
-            tracing::error!("the store's writer ended early");
-        }
+    pub(super) async fn stop(&self) {
+        self.stop.cancel();
+        self.task.wait().await;
     }
 }
 
@@ -142,9 +149,20 @@ struct Desk {
 }
 
 impl Desk {
-    async fn serve(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
-        while let Some(first) = queue.recv().await {
-            self.transaction(first, &mut queue).await;
+    async fn serve(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>, stop: CancellationToken) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = stop.cancelled(), if !queue.is_closed() => {
+                    queue.close();
+                    continue;
+                }
+                next = queue.recv() => next,
+            };
+            match next {
+                Some(first) => self.transaction(first, &mut queue).await,
+                None => break,
+            }
         }
         if let Some(connection) = self.connection
             && let Err(error) = connection.close().await
@@ -167,15 +185,15 @@ impl Desk {
         };
         let mut done = Vec::new();
         let mut next = Some(first);
-        let mut broken = None;
+        let mut lost = None;
         while let Some(mut job) = next.take() {
             if job.take() {
-                match in_savepoint(&mut connection, job.as_mut()).await {
-                    Ok(Ok(())) => done.push(job),
-                    Ok(Err(error)) => job.answer(Err(error)),
-                    Err(error) => {
-                        job.answer(Err(error.clone()));
-                        broken = Some(error);
+                match run(&mut connection, job.as_mut(), done.is_empty()).await {
+                    Ran::Done => done.push(job),
+                    Ran::Failed(error) => job.answer(Err(error)),
+                    Ran::Lost(error) => {
+                        lost = Some(error.clone());
+                        job.answer(Err(error));
                         break;
                     }
                 }
@@ -184,7 +202,7 @@ impl Desk {
                 next = queue.try_recv().ok();
             }
         }
-        let end = match broken {
+        let end = match lost {
             Some(error) => Err(error),
             None => execute(&mut connection, "COMMIT").await,
         };
@@ -212,21 +230,40 @@ impl Desk {
     }
 }
 
-/// Runs one step. The outer error says that the transaction itself is lost, the inner one that only this step is.
-async fn in_savepoint(
-    connection: &mut SqliteConnection,
-    job: &mut dyn Job,
-) -> Result<Result<(), StoreError>, StoreError> {
-    execute(connection, "SAVEPOINT step").await?;
-    let Err(error) = job.run(connection).await else {
-        execute(connection, "RELEASE step").await?;
-        return Ok(Ok(()));
+/// What became of a step inside a transaction that has not ended.
+enum Ran {
+    Done,
+    /// Only this step is undone.
+    Failed(StoreError),
+    /// The transaction is lost, with all that it did.
+    Lost(StoreError),
+}
+
+/// Runs one step. Before the `first` there is nothing to keep, so it needs no savepoint.
+async fn run(connection: &mut SqliteConnection, job: &mut dyn Job, first: bool) -> Ran {
+    if first {
+        return match job.run(connection).await {
+            Ok(()) => Ran::Done,
+            Err(error) => Ran::Lost(error),
+        };
+    }
+    if let Err(error) = execute(connection, "SAVEPOINT step").await {
+        return Ran::Lost(error);
+    }
+    let end = job.run(connection).await;
+    // A full or broken disk may have rolled everything back: then there is no savepoint to return to.
+    let back = match end {
+        Ok(()) => Ok(()),
+        Err(_) => execute(connection, "ROLLBACK TO step").await,
     };
-    // A full disk or a broken one may have rolled everything back: then there is no savepoint to return to.
-    let back = execute(connection, "ROLLBACK TO step").await;
-    match back.is_ok() && execute(connection, "RELEASE step").await.is_ok() {
-        true => Ok(Err(error)),
-        false => Err(error),
+    let left = match back {
+        Ok(()) => execute(connection, "RELEASE step").await,
+        Err(error) => Err(error),
+    };
+    match (end, left) {
+        (Ok(()), Ok(())) => Ran::Done,
+        (Err(error), Ok(())) => Ran::Failed(error),
+        (Err(error), Err(_)) | (Ok(()), Err(error)) => Ran::Lost(error),
     }
 }
 
