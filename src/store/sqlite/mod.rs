@@ -18,7 +18,6 @@ mod rows;
 mod tests;
 mod writer;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,7 +65,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     tokens: Tokens,
     secret: StoreSecret,
-    lock: File,
+    lock: open::Lock,
 }
 
 impl SqliteStore {
@@ -107,9 +106,7 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.writer.stop().await;
         self.readers.close().await;
-        if let Err(error) = self.lock.unlock() {
-            tracing::warn!(%error, "the store's lock file could not be freed");
-        }
+        self.lock.free();
     }
 
     /// A reader's view of one moment. Dropping it ends the transaction.

@@ -23,9 +23,28 @@ const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_init.sqlite.sql"
 /// How many readers at most.
 const READERS: u32 = 4;
 
+/// The lock of a store's file, held by this process.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Frees it. Closing the file alone would leave it with a child that is just being started.
+    pub(super) fn free(&self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the store's lock file could not be freed");
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.free();
+    }
+}
+
 /// Makes the file where there is none and takes its lock file, or says that another process has it. Returns the file's
 /// real path: a link to it meets the same lock. A lock is freed when its file is closed, also by a crash.
-pub(super) fn take(store: &Path) -> Result<(PathBuf, File), StoreError> {
+pub(super) fn take(store: &Path) -> Result<(PathBuf, Lock), StoreError> {
     drop(owned_file(store)?);
     let real = std::fs::canonicalize(store).map_err(|error| unreachable_file(store, &error))?;
     let mut name = OsString::from(&real);
@@ -33,7 +52,7 @@ pub(super) fn take(store: &Path) -> Result<(PathBuf, File), StoreError> {
     let path = PathBuf::from(name);
     let lock = owned_file(&path)?;
     match lock.try_lock() {
-        Ok(()) => Ok((real, lock)),
+        Ok(()) => Ok((real, Lock(lock))),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path }),
         Err(TryLockError::Error(error)) => Err(unreachable_file(&path, &error)),
     }
