@@ -17,7 +17,8 @@ use crate::types::{Amount, Currency, IdempotencyKey, Moment, OrderText, Referenc
 /// The columns that `bind_facts` fills and `facts` reads, as text for `concat!`.
 macro_rules! fact_columns {
     () => {
-        "origin, kind, reference, amount, currency, text, callback_prefix, auth_token, auth_sealed, scope_asked, fall_back"
+        "origin, kind, reference, amount, currency, text, callback_prefix, auth_token, auth_sealed, \
+         scope_asked, fall_back"
     };
 }
 pub(super) use fact_columns;

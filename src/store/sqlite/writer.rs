@@ -1,8 +1,8 @@
 //! The one writer: a task that owns the writing connection, so a caller who goes away leaves no transaction behind.
 //!
 //! What waits when a transaction begins, or comes while it runs, shares it and its one flush to disk: a step that fails
-//! takes no other with it, and all are answered after the commit. Must not: answer before the commit, or run a step whose
-//! caller has already been told `Locked`.
+//! takes no other with it, and all are answered after the commit. Must not: answer before the commit, or run a step
+//! whose caller has already been told `Locked`.
 
 use std::pin::Pin;
 use std::sync::Arc;
