@@ -5,6 +5,11 @@
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
 mod record;
+mod seal;
+mod sqlite;
+#[cfg(test)]
+mod suite;
+mod timed;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +22,9 @@ pub use record::{
     CallbackTarget, Known, NewAdjustment, NewPayment, Outcome, PaymentFacts, PaymentRecord,
     Version,
 };
+pub use seal::Sealer;
+pub use sqlite::{SqliteOptions, SqliteStore};
+pub use timed::{Observe, Timed};
 
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
 
