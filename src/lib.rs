@@ -8,7 +8,7 @@
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
 pub mod ecom;
 pub mod epayment;
-// pub mod payments;
+pub mod payments;
 pub mod routing;
 pub mod settings;
 pub mod simulator;

@@ -18,7 +18,7 @@ use crate::translate::error::{self, During, Meaning};
 use crate::types::{Amount, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId};
 use crate::upstream::Reply;
 
-const BUSY_LOOK: Duration = Duration::from_millis(100);
+pub(super) const BUSY_LOOK: Duration = Duration::from_millis(100);
 
 /// A money call as the merchant asks for it.
 #[derive(Clone, Debug)]
@@ -70,15 +70,24 @@ pub(super) fn next(calls: &[store::Adjustment], asked: &Adjustment, now: Moment)
             () if conflicts(call, asked) => Next::Conflict,
             () if !call.is_open() => Next::Repeat(call.clone()),
             () if call.is_owned(now) => Next::Wait,
-            () => Next::Resolve { open: call.clone(), same: true },
+            () => Next::Resolve {
+                open: call.clone(),
+                same: true,
+            },
         };
     }
     match calls.iter().find(|call| call.is_open()) {
         Some(call) if call.is_owned(now) => Next::Wait,
-        Some(call) => Next::Resolve { open: call.clone(), same: false },
+        Some(call) => Next::Resolve {
+            open: call.clone(),
+            same: false,
+        },
         None => {
             let refused = |call: &&store::Adjustment| call.state == AdjustmentState::Refused;
-            Next::New(u32::try_from(calls.iter().filter(same).filter(refused).count()).unwrap_or(u32::MAX))
+            Next::New(
+                u32::try_from(calls.iter().filter(same).filter(refused).count())
+                    .unwrap_or(u32::MAX),
+            )
         }
     }
 }
@@ -115,7 +124,13 @@ impl Payments {
         let Some(_held) = self.hold(caller, subject).await else {
             return Failure::code(Code::Vipps94).into();
         };
-        let work = Work { payments: self, caller, subject, asked, options };
+        let work = Work {
+            payments: self,
+            caller,
+            subject,
+            asked,
+            options,
+        };
         loop {
             match work.step().await {
                 Ok(Some(answer)) | Err(answer) => return answer,
@@ -134,18 +149,32 @@ impl Payments {
         op: MoneyOp,
         request_id: Option<&RequestId>,
     ) -> Result<Option<Origin>, Answer> {
-        let Some(id) = request_id else { return Ok(None) };
-        let (calls, _) = self.store.adjustments(&subject.scope, &subject.order).await?;
-        let same = |call: &&store::Adjustment| call.op == op && call.request_id.as_ref() == Some(id);
+        let Some(id) = request_id else {
+            return Ok(None);
+        };
+        let (calls, _) = self
+            .store
+            .adjustments(&subject.scope, &subject.order)
+            .await?;
+        let same =
+            |call: &&store::Adjustment| call.op == op && call.request_id.as_ref() == Some(id);
         let decided = |call: &store::Adjustment| {
             call.is_open() || matches!(call.state, AdjustmentState::Succeeded { .. })
         };
-        Ok(calls.iter().filter(same).find(|call| decided(call)).map(|call| call.api))
+        Ok(calls
+            .iter()
+            .filter(same)
+            .find(|call| decided(call))
+            .map(|call| call.api))
     }
 
     /// Closes a record. A store that fails now leaves the intent open, and evidence closes it later.
     pub(super) async fn close(&self, id: AdjustmentId, outcome: Outcome) {
-        if let Err(error) = self.store.finish_adjustment(id, outcome, self.clock.now()).await {
+        if let Err(error) = self
+            .store
+            .finish_adjustment(id, outcome, self.clock.now())
+            .await
+        {
             tracing::error!(error = %error, "a money call could not be closed in the store; evidence will close it");
         }
     }
@@ -164,7 +193,11 @@ impl Payments {
         let now = self.clock.now();
         match looked {
             Looked::Found(Finding::Done(happened)) => {
-                self.close(open.id, succeeded(&happened, open.amount.unwrap_or_default(), now)).await;
+                self.close(
+                    open.id,
+                    succeeded(&happened, open.amount.unwrap_or_default(), now),
+                )
+                .await;
             }
             Looked::Found(Finding::Failed) => self.close(open.id, Outcome::Refused).await,
             Looked::Found(Finding::Absent) if now.since(open.changed_at) >= self.settle => {
@@ -173,14 +206,20 @@ impl Payments {
                     self.close(open.id, Outcome::NotDone).await;
                 }
             }
-            Looked::Found(Finding::Absent) | Looked::Doubt => return Err(Failure::code(Code::Vipps94).into()),
+            Looked::Found(Finding::Absent) | Looked::Doubt => {
+                return Err(Failure::code(Code::Vipps94).into());
+            }
         }
         Ok(())
     }
 }
 
 pub(super) fn succeeded(happened: &Happened, asked: Amount, now: Moment) -> Outcome {
-    let amount = if happened.amount.is_zero() { asked } else { happened.amount };
+    let amount = if happened.amount.is_zero() {
+        asked
+    } else {
+        happened.amount
+    };
     Outcome::Succeeded {
         amount,
         transaction_id: happened.transaction_id.clone(),
@@ -211,7 +250,10 @@ impl Work<'_> {
     /// One look at the record and what follows. `None`: look again.
     async fn step(&self) -> Result<Option<Answer>, Answer> {
         let (payments, subject) = (self.payments, self.subject);
-        let (calls, version) = payments.store.adjustments(&subject.scope, &subject.order).await?;
+        let (calls, version) = payments
+            .store
+            .adjustments(&subject.scope, &subject.order)
+            .await?;
         let now = payments.clock.now();
         match next(&calls, self.asked, now) {
             Next::Conflict => Ok(Some(Failure::code(Code::Vipps93).into())),
@@ -244,7 +286,11 @@ impl Work<'_> {
         let (Some(question), Some(key)) = (open.question(), open.key.clone()) else {
             return Ok(Some(Failure::code(Code::Vipps94).into()));
         };
-        if !payments.store.resume_adjustment(open.id, now, self.until(now)).await? {
+        if !payments
+            .store
+            .resume_adjustment(open.id, now, self.until(now))
+            .await?
+        {
             return Ok(None);
         }
         let found = payments.look(self.caller, self.subject, question).await;
@@ -252,7 +298,10 @@ impl Work<'_> {
             id: open.id,
             key,
             amount: open.amount,
-            money: open.amount.map(|value| Money { currency: self.subject.currency, value }),
+            money: open.amount.map(|value| Money {
+                currency: self.subject.currency,
+                value,
+            }),
             cancelled_before: open.cancelled_before,
             resend: true,
         };
@@ -272,10 +321,11 @@ impl Work<'_> {
     async fn begin(&self, attempt: u32, version: Version) -> Result<Option<Answer>, Answer> {
         let (payments, subject, asked) = (self.payments, self.subject, self.asked);
         let key = self.key(attempt);
-        if !self.options.known && asked.request_id.is_some() {
-            if let Some(answer) = self.done_before_the_record(&key, attempt, version).await? {
-                return Ok(Some(answer));
-            }
+        if !self.options.known
+            && asked.request_id.is_some()
+            && let Some(answer) = self.done_before_the_record(&key, attempt, version).await?
+        {
+            return Ok(Some(answer));
         }
         let before = self.look_before().await?;
         let amount = match (asked.op, asked.command.asked, &before) {
@@ -284,23 +334,43 @@ impl Work<'_> {
             (op, Asked::AllThatRemains, Some(payment)) => Some(adjust::remaining(op, payment)?),
             (_, Asked::AllThatRemains, None) => return Err(Failure::code(Code::Vipps99).into()),
         };
-        let currency = before.as_ref().map_or(subject.currency, |payment| payment.amount.currency);
+        let currency = before
+            .as_ref()
+            .map_or(subject.currency, |payment| payment.amount.currency);
         let cancelled_before = match asked.op {
             MoneyOp::Cancel => before.map(|payment| payment.aggregate.cancelled_amount.value),
             MoneyOp::Capture | MoneyOp::Refund => None,
         };
         let new = self.record(&key, attempt, amount, cancelled_before);
-        let Some(id) = payments.store.begin_adjustment(new, version).await? else { return Ok(None) };
+        let Some(id) = payments.store.begin_adjustment(new, version).await? else {
+            return Ok(None);
+        };
         let money = amount.map(|value| Money { currency, value });
-        let intent = Intent { id, key, amount, money, cancelled_before, resend: false };
+        let intent = Intent {
+            id,
+            key,
+            amount,
+            money,
+            cancelled_before,
+            resend: false,
+        };
         let sent = self.send(&intent).await;
         Ok(Some(self.conclude(&intent, sent).await))
     }
 
     fn key(&self, attempt: u32) -> IdempotencyKey {
-        let derived = self.asked.request_id.as_ref().zip(self.subject.order.strict()).map(|(id, order)| {
-            KeyMaker { scope: &self.subject.scope, order: &order }.key(self.asked.op, id, attempt)
-        });
+        let derived = self
+            .asked
+            .request_id
+            .as_ref()
+            .zip(self.subject.order.strict())
+            .map(|(id, order)| {
+                KeyMaker {
+                    scope: &self.subject.scope,
+                    order: &order,
+                }
+                .key(self.asked.op, id, attempt)
+            });
         derived.unwrap_or_else(|| IdempotencyKey::own(self.asked.random))
     }
 
@@ -321,7 +391,8 @@ impl Work<'_> {
             key: Some(key.clone()),
             attempt,
             amount,
-            computed: self.asked.command.asked == Asked::AllThatRemains && self.asked.op != MoneyOp::Cancel,
+            computed: self.asked.command.asked == Asked::AllThatRemains
+                && self.asked.op != MoneyOp::Cancel,
             text: self.asked.command.text.clone(),
             cancelled_before,
             now,
@@ -333,12 +404,19 @@ impl Work<'_> {
     async fn look_before(&self) -> Result<Option<Payment>, Answer> {
         let asked = self.asked;
         let cancel = asked.op == MoneyOp::Cancel;
-        let needed = if cancel { !asked.command.release } else { asked.command.asked == Asked::AllThatRemains };
+        let needed = if cancel {
+            !asked.command.release
+        } else {
+            asked.command.asked == Asked::AllThatRemains
+        };
         if !needed {
             return Ok(None);
         }
         let during = During::Adjust(asked.op);
-        let payment = self.payments.payment(self.caller, self.subject, self.options.known, during).await?;
+        let payment = self
+            .payments
+            .payment(self.caller, self.subject, self.options.known, during)
+            .await?;
         if cancel {
             adjust::may_cancel(&payment)?;
         }
@@ -353,18 +431,27 @@ impl Work<'_> {
         version: Version,
     ) -> Result<Option<Answer>, Answer> {
         let payments = self.payments;
-        let question = Question { op: self.asked.op, key: key.as_str(), amount: None, cancelled_before: None };
+        let question = Question {
+            op: self.asked.op,
+            key: key.as_str(),
+            amount: None,
+            cancelled_before: None,
+        };
         if question.op == MoneyOp::Cancel {
             return Ok(None);
         }
-        let Looked::Found(Finding::Done(happened)) = payments.look(self.caller, self.subject, question).await else {
+        let Looked::Found(Finding::Done(happened)) =
+            payments.look(self.caller, self.subject, question).await
+        else {
             return Ok(None);
         };
         if matches!(self.asked.command.asked, Asked::Exactly(amount) if amount != happened.amount) {
             return Ok(Some(Failure::code(Code::Vipps93).into()));
         }
         let new = self.record(key, attempt, Some(happened.amount), None);
-        let Some(id) = payments.store.begin_adjustment(new, version).await? else { return Ok(None) };
+        let Some(id) = payments.store.begin_adjustment(new, version).await? else {
+            return Ok(None);
+        };
         let intent = Intent {
             id,
             key: key.clone(),
@@ -381,7 +468,9 @@ impl Work<'_> {
             caller: self.caller,
             subject: self.subject,
             op: self.asked.op,
-            body: intent.money.map(|modification_amount| Modification { modification_amount }),
+            body: intent.money.map(|modification_amount| Modification {
+                modification_amount,
+            }),
             key: &intent.key,
             cancelled_before: intent.cancelled_before,
             resend: intent.resend,
@@ -395,11 +484,20 @@ impl Work<'_> {
         match sent {
             Sent::Done(done) => self.answer_done(intent, done).await,
             Sent::Proven(happened) => {
-                let outcome = succeeded(&happened, intent.amount.unwrap_or_default(), payments.clock.now());
+                let outcome = succeeded(
+                    &happened,
+                    intent.amount.unwrap_or_default(),
+                    payments.clock.now(),
+                );
                 payments.close(intent.id, outcome.clone()).await;
-                self.answer_from_payment(&outcome).await.unwrap_or_else(|_| {
-                    Failure::unknown("it was done, but the sums of the payment can't be read now").into()
-                })
+                self.answer_from_payment(&outcome)
+                    .await
+                    .unwrap_or_else(|_| {
+                        Failure::unknown(
+                            "it was done, but the sums of the payment can't be read now",
+                        )
+                        .into()
+                    })
             }
             Sent::Refused(reply, outcome) => {
                 payments.close(intent.id, outcome).await;
@@ -407,16 +505,26 @@ impl Work<'_> {
             }
             Sent::Failed => {
                 payments.close(intent.id, Outcome::Refused).await;
-                Failure::told(Code::Payment63, "ePayment's event log shows that it was tried and failed").into()
+                Failure::told(
+                    Code::Payment63,
+                    "ePayment's event log shows that it was tried and failed",
+                )
+                .into()
             }
-            Sent::NotSent => {
+            Sent::Never => {
                 payments.close(intent.id, Outcome::NotDone).await;
-                Failure::unreachable("ePayment can't be reached, and nothing was done. Repeat later").into()
+                Failure::unreachable(
+                    "ePayment can't be reached, and nothing was done. Repeat later",
+                )
+                .into()
             }
             Sent::Unknown => {
                 payments.close(intent.id, Outcome::Unknown).await;
                 payments.find_out_later(self.caller, self.subject, intent.id);
-                Failure::unknown("ePayment gave no answer, and the payment's event log could not settle it").into()
+                Failure::unknown(
+                    "ePayment gave no answer, and the payment's event log could not settle it",
+                )
+                .into()
             }
         }
     }
@@ -427,15 +535,32 @@ impl Work<'_> {
         if self.options.transaction_id == TransactionIdSource::Event {
             event = self.event_of(intent, &done).await;
         }
-        let at = event.as_ref().and_then(|event| event.at).unwrap_or_else(|| payments.clock.now());
+        let at = event
+            .as_ref()
+            .and_then(|event| event.at)
+            .unwrap_or_else(|| payments.clock.now());
         let transaction_id = event.and_then(|event| event.transaction_id);
         let amount = intent.amount.unwrap_or(done.amount.value);
-        let recorded = Outcome::Succeeded { amount, transaction_id: transaction_id.clone(), at };
+        let recorded = Outcome::Succeeded {
+            amount,
+            transaction_id: transaction_id.clone(),
+            at,
+        };
         payments.close(intent.id, recorded).await;
         // On a cancel the number may be left out; the payment's own is no number.
         let stand_in = (self.asked.op != MoneyOp::Cancel).then_some(done.psp_reference);
-        let told = Done { amount, transaction_id: transaction_id.or(stand_in), at, text: self.asked.command.text.clone() };
-        Answer::json(&adjust::to_answer(self.asked.op, &self.subject.order, told, &done.aggregate))
+        let told = Done {
+            amount,
+            transaction_id: transaction_id.or(stand_in),
+            at,
+            text: self.asked.command.text.clone(),
+        };
+        Answer::json(&adjust::to_answer(
+            self.asked.op,
+            &self.subject.order,
+            told,
+            &done.aggregate,
+        ))
     }
 
     /// The event behind an answer, from one read of the log.
@@ -446,8 +571,14 @@ impl Work<'_> {
             amount: intent.amount,
             cancelled_before: intent.cancelled_before,
         };
-        let events = self.payments.epayment.events(self.caller.call(), &self.subject.reference).await;
-        let Ok(Reply::Done(events)) = events else { return None };
+        let events = self
+            .payments
+            .epayment
+            .events(self.caller.call(), &self.subject.reference)
+            .await;
+        let Ok(Reply::Done(events)) = events else {
+            return None;
+        };
         match super::evidence::judge(question, &events, Some(&done.aggregate)) {
             Finding::Done(happened) => Some(happened),
             Finding::Failed | Finding::Absent => None,
@@ -456,37 +587,75 @@ impl Work<'_> {
 
     /// A recorded success, with today's sums; reading them proves the caller's keys.
     async fn repeat(&self, call: &store::Adjustment) -> Result<Answer, Answer> {
-        let AdjustmentState::Succeeded { amount, transaction_id, at } = &call.state else {
+        let AdjustmentState::Succeeded {
+            amount,
+            transaction_id,
+            at,
+        } = &call.state
+        else {
             return Err(Failure::code(Code::Vipps94).into());
         };
-        let outcome =
-            Outcome::Succeeded { amount: *amount, transaction_id: transaction_id.clone(), at: *at };
+        let outcome = Outcome::Succeeded {
+            amount: *amount,
+            transaction_id: transaction_id.clone(),
+            at: *at,
+        };
         self.answer_from_payment(&outcome).await
     }
 
     async fn answer_from_payment(&self, outcome: &Outcome) -> Result<Answer, Answer> {
-        let Outcome::Succeeded { amount, transaction_id, at } = outcome else {
+        let Outcome::Succeeded {
+            amount,
+            transaction_id,
+            at,
+        } = outcome
+        else {
             return Err(Failure::code(Code::Vipps99).into());
         };
         let op = self.asked.op;
-        let payment = self.payments.payment(self.caller, self.subject, true, During::Adjust(op)).await?;
+        let payment = self
+            .payments
+            .payment(self.caller, self.subject, true, During::Adjust(op))
+            .await?;
         let cancel = op == MoneyOp::Cancel;
         let told = Done {
-            amount: if cancel { payment.amount.value } else { *amount },
-            transaction_id: transaction_id.clone().or_else(|| (!cancel).then(|| payment.psp_reference.clone())),
+            amount: if cancel {
+                payment.amount.value
+            } else {
+                *amount
+            },
+            transaction_id: transaction_id
+                .clone()
+                .or_else(|| (!cancel).then(|| payment.psp_reference.clone())),
             at: *at,
             text: self.asked.command.text.clone(),
         };
-        Ok(Answer::json(&adjust::to_answer(op, &self.subject.order, told, &payment.aggregate)))
+        Ok(Answer::json(&adjust::to_answer(
+            op,
+            &self.subject.order,
+            told,
+            &payment.aggregate,
+        )))
     }
 
     /// A refusal in eCom's words; where only the payment's state can tell which, the payment is read.
     async fn answer_refused(&self, reply: Reply<Modified>) -> Answer {
         let during = During::Adjust(self.asked.op);
-        let Reply::Problem { status, problem, retry_after } = reply else { return refusal(reply, during) };
+        let Reply::Problem {
+            status,
+            problem,
+            retry_after,
+        } = reply
+        else {
+            return refusal(reply, during);
+        };
         let mut meaning = error::meaning(&problem, status, during);
         if let Meaning::ByState(otherwise) = meaning {
-            let read = self.payments.epayment.get(self.caller.call(), &self.subject.reference).await;
+            let read = self
+                .payments
+                .epayment
+                .get(self.caller.call(), &self.subject.reference)
+                .await;
             let told = match &read {
                 Ok(Reply::Done(payment)) => by_state_or(self.asked.op, payment, otherwise),
                 _ => otherwise,

@@ -10,7 +10,11 @@ use crate::upstream::Reply;
 impl Payments {
     /// Approves in the user's place.
     pub async fn approve(&self, caller: &Caller, subject: &Subject, body: &ForceApprove) -> Answer {
-        match self.epayment.approve(caller.call(), &subject.reference, body).await {
+        match self
+            .epayment
+            .approve(caller.call(), &subject.reference, body)
+            .await
+        {
             Ok(Reply::Done(())) => Answer::Json(b"{}".to_vec()),
             Ok(reply) => refusal(reply, During::Approve),
             Err(failure) => no_answer(&failure),

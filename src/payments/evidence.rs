@@ -39,7 +39,11 @@ pub(super) struct Happened {
 }
 
 /// Judges. The payment's sums are needed for a cancel only.
-pub(super) fn judge(question: Question<'_>, events: &[PaymentEvent], sums: Option<&Aggregate>) -> Finding {
+pub(super) fn judge(
+    question: Question<'_>,
+    events: &[PaymentEvent],
+    sums: Option<&Aggregate>,
+) -> Finding {
     match question.op {
         MoneyOp::Capture => by_key(question, EventName::Captured, events),
         MoneyOp::Refund => by_key(question, EventName::Refunded, events),
@@ -58,8 +62,14 @@ fn happened(event: &PaymentEvent) -> Happened {
 fn by_key(question: Question<'_>, name: EventName, events: &[PaymentEvent]) -> Finding {
     let ours: Vec<_> = events
         .iter()
-        .filter(|event| event.name == name && event.idempotency_key.as_deref() == Some(question.key))
-        .filter(|event| question.amount.is_none_or(|amount| event.amount.value == amount))
+        .filter(|event| {
+            event.name == name && event.idempotency_key.as_deref() == Some(question.key)
+        })
+        .filter(|event| {
+            question
+                .amount
+                .is_none_or(|amount| event.amount.value == amount)
+        })
         .collect();
     match ours.iter().find(|event| event.success) {
         Some(event) => Finding::Done(happened(event)),
@@ -70,16 +80,25 @@ fn by_key(question: Question<'_>, name: EventName, events: &[PaymentEvent]) -> F
 
 fn cancelled(question: Question<'_>, events: &[PaymentEvent], sums: Option<&Aggregate>) -> Finding {
     let newest = |name: EventName| {
-        events.iter().filter(|event| event.name == name && event.success).max_by_key(|event| Moment::parse(&event.timestamp))
+        events
+            .iter()
+            .filter(|event| event.name == name && event.success)
+            .max_by_key(|event| Moment::parse(&event.timestamp))
     };
     if let Some(event) = newest(EventName::Terminated) {
         return Finding::Done(happened(event));
     }
     let before = question.cancelled_before.unwrap_or(Amount::ZERO);
-    let released = sums.map(|sums| sums.cancelled_amount.value).filter(|now| *now > before);
+    let released = sums
+        .map(|sums| sums.cancelled_amount.value)
+        .filter(|now| *now > before);
     match (released, newest(EventName::Cancelled)) {
         (Some(_), Some(event)) => Finding::Done(happened(event)),
-        (Some(amount), None) => Finding::Done(Happened { amount, transaction_id: None, at: None }),
+        (Some(amount), None) => Finding::Done(Happened {
+            amount,
+            transaction_id: None,
+            at: None,
+        }),
         (None, _) => Finding::Absent,
     }
 }
@@ -108,7 +127,12 @@ mod tests {
 
     fn ask(op: MoneyOp, amount: Option<i64>, before: Option<i64>) -> Question<'static> {
         let read = |value: Option<i64>| value.and_then(Amount::new);
-        Question { op, key: "k", amount: read(amount), cancelled_before: read(before) }
+        Question {
+            op,
+            key: "k",
+            amount: read(amount),
+            cancelled_before: read(before),
+        }
     }
 
     fn is_done(finding: &Finding) -> bool {
@@ -126,10 +150,20 @@ mod tests {
             (event("REFUNDED", Some("k"), 500, true), false),
             (event("AUTHORIZED", Some("k"), 500, true), false),
         ] {
-            assert_eq!(is_done(&judge(capture, &[shown.clone()], None)), want, "{shown:?}");
+            assert_eq!(
+                is_done(&judge(capture, std::slice::from_ref(&shown), None)),
+                want,
+                "{shown:?}"
+            );
         }
-        assert_eq!(judge(capture, &[event("CAPTURED", Some("k"), 500, false)], None), Finding::Failed);
-        let both = [event("CAPTURED", Some("k"), 500, false), event("CAPTURED", Some("k"), 500, true)];
+        assert_eq!(
+            judge(capture, &[event("CAPTURED", Some("k"), 500, false)], None),
+            Finding::Failed
+        );
+        let both = [
+            event("CAPTURED", Some("k"), 500, false),
+            event("CAPTURED", Some("k"), 500, true),
+        ];
         assert!(is_done(&judge(capture, &both, None)));
     }
 
@@ -143,10 +177,21 @@ mod tests {
             (None, 1000, true),
             (None, 0, false),
         ] {
-            let finding = judge(ask(MoneyOp::Cancel, None, before), &keyless, Some(&payment(now)));
+            let finding = judge(
+                ask(MoneyOp::Cancel, None, before),
+                &keyless,
+                Some(&payment(now)),
+            );
             assert_eq!(is_done(&finding), want, "{before:?} {now}");
         }
-        assert!(is_done(&judge(ask(MoneyOp::Cancel, None, Some(0)), &[event("TERMINATED", None, 1000, true)], None)));
-        assert_eq!(judge(ask(MoneyOp::Cancel, None, Some(0)), &keyless, None), Finding::Absent);
+        assert!(is_done(&judge(
+            ask(MoneyOp::Cancel, None, Some(0)),
+            &[event("TERMINATED", None, 1000, true)],
+            None
+        )));
+        assert_eq!(
+            judge(ask(MoneyOp::Cancel, None, Some(0)), &keyless, None),
+            Finding::Absent
+        );
     }
 }

@@ -14,7 +14,9 @@ use super::{Answer, Caller, INITIATE_DOUBT, Payments, Subject, is_not_found, ref
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::event::EventName;
 use crate::epayment::model::{CreatePayment, Created, CustomerInteraction, Payment};
-use crate::store::{Attempt, AttemptId, AttemptState, Begun, CallbackTarget, NewPayment, Outcome, PaymentFacts};
+use crate::store::{
+    Attempt, AttemptId, AttemptState, Begun, CallbackTarget, NewPayment, Outcome, PaymentFacts,
+};
 use crate::telemetry::Api;
 use crate::translate::error::During;
 use crate::translate::initiate::{CreateContext, Initiate, to_answer, to_create};
@@ -72,13 +74,23 @@ impl Payments {
     ) -> (Answer, Vec<Loss>) {
         let key = IdempotencyKey::own(new.random);
         let (metadata, too_long) = self.metadata(&key, subject, &new.command);
-        let context = CreateContext { currency: subject.currency, interaction: new.interaction, metadata };
+        let context = CreateContext {
+            currency: subject.currency,
+            interaction: new.interaction,
+            metadata,
+        };
         let (create, mut losses) = to_create(&new.command, subject.reference.clone(), context);
         losses.extend(too_long);
         let Some(_held) = self.hold(caller, subject).await else {
             return (Failure::code(Code::Vipps94).into(), losses);
         };
-        let work = Work { payments: self, caller, subject, new: &new, create };
+        let work = Work {
+            payments: self,
+            caller,
+            subject,
+            new: &new,
+            create,
+        };
         let answer = loop {
             match work.step(&key).await {
                 Ok(Some(answer)) | Err(answer) => break answer,
@@ -94,17 +106,28 @@ impl Payments {
         key: &IdempotencyKey,
         subject: &Subject,
         command: &Initiate,
-    ) -> (Option<std::collections::BTreeMap<String, String>>, Option<Loss>) {
+    ) -> (
+        Option<std::collections::BTreeMap<String, String>>,
+        Option<Loss>,
+    ) {
         if !self.recovery {
             return (None, None);
         }
         let sealed = self.sealer.as_ref().and_then(|sealer| {
             let data = Recovery {
                 callback_prefix: command.callback_prefix.clone(),
-                auth_token: command.auth_token.as_ref().map(|token| token.expose_secret().to_owned()),
+                auth_token: command
+                    .auth_token
+                    .as_ref()
+                    .map(|token| token.expose_secret().to_owned()),
             };
             let plain = serde_json::to_vec(&data).ok()?;
-            Some(sealer.seal("recovery", subject.reference.as_str(), &plain, nonce_of(key, &plain)))
+            Some(sealer.seal(
+                "recovery",
+                subject.reference.as_str(),
+                &plain,
+                nonce_of(key, &plain),
+            ))
         });
         let (metadata, loss) = recovery::write(key, sealed.as_deref());
         (Some(metadata), loss)
@@ -119,9 +142,17 @@ impl Payments {
         };
         let mark = payment.metadata.as_ref().and_then(recovery::read);
         if let Some(made_with) = mark.and_then(|mark| mark.key) {
-            return if made_with == *key { Seen::Ours(created(payment)) } else { Seen::Foreign };
+            return if made_with == *key {
+                Seen::Ours(created(payment))
+            } else {
+                Seen::Foreign
+            };
         }
-        let Ok(Reply::Done(events)) = self.epayment.events(caller.call(), &subject.reference).await else {
+        let Ok(Reply::Done(events)) = self
+            .epayment
+            .events(caller.call(), &subject.reference)
+            .await
+        else {
             return Seen::Doubt;
         };
         let creation = events.iter().find(|event| event.name == EventName::Created);
@@ -133,32 +164,52 @@ impl Payments {
     }
 
     async fn close_attempt(&self, attempt: AttemptId, outcome: Outcome) {
-        if let Err(error) = self.store.finish_payment(attempt, outcome, self.clock.now()).await {
+        if let Err(error) = self
+            .store
+            .finish_payment(attempt, outcome, self.clock.now())
+            .await
+        {
             tracing::error!(error = %error, "an attempt could not be closed in the store; a later call will close it");
         }
     }
 
     /// An attempt that a read has shown to be the payment: its record becomes the payment's.
     pub(super) async fn promote(&self, attempt: &Attempt, payment: &Payment) {
-        let made_with = payment.metadata.as_ref().and_then(recovery::read).and_then(|mark| mark.key);
+        let made_with = payment
+            .metadata
+            .as_ref()
+            .and_then(recovery::read)
+            .and_then(|mark| mark.key);
         if made_with.is_some() && made_with == attempt.key {
-            self.close_attempt(attempt.id, accepted(self.clock.now())).await;
+            self.close_attempt(attempt.id, accepted(self.clock.now()))
+                .await;
         }
     }
 }
 
 fn created(payment: Payment) -> Created {
-    Created { redirect_url: payment.redirect_url, reference: payment.reference }
+    Created {
+        redirect_url: payment.redirect_url,
+        reference: payment.reference,
+    }
 }
 
 fn accepted(at: Moment) -> Outcome {
-    Outcome::Succeeded { amount: crate::types::Amount::ZERO, transaction_id: None, at }
+    Outcome::Succeeded {
+        amount: crate::types::Amount::ZERO,
+        transaction_id: None,
+        at,
+    }
 }
 
 /// The same key seals the same data to the same bytes: a create that is sent again must have the same body.
 fn nonce_of(key: &IdempotencyKey, plain: &[u8]) -> [u8; 24] {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::new().chain_update(key.as_str()).chain_update([0]).chain_update(plain).finalize();
+    let digest = Sha256::new()
+        .chain_update(key.as_str())
+        .chain_update([0])
+        .chain_update(plain)
+        .finalize();
     let mut nonce = [0; 24];
     nonce.copy_from_slice(&digest[..24]);
     nonce
@@ -232,8 +283,14 @@ impl Work<'_> {
             tokio::time::sleep(BUSY_LOOK).await;
             return Ok(None);
         }
-        let Some(key) = open.key.clone() else { return Ok(Some(Failure::code(Code::Merchant34).into())) };
-        if !payments.store.resume_payment(open.id, now, self.until(now)).await? {
+        let Some(key) = open.key.clone() else {
+            return Ok(Some(Failure::code(Code::Merchant34).into()));
+        };
+        if !payments
+            .store
+            .resume_payment(open.id, now, self.until(now))
+            .await?
+        {
             return Ok(None);
         }
         let equal = open.fingerprint == self.new.fingerprint;
@@ -246,7 +303,10 @@ impl Work<'_> {
             Seen::Foreign => Fate::Taken,
             Seen::Absent if equal => {
                 let (metadata, _) = payments.metadata(&key, self.subject, &self.new.command);
-                let create = CreatePayment { metadata, ..self.create.clone() };
+                let create = CreatePayment {
+                    metadata,
+                    ..self.create.clone()
+                };
                 self.send(&create, &key, true).await
             }
             Seen::Absent | Seen::Doubt if equal => Fate::Unknown,
@@ -274,22 +334,32 @@ impl Work<'_> {
             if budget.left().is_zero() {
                 break;
             }
-            match payments.epayment.create(self.caller.call_within(budget), create, key).await {
-                Ok(Reply::Done(created)) if created.reference == create.reference => return Fate::Ours(created),
+            match payments
+                .epayment
+                .create(self.caller.call_within(budget), create, key)
+                .await
+            {
+                Ok(Reply::Done(created)) if created.reference == create.reference => {
+                    return Fate::Ours(created);
+                }
                 Ok(Reply::Done(_)) => {
                     payments.contradiction("answer to create");
                     doubt = true;
                 }
                 Ok(reply) => match (reply.refused_status(), doubt) {
                     (Some(408 | 500..), _) => {
-                        payments.meters.upstream_error(Api::Epayment, "server_error");
+                        payments
+                            .meters
+                            .upstream_error(Api::Epayment, "server_error");
                         doubt = true;
                     }
                     (_, false) => return Fate::Refused(refusal(reply, During::Initiate)),
                     (_, true) => return self.refused_in_doubt(key, reply).await,
                 },
                 Err(failure) => {
-                    payments.meters.upstream_error(Api::Epayment, failure.kind());
+                    payments
+                        .meters
+                        .upstream_error(Api::Epayment, failure.kind());
                     doubt |= !matches!(failure, SendFailure::NotSent(_));
                 }
             }
@@ -320,8 +390,14 @@ impl Work<'_> {
         let payments = self.payments;
         match fate {
             Fate::Ours(created) => {
-                payments.close_attempt(attempt, accepted(payments.clock.now())).await;
-                Answer::json(&to_answer(&self.subject.order, &created, &self.new.command.fall_back))
+                payments
+                    .close_attempt(attempt, accepted(payments.clock.now()))
+                    .await;
+                Answer::json(&to_answer(
+                    &self.subject.order,
+                    &created,
+                    &self.new.command.fall_back,
+                ))
             }
             Fate::Refused(answer) => {
                 payments.close_attempt(attempt, Outcome::Refused).await;
@@ -333,7 +409,10 @@ impl Work<'_> {
             }
             Fate::NotSent => {
                 payments.close_attempt(attempt, Outcome::NotDone).await;
-                Failure::unreachable("ePayment can't be reached, and nothing was created. Repeat later").into()
+                Failure::unreachable(
+                    "ePayment can't be reached, and nothing was created. Repeat later",
+                )
+                .into()
             }
             Fate::Unknown => {
                 payments.close_attempt(attempt, Outcome::Unknown).await;
@@ -358,10 +437,20 @@ impl Payments {
         attempt: AttemptId,
         key: &IdempotencyKey,
     ) -> bool {
-        let Some(_held) = self.hold(caller, subject).await else { return false };
-        let Ok(known) = self.store.payment(&subject.scope, &subject.order, caller.hash).await else { return false };
+        let Some(_held) = self.hold(caller, subject).await else {
+            return false;
+        };
+        let Ok(known) = self
+            .store
+            .payment(&subject.scope, &subject.order, caller.hash)
+            .await
+        else {
+            return false;
+        };
         let now = self.clock.now();
-        let Some(open) = known.attempt.filter(|open| open.id == attempt) else { return true };
+        let Some(open) = known.attempt.filter(|open| open.id == attempt) else {
+            return true;
+        };
         if matches!(open.state, AttemptState::InFlight(until) if until > now) {
             return false;
         }

@@ -27,14 +27,23 @@ pub(super) struct Held {
 
 impl Locks {
     /// Waits for the payment, at most `within`.
-    pub(super) async fn take(&self, scope: &Scope, order: &OrderText, within: Duration) -> Option<Held> {
+    pub(super) async fn take(
+        &self,
+        scope: &Scope,
+        order: &OrderText,
+        within: Duration,
+    ) -> Option<Held> {
         let key = (scope.text(), order.as_str().to_owned());
         let lock = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(key.clone()).or_default())
         };
         // Made before the wait: a caller that gives up leaves no lock behind.
-        let mut held = Held { guard: None, key, all: Arc::clone(&self.0) };
+        let mut held = Held {
+            guard: None,
+            key,
+            all: Arc::clone(&self.0),
+        };
         held.guard = Some(tokio::time::timeout(within, lock.lock_owned()).await.ok()?);
         Some(held)
     }
@@ -45,7 +54,10 @@ impl Drop for Held {
         self.guard.take();
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         // Only the map itself holds it: nobody has it or waits for it.
-        if all.get(&self.key).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+        if all
+            .get(&self.key)
+            .is_some_and(|lock| Arc::strong_count(lock) == 1)
+        {
             all.remove(&self.key);
         }
     }
@@ -56,14 +68,22 @@ mod tests {
     use super::*;
 
     fn names() -> (Scope, OrderText) {
-        (Scope::parse("123456").unwrap(), OrderText::parse("o1").unwrap())
+        (
+            Scope::parse("123456").unwrap(),
+            OrderText::parse("o1").unwrap(),
+        )
     }
 
     #[tokio::test]
     async fn one_holds_it_and_others_wait_their_time() {
         let (locks, (scope, order)) = (Locks::default(), names());
         let held = locks.take(&scope, &order, Duration::ZERO).await.unwrap();
-        assert!(locks.take(&scope, &order, Duration::from_millis(1)).await.is_none());
+        assert!(
+            locks
+                .take(&scope, &order, Duration::from_millis(1))
+                .await
+                .is_none()
+        );
         let other = OrderText::parse("o2").unwrap();
         assert!(locks.take(&scope, &other, Duration::ZERO).await.is_some());
         drop(held);

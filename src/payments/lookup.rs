@@ -5,7 +5,9 @@
 use super::evidence::{self, Finding, Question};
 use super::locks::Held;
 use super::send::reserve;
-use super::{Answer, Caller, Payments, Subject, doubtful_not_found, is_not_found, no_answer, refusal};
+use super::{
+    Answer, Caller, Payments, Subject, doubtful_not_found, is_not_found, no_answer, refusal,
+};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::Payment;
 use crate::store::{CallbackTarget, Known, PaymentFacts};
@@ -27,11 +29,18 @@ impl Payments {
     /// Holds the payment against other calls of this process, waiting while there is time to do something afterwards.
     pub(super) async fn hold(&self, caller: &Caller, subject: &Subject) -> Option<Held> {
         let within = caller.budget.keeping(reserve(caller.budget)).left();
-        self.locks.take(&subject.scope, &subject.order, within).await
+        self.locks
+            .take(&subject.scope, &subject.order, within)
+            .await
     }
 
     /// Looks for evidence of a money call: the event log, and for a cancel the payment as well.
-    pub(super) async fn look(&self, caller: &Caller, subject: &Subject, question: Question<'_>) -> Looked {
+    pub(super) async fn look(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        question: Question<'_>,
+    ) -> Looked {
         let events = self.epayment.events(caller.call(), &subject.reference);
         let (events, payment) = if question.op == MoneyOp::Cancel {
             let payment = self.epayment.get(caller.call(), &subject.reference);
@@ -44,7 +53,11 @@ impl Payments {
             (events.await, None)
         };
         match events {
-            Ok(Reply::Done(events)) => Looked::Found(evidence::judge(question, &events, payment.as_ref().map(|payment| &payment.aggregate))),
+            Ok(Reply::Done(events)) => Looked::Found(evidence::judge(
+                question,
+                &events,
+                payment.as_ref().map(|payment| &payment.aggregate),
+            )),
             _ => Looked::Doubt,
         }
     }
@@ -66,11 +79,16 @@ impl Payments {
             }
             Ok(Reply::Done(_)) => {
                 self.contradiction("another reference");
-                Err(Failure::unreachable("ePayment answered for another payment. Repeat later").into())
+                Err(
+                    Failure::unreachable("ePayment answered for another payment. Repeat later")
+                        .into(),
+                )
             }
-            Ok(reply) if is_not_found(&reply) => {
-                Err(if known { doubtful_not_found() } else { Failure::code(Code::Merchant35).into() })
-            }
+            Ok(reply) if is_not_found(&reply) => Err(if known {
+                doubtful_not_found()
+            } else {
+                Failure::code(Code::Merchant35).into()
+            }),
             Ok(reply) => Err(refusal(reply, during)),
             Err(failure) => Err(no_answer(&failure)),
         }
@@ -78,7 +96,9 @@ impl Payments {
 
     /// Remembers a payment of the bridge's own that the store does not know: the marker in its metadata says so.
     pub(super) async fn learn(&self, caller: &Caller, subject: &Subject, payment: &Payment) {
-        let Some(mark) = payment.metadata.as_ref().and_then(recovery::read) else { return };
+        let Some(mark) = payment.metadata.as_ref().and_then(recovery::read) else {
+            return;
+        };
         self.learn_as(caller, subject, payment, mark.sealed).await;
     }
 
@@ -90,10 +110,14 @@ impl Payments {
         payment: &Payment,
         sealed: Option<Vec<u8>>,
     ) {
-        let opened = self.sealer.as_ref().zip(sealed).and_then(|(sealer, sealed)| {
-            let plain = sealer.open("recovery", subject.reference.as_str(), &sealed)?;
-            serde_json::from_slice::<Recovery>(&plain).ok()
-        });
+        let opened = self
+            .sealer
+            .as_ref()
+            .zip(sealed)
+            .and_then(|(sealer, sealed)| {
+                let plain = sealer.open("recovery", subject.reference.as_str(), &sealed)?;
+                serde_json::from_slice::<Recovery>(&plain).ok()
+            });
         let facts = PaymentFacts {
             origin: Origin::Epayment,
             kind: Kind::Regular,
@@ -110,7 +134,11 @@ impl Payments {
             request_id: None,
         };
         let now = self.clock.now();
-        if let Err(error) = self.store.learn_payment(&subject.scope, &subject.order, caller.hash, facts, now).await {
+        if let Err(error) = self
+            .store
+            .learn_payment(&subject.scope, &subject.order, caller.hash, facts, now)
+            .await
+        {
             tracing::warn!(error = %error, "a payment's birth could not be remembered");
         }
     }
@@ -120,12 +148,16 @@ impl Payments {
     /// # Errors
     /// The answer to give where the store can't be read.
     pub async fn known(&self, caller: &Caller, subject: &Subject) -> Result<Known, Answer> {
-        Ok(self.store.payment(&subject.scope, &subject.order, caller.hash).await?)
+        Ok(self
+            .store
+            .payment(&subject.scope, &subject.order, caller.hash)
+            .await?)
     }
 
     /// Upstream said something that can't be true: counted, and loud.
     pub(super) fn contradiction(&self, what: &'static str) {
-        self.meters.upstream_error(crate::telemetry::Api::Epayment, "contradiction");
+        self.meters
+            .upstream_error(crate::telemetry::Api::Epayment, "contradiction");
         tracing::error!(what, "ePayment contradicts the request: treated as unknown");
     }
 }

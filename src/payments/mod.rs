@@ -21,13 +21,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use adjust::{AdjustOptions, Adjustment};
-pub use forwarded::Forwarding;
+pub use forwarded::{AtEcom, Forwarding, NewAtEcom};
 pub use initiate::NewOrder;
 pub use read::{Reading, View};
 
 use crate::ecom::error::Failure;
 use crate::epayment::problem::Problem;
-use crate::store::seal::Sealer;
+use crate::store::Sealer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::meters::Meters;
 use crate::translate::error::{self, During, Meaning};
@@ -128,7 +128,11 @@ impl Caller {
     }
 
     pub(crate) fn call_within(&self, budget: Budget) -> Call<'_> {
-        Call { credentials: &self.credentials, budget, spent: &self.spent }
+        Call {
+            credentials: &self.credentials,
+            budget,
+            spent: &self.spent,
+        }
     }
 }
 
@@ -162,7 +166,13 @@ impl Answer {
     pub(crate) fn json(value: &impl serde::Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(json) => Self::Json(json),
-            Err(_) => Self::Failure(Failure::told(crate::ecom::error::Code::Vipps99, "The answer can't be written"), None),
+            Err(_) => Self::Failure(
+                Failure::told(
+                    crate::ecom::error::Code::Vipps99,
+                    "The answer can't be written",
+                ),
+                None,
+            ),
         }
     }
 }
@@ -189,13 +199,18 @@ impl From<StoreError> for Answer {
 pub(crate) fn refusal<T>(reply: Reply<T>, during: During) -> Answer {
     match reply {
         Reply::Gateway(raw) => Answer::Raw(raw),
-        Reply::Problem { status, problem, retry_after } => {
+        Reply::Problem {
+            status,
+            problem,
+            retry_after,
+        } => {
             let meaning = error::meaning(&problem, status, during);
             Answer::Failure(error::to_failure(&meaning, &problem, status), retry_after)
         }
-        Reply::Other(status) => {
-            Failure::unreachable(&format!("ePayment answered with status {status} and nothing that can be read")).into()
-        }
+        Reply::Other(status) => Failure::unreachable(&format!(
+            "ePayment answered with status {status} and nothing that can be read"
+        ))
+        .into(),
         // Not a refusal: the callers have taken it apart before.
         Reply::Done(_) => Failure::unreachable("ePayment's answer was not understood").into(),
     }
@@ -222,5 +237,8 @@ fn means_not_found(problem: &Problem, status: u16) -> bool {
 
 /// ePayment says "not found" of a payment that the record says exists.
 pub(crate) fn doubtful_not_found() -> Answer {
-    Failure::unreachable("ePayment does not show this payment yet, though it should exist. Repeat later").into()
+    Failure::unreachable(
+        "ePayment does not show this payment yet, though it should exist. Repeat later",
+    )
+    .into()
 }

@@ -3,7 +3,10 @@
 //! A 404 or 402 makes shops cancel their order, so it is given only when the payment truly does not exist; any doubt is
 //! a 502. Must not: answer from the record what only upstream can know.
 
-use super::{Answer, Caller, INITIATE_DOUBT, Payments, Subject, doubtful_not_found, is_not_found, no_answer, refusal};
+use super::{
+    Answer, Caller, INITIATE_DOUBT, Payments, Subject, doubtful_not_found, is_not_found, no_answer,
+    refusal,
+};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{Payment, UserDetails};
@@ -43,15 +46,25 @@ impl Payments {
         let (payment, events) = tokio::join!(get, log);
         let (payment, events) = match (self.usable(payment), self.usable(events)) {
             (Ok(payment), Ok(events)) => (payment, events),
-            (Err(Trouble::NotFound), _) | (Ok(_), Err(Trouble::NotFound)) => return self.not_found(&reading.known),
-            (Err(Trouble::Answer(answer)), _) | (_, Err(Trouble::Answer(answer))) => return *answer,
+            (Err(Trouble::NotFound), _) | (Ok(_), Err(Trouble::NotFound)) => {
+                return self.not_found(&reading.known);
+            }
+            (Err(Trouble::Answer(answer)), _) | (_, Err(Trouble::Answer(answer))) => {
+                return *answer;
+            }
         };
-        if payment.reference != subject.reference || events.iter().any(|event| event.reference != subject.reference) {
+        if payment.reference != subject.reference
+            || events
+                .iter()
+                .any(|event| event.reference != subject.reference)
+        {
             self.contradiction("answer to a read");
-            return Failure::unreachable("ePayment answered for another payment. Repeat later").into();
+            return Failure::unreachable("ePayment answered for another payment. Repeat later")
+                .into();
         }
         self.notice(caller, subject, &reading, &payment).await;
-        self.render(caller, subject, &reading, &payment, &events).await
+        self.render(caller, subject, &reading, &payment, &events)
+            .await
     }
 
     fn usable<T>(&self, sent: Result<Reply<T>, SendFailure>) -> Result<T, Trouble> {
@@ -61,7 +74,9 @@ impl Payments {
             Ok(reply) => {
                 let answer = match refusal(reply, During::Read) {
                     // A definite-looking error of a read is no word about the payment: 402 and 404 never pass.
-                    Answer::Failure(failure, after) if matches!(failure.status, 400 | 402 | 404 | 500..) => {
+                    Answer::Failure(failure, after)
+                        if matches!(failure.status, 400 | 402 | 404 | 500..) =>
+                    {
                         Answer::Failure(failure.with_status(502), after)
                     }
                     other => other,
@@ -78,7 +93,10 @@ impl Payments {
     /// 35, unless the record says that the payment exists, or an initiate may just have made it.
     fn not_found(&self, known: &Known) -> Answer {
         let now = self.clock.now();
-        let recent = known.attempt.as_ref().is_some_and(|attempt| now.since(attempt.begun_at) < INITIATE_DOUBT);
+        let recent = known
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| now.since(attempt.begun_at) < INITIATE_DOUBT);
         if known.payment.is_some() || recent {
             return doubtful_not_found();
         }
@@ -86,11 +104,23 @@ impl Payments {
     }
 
     /// What the read teaches: an attempt has become the payment, or a payment of unknown birth has one.
-    async fn notice(&self, caller: &Caller, subject: &Subject, reading: &Reading, payment: &Payment) {
+    async fn notice(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        reading: &Reading,
+        payment: &Payment,
+    ) {
         match (&reading.known.payment, &reading.known.attempt) {
-            (None, Some(attempt)) if attempt.facts.origin == Origin::Epayment => self.promote(attempt, payment).await,
+            (None, Some(attempt)) if attempt.facts.origin == Origin::Epayment => {
+                self.promote(attempt, payment).await
+            }
             (None, None) if reading.fixes_birth => {
-                let sealed = payment.metadata.as_ref().and_then(recovery::read).and_then(|mark| mark.sealed);
+                let sealed = payment
+                    .metadata
+                    .as_ref()
+                    .and_then(recovery::read)
+                    .and_then(|mark| mark.sealed);
                 self.learn_as(caller, subject, payment, sealed).await;
             }
             (None, None) => self.learn(caller, subject, payment).await,
@@ -115,21 +145,37 @@ impl Payments {
             }
         };
         let remembered = remembered(subject, &reading.known, &calls);
-        let sources = Sources { order: &subject.order, scope: &subject.scope, payment, events, remembered: &remembered };
+        let sources = Sources {
+            order: &subject.order,
+            scope: &subject.scope,
+            payment,
+            events,
+            remembered: &remembered,
+        };
         match reading.view {
             View::Details => {
                 let user = self.user(caller, payment, &remembered).await;
                 Answer::json(&details::details(sources, user.as_ref()))
             }
             View::Status => details::status(sources).map_or_else(
-                || Failure::unreachable("ePayment's event log of this payment is empty. Repeat later").into(),
+                || {
+                    Failure::unreachable(
+                        "ePayment's event log of this payment is empty. Repeat later",
+                    )
+                    .into()
+                },
                 |status| Answer::json(&status),
             ),
         }
     }
 
     /// The user's data where a scope was asked for: from the payment, else from the Userinfo API, else none.
-    async fn user(&self, caller: &Caller, payment: &Payment, remembered: &Remembered) -> Option<UserDetails> {
+    async fn user(
+        &self,
+        caller: &Caller,
+        payment: &Payment,
+        remembered: &Remembered,
+    ) -> Option<UserDetails> {
         let sub = payment.profile.sub.as_deref()?;
         if remembered.scope == ScopeAsked::No || payment.user_details.is_some() {
             return payment.user_details.clone();

@@ -17,12 +17,20 @@ const PAUSES: [u64; 12] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1500];
 
 impl Payments {
     /// Goes on looking for the evidence of a money call.
-    pub(super) fn find_out_later(self: &Arc<Self>, caller: &Caller, subject: &Subject, id: AdjustmentId) {
+    pub(super) fn find_out_later(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        id: AdjustmentId,
+    ) {
         let (payments, caller, subject) = (Arc::clone(self), caller.clone(), subject.clone());
         self.in_background(async move {
             for pause in PAUSES {
                 tokio::time::sleep(Duration::from_secs(pause)).await;
-                if payments.settle_adjustment(&again(&caller), &subject, id).await {
+                if payments
+                    .settle_adjustment(&again(&caller), &subject, id)
+                    .await
+                {
                     return;
                 }
             }
@@ -42,7 +50,10 @@ impl Payments {
         self.in_background(async move {
             for pause in PAUSES {
                 tokio::time::sleep(Duration::from_secs(pause)).await;
-                if payments.settle_attempt(&again(&caller), &subject, attempt, &key).await {
+                if payments
+                    .settle_attempt(&again(&caller), &subject, attempt, &key)
+                    .await
+                {
                     return;
                 }
             }
@@ -60,13 +71,24 @@ impl Payments {
     }
 
     /// One look at an open money call. True when it is closed.
-    async fn settle_adjustment(&self, caller: &Caller, subject: &Subject, id: AdjustmentId) -> bool {
-        let Some(_held) = self.hold(caller, subject).await else { return false };
-        let Ok((calls, _)) = self.store.adjustments(&subject.scope, &subject.order).await else { return false };
+    async fn settle_adjustment(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        id: AdjustmentId,
+    ) -> bool {
+        let Some(_held) = self.hold(caller, subject).await else {
+            return false;
+        };
+        let Ok((calls, _)) = self.store.adjustments(&subject.scope, &subject.order).await else {
+            return false;
+        };
         let now = self.clock.now();
         match calls.iter().find(|call| call.id == id) {
             Some(call) if call.is_owned(now) => false,
-            Some(call) if call.is_open() => self.clear(caller, subject, call).await.is_ok_and(|()| true),
+            Some(call) if call.is_open() => {
+                self.clear(caller, subject, call).await.is_ok_and(|()| true)
+            }
             Some(_) | None => true,
         }
     }
@@ -74,6 +96,13 @@ impl Payments {
 
 /// The same caller with fresh time.
 fn again(caller: &Caller) -> Caller {
-    let budget = Budget { deadline: Instant::now() + caller.budget.per_call * 2, ..caller.budget };
-    Caller { budget, spent: Arc::new(Spent::default()), ..caller.clone() }
+    let budget = Budget {
+        deadline: Instant::now() + caller.budget.per_call * 2,
+        ..caller.budget
+    };
+    Caller {
+        budget,
+        spent: Arc::new(Spent::default()),
+        ..caller.clone()
+    }
 }

@@ -41,7 +41,7 @@ pub(super) enum Sent {
     /// The event log shows that it was tried and failed.
     Failed,
     /// Never sent.
-    NotSent,
+    Never,
     /// Nobody knows.
     Unknown,
 }
@@ -96,7 +96,17 @@ impl Payments {
                 break;
             }
             let call = caller.call_within(budget);
-            match self.epayment.adjust(call, sending.op, reference, sending.body.as_ref(), sending.key).await {
+            match self
+                .epayment
+                .adjust(
+                    call,
+                    sending.op,
+                    reference,
+                    sending.body.as_ref(),
+                    sending.key,
+                )
+                .await
+            {
                 Ok(Reply::Done(done)) if sending.fits(&done) => return Sent::Done(done),
                 Ok(Reply::Done(_)) => {
                     self.contradiction("answer to a money call");
@@ -123,14 +133,17 @@ impl Payments {
                 }
             }
         }
-        if doubt { Sent::Unknown } else { Sent::NotSent }
+        if doubt { Sent::Unknown } else { Sent::Never }
     }
 
     /// A refusal of a later sending counts only after the log shows that the earlier one did nothing.
     async fn refused_in_doubt(&self, sending: &Sending<'_>, reply: Reply<Modified>) -> Sent {
         let processing = matches!(&reply, Reply::Problem { status, problem, .. }
             if error::meaning(problem, *status, During::Adjust(sending.op)) == Meaning::Is(Code::Vipps94));
-        match self.look(sending.caller, sending.subject, sending.question()).await {
+        match self
+            .look(sending.caller, sending.subject, sending.question())
+            .await
+        {
             Looked::Found(Finding::Done(happened)) => Sent::Proven(happened),
             Looked::Found(Finding::Failed) => Sent::Failed,
             Looked::Found(Finding::Absent) if !processing => refused(reply, sending.op),
@@ -143,13 +156,20 @@ impl Payments {
 /// conflict of keys (another body stands under this key, so the key is not ours to end).
 fn refused(reply: Reply<Modified>, op: MoneyOp) -> Sent {
     let definite = match &reply {
-        Reply::Problem { status, problem, .. } => {
+        Reply::Problem {
+            status, problem, ..
+        } => {
             (400..500).contains(status)
                 && !matches!(status, 401 | 408 | 423 | 429)
-                && error::meaning(problem, *status, During::Adjust(op)) != Meaning::Is(Code::Vipps93)
+                && error::meaning(problem, *status, During::Adjust(op))
+                    != Meaning::Is(Code::Vipps93)
         }
         Reply::Gateway(_) | Reply::Other(_) | Reply::Done(_) => false,
     };
-    let outcome = if definite { Outcome::Refused } else { Outcome::NotDone };
+    let outcome = if definite {
+        Outcome::Refused
+    } else {
+        Outcome::NotDone
+    };
     Sent::Refused(Box::new(reply), outcome)
 }

@@ -151,10 +151,10 @@ fn unit(
         Adjust::default()
     };
     let in_body = match &adjust.merchant_info {
-        Field::Absent => None,
+        Field::Absent | Field::Null => None,
         Field::Wrong => return Err(Failure::field("merchantInfo", "must be an object")),
         Field::Is(info) => match &info.0.merchant_serial_number {
-            Field::Absent => None,
+            Field::Absent | Field::Null => None,
             Field::Is(text) => Some(text.0.clone()),
             Field::Wrong => return Err(Failure::field(MEMBER, "must be text")),
         },

@@ -37,6 +37,7 @@ const ECOM: Known = Known::Born(Origin::Ecom, Kind::Regular);
 const EPAYMENT: Known = Known::Born(Origin::Epayment, Kind::Regular);
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table: one row a case")]
 fn each_row_of_the_table_has_its_route() {
     use Operation::{Approve, Cancel, Capture, Details, Refund, Status};
     let intent = Ask::Initiate {

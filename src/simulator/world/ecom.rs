@@ -204,11 +204,11 @@ fn read(asked: &Adjust) -> Result<(Option<Amount>, String), Failure> {
     let empty = Object(AdjustTransaction::default());
     let transaction = match &asked.transaction {
         Field::Is(transaction) => transaction,
-        Field::Absent => &empty,
+        Field::Absent | Field::Null => &empty,
         Field::Wrong => return Err(Failure::field("transaction", "must be an object")),
     };
     let amount = match transaction.0.amount {
-        Field::Absent | Field::Is(0) => None,
+        Field::Absent | Field::Null | Field::Is(0) => None,
         Field::Is(amount) if amount >= 100 => Amount::new(amount),
         Field::Is(_) | Field::Wrong => {
             return Err(Failure::field(

@@ -51,8 +51,8 @@ fn link(
         Field::Is(text) if text.0.chars().count() <= 255 && fits(&text.0) => {
             return Some(text.0.clone());
         }
-        Field::Absent if !required => {}
-        Field::Absent => note(wrong, &path, "is required"),
+        Field::Absent | Field::Null if !required => {}
+        Field::Absent | Field::Null => note(wrong, &path, "is required"),
         Field::Is(_) | Field::Wrong => note(wrong, &path, "is no URL of at most 255 characters"),
     }
     None
@@ -154,12 +154,12 @@ impl World {
         let empty = MerchantInfo::default();
         let info = match &asked.merchant_info {
             Field::Is(info) => &info.0,
-            Field::Absent | Field::Wrong => &empty,
+            Field::Absent | Field::Null | Field::Wrong => &empty,
         };
         let nothing = InitiateTransaction::default();
         let transaction = match &asked.transaction {
             Field::Is(transaction) => &transaction.0,
-            Field::Absent | Field::Wrong => &nothing,
+            Field::Absent | Field::Null | Field::Wrong => &nothing,
         };
         let side = self.read_side(msn, info, body, &mut wrong);
         let (order, amount, text) = self.read_transaction(transaction, &mut wrong);
@@ -180,7 +180,7 @@ impl World {
         let express = match &info.payment_type {
             Field::Is(kind) if kind.0.trim().eq_ignore_ascii_case(EXPRESS) => true,
             Field::Is(kind) if kind.0.trim().eq_ignore_ascii_case("eComm Regular Payment") => false,
-            Field::Absent => false,
+            Field::Absent | Field::Null => false,
             Field::Is(_) | Field::Wrong => {
                 note(&mut wrong, "merchantInfo.paymentType", "is not known");
                 false
@@ -191,7 +191,7 @@ impl World {
         }
         let number = match &asked.customer_info {
             Field::Is(customer) => customer.0.mobile_number.get().map(|n| n.0.clone()),
-            Field::Absent | Field::Wrong => None,
+            Field::Absent | Field::Null | Field::Wrong => None,
         };
         if asked.customer_info.is_wrong() {
             note(&mut wrong, "customerInfo", "must be an object");

@@ -36,6 +36,7 @@ CREATE TABLE payments (
     auth_sealed     INTEGER NOT NULL CHECK (auth_sealed IN (0, 1)),
     scope_asked     TEXT,
     fall_back       TEXT,
+    request_id      TEXT,
     create_key      TEXT,
     created_at      INTEGER NOT NULL,
     UNIQUE (scope, order_id)
@@ -61,6 +62,7 @@ CREATE TABLE attempts (
     auth_sealed     INTEGER NOT NULL CHECK (auth_sealed IN (0, 1)),
     scope_asked     TEXT,
     fall_back       TEXT,
+    request_id      TEXT,
     create_key      TEXT,
     fingerprint     BLOB NOT NULL CHECK (length(fingerprint) = 16),
     -- In flight until then; null: nobody knows what became of it.

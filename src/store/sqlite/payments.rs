@@ -52,7 +52,7 @@ const BOUND_TO_OTHER: &str = "SELECT origin FROM payments
 const INSERT_ATTEMPT: &str = concat!(
     "INSERT INTO attempts (scope, order_id, caller, msn, create_key, fingerprint, until, begun_at, ",
     fact_columns!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 );
 
 const PROMOTE: &str = concat!(
@@ -66,7 +66,7 @@ const PROMOTE: &str = concat!(
 const LEARN: &str = concat!(
     "INSERT INTO payments (scope, order_id, caller, msn, created_at, ",
     fact_columns!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     " ON CONFLICT (scope, order_id) DO NOTHING"
 );
 

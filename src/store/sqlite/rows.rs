@@ -12,13 +12,15 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use super::error::damaged;
 use crate::store::seal::Sealer;
 use crate::store::{CallbackTarget, Kind, Origin, PaymentFacts, StoreError};
-use crate::types::{Amount, Currency, IdempotencyKey, Moment, OrderText, Reference, Scope};
+use crate::types::{
+    Amount, Currency, IdempotencyKey, Moment, OrderText, Reference, RequestId, Scope,
+};
 
 /// The columns that `bind_facts` fills and `facts` reads, as text for `concat!`.
 macro_rules! fact_columns {
     () => {
         "origin, kind, reference, amount, currency, text, callback_prefix, auth_token, auth_sealed, \
-         scope_asked, fall_back"
+         scope_asked, fall_back, request_id"
     };
 }
 pub(super) use fact_columns;
@@ -106,6 +108,7 @@ pub(super) fn bind_facts<'q>(
         .bind(sealed)
         .bind(facts.scope_asked)
         .bind(facts.fall_back)
+        .bind(facts.request_id.map(String::from))
 }
 
 /// Reads `fact_columns!`.
@@ -134,6 +137,7 @@ pub(super) fn facts(
         callback,
         scope_asked: row.try_get("scope_asked")?,
         fall_back: row.try_get("fall_back")?,
+        request_id: optional(row, "request_id", RequestId::parse)?,
     })
 }
 

@@ -119,6 +119,7 @@ pub(super) fn facts(origin: Origin) -> PaymentFacts {
         }),
         scope_asked: Some("name address".to_owned()),
         fall_back: Some("https://shop.example/back".to_owned()),
+        request_id: RequestId::parse("initiate-1"),
     }
 }
 
@@ -133,6 +134,7 @@ pub(super) fn bare(origin: Origin) -> PaymentFacts {
         callback: None,
         scope_asked: None,
         fall_back: None,
+        request_id: None,
     }
 }
 
