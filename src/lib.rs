@@ -6,8 +6,11 @@
 //! |---|---|---|
 //! | F0 | [`types`] | values that cannot hold nonsense |
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
+pub mod admin;
 pub mod ecom;
 pub mod epayment;
+pub mod lifecycle;
+pub mod proxy;
 pub mod simulator;
 pub mod store;
 pub mod types;
