@@ -214,7 +214,8 @@ mod tests {
             ("/metrics", Some("bearer canary-token"), 200),
             ("/api/x", None, 401),
             ("/api/x", Some("Bearer canary-token"), 200),
-            ("/nowhere", None, 404),
+            ("/nowhere", None, 401),
+            ("/nowhere", Some("Bearer canary-token"), 404),
         ] {
             let response = asked(&admin, path, authorization).await;
             assert_eq!(response.status(), want, "{path} {authorization:?}");

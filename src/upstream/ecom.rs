@@ -260,7 +260,6 @@ impl Forwarder {
         parts.version = Version::HTTP_11;
         let mut headers = without_hop(std::mem::take(&mut parts.headers), |name| {
             name == EXPECT
-                || name == HOST
                 || name == FORWARDED
                 || name == "x-real-ip"
                 || name.as_str().starts_with("x-forwarded-")
@@ -268,6 +267,7 @@ impl Forwarder {
         if split_cookies {
             join_cookies(&mut headers);
         }
+        // In the place of the one that came.
         headers.insert(HOST, self.host.clone());
         parts.headers = headers;
         Ok(())
