@@ -6,10 +6,17 @@
 //! |---|---|---|
 //! | F0 | [`types`] | values that cannot hold nonsense |
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
+pub mod admin;
 pub mod ecom;
 pub mod epayment;
+pub mod lifecycle;
+pub mod payments;
+pub mod proxy;
+pub mod routing;
+pub mod settings;
 pub mod simulator;
 pub mod store;
+pub mod telemetry;
 pub mod translate;
 pub mod types;
 pub mod upstream;

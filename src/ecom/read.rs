@@ -5,64 +5,109 @@
 
 use serde::de::DeserializeOwned;
 
-/// Why bytes are not a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotReadable {
-    /// The member's path, or `body`.
-    pub place: String,
-    /// What is wrong.
-    pub why: String,
-}
+use super::error::Failure;
+
+/// The most unknown members that are listed.
+const LISTED_MAX: usize = 16;
 
 /// Reads one object of type `T`; gives it with the paths of members that `T` does not know.
 ///
 /// # Errors
-/// `NotReadable` for anything that is not one JSON object in UTF-8, and for a known member that stands twice.
-pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), NotReadable> {
-    let body_is = |why: String| NotReadable {
-        place: "body".to_owned(),
-        why,
-    };
-    match body.iter().find(|b| !b.is_ascii_whitespace()) {
-        None => return Err(body_is("is empty; a JSON object is expected".to_owned())),
-        Some(b'{') => {}
-        Some(_) => return Err(body_is("is not a JSON object in UTF-8".to_owned())),
+/// `InvalidRequest` for anything that is not one JSON object in UTF-8, and for a known member that stands twice.
+pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), Failure> {
+    if body.trim_ascii().is_empty() {
+        return Err(not_read("is empty, but must be a JSON object"));
+    }
+    if body.starts_with(b"\xEF\xBB\xBF") {
+        return Err(not_read(
+            "begins with a byte order mark; send JSON without one",
+        ));
+    }
+    if let Err(error) = std::str::from_utf8(body) {
+        return Err(not_read(&format!(
+            "is not UTF-8 (byte {})",
+            error.valid_up_to()
+        )));
+    }
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(not_read("must be a JSON object"));
     }
     let mut unknown = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(body);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
     let read = serde_ignored::deserialize(tracked, |path| {
-        if unknown.len() < 16 {
+        if unknown.len() < LISTED_MAX {
             unknown.push(path.to_string());
         }
     });
     let value: T = read.map_err(|error: serde_json::Error| {
         let path = track.path().to_string();
-        let known = path.trim_end_matches(['.', '?']);
-        let place = if known.is_empty() { "body" } else { known }.to_owned();
-        NotReadable {
-            place,
-            why: describe(&error),
-        }
+        misfit(path.trim_end_matches(['.', '?']), &error)
     })?;
-    reader.end().map_err(|error| body_is(describe(&error)))?;
+    reader.end().map_err(|error| misfit(".", &error))?;
     Ok((value, unknown))
 }
 
-/// The reader's words, but for those that could quote a value.
-fn describe(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Eof => "ends too early",
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-            "is not valid JSON"
-        }
-        serde_json::error::Category::Data if error.to_string().starts_with("duplicate field") => {
-            "has a member that stands twice"
-        }
-        serde_json::error::Category::Data => "has a value of the wrong type",
+fn not_read(what: &str) -> Failure {
+    Failure::field("body", format!("The body {what}"))
+}
+
+/// Names the member and says what was expected; the reader's own text would quote what it found.
+fn misfit(path: &str, error: &serde_json::Error) -> Failure {
+    let place = format!("line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    let named = |prefix: &str| {
+        let rest = text.strip_prefix(prefix)?;
+        let name = rest.split('`').next()?;
+        is_name(name).then_some(name)
     };
-    format!("{what} (line {}, column {})", error.line(), error.column())
+    let parent = if is_name(path) { path } else { "" };
+    let member = |name: &str| {
+        if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}.{name}")
+        }
+    };
+    if error.is_data() {
+        if let Some(name) = named("missing field `") {
+            return Failure::field(member(name), format!("Is missing ({place})"));
+        }
+        if let Some(name) = named("duplicate field `") {
+            // The path may stand at the member itself by then.
+            let last = parent.rsplit('.').next() == Some(name);
+            let path = if last {
+                parent.to_owned()
+            } else {
+                member(name)
+            };
+            return Failure::field(path, format!("Stands twice ({place})"));
+        }
+        let path = if parent.is_empty() { "body" } else { parent };
+        return Failure::field(path, format!("Has a value of the wrong type ({place})"));
+    }
+    // Where the text ends says nothing about the member it ends in.
+    let path = if parent.is_empty() || error.is_eof() {
+        "body"
+    } else {
+        parent
+    };
+    let what = if error.is_eof() {
+        "The JSON ends too early"
+    } else {
+        "The body is no valid JSON from here on"
+    };
+    Failure::field(path, format!("{what} ({place})"))
+}
+
+/// Whether a path may be shown: the client chose it, too.
+fn is_name(path: &str) -> bool {
+    (1..=100).contains(&path.len())
+        && path != "."
+        && path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b))
 }
 
 #[cfg(test)]
@@ -71,8 +116,9 @@ mod tests {
     use super::*;
 
     fn why(body: &[u8]) -> String {
-        let error = object::<InitiatePayment>(body).unwrap_err();
-        format!("{}: {}", error.place, error.why)
+        let failure = object::<InitiatePayment>(body).unwrap_err();
+        let (_, place, why) = &failure.entries[0];
+        format!("{place}: {why}")
     }
 
     #[test]
@@ -95,19 +141,19 @@ mod tests {
         ];
         let said: Vec<_> = bodies.iter().map(|body| why(body)).collect();
         insta::assert_snapshot!(said.join("\n"), @r"
-        body: is empty; a JSON object is expected
-        body: is empty; a JSON object is expected
-        body: is not a JSON object in UTF-8
-        body: is not a JSON object in UTF-8
-        body: is not a JSON object in UTF-8
-        body: is not a JSON object in UTF-8
-        body: ends too early (line 1, column 1)
-        body: is not valid JSON (line 1, column 3)
-        transaction: has a member that stands twice (line 1, column 35)
-        transaction.amount: is not valid JSON (line 1, column 26)
-        transaction.amount: is not valid JSON (line 1, column 30)
-        transaction.transactionText: is not valid JSON (line 1, column 42)
-        transaction.transactionText: is not valid JSON (line 1, column 36)
+        body: The body is empty, but must be a JSON object
+        body: The body is empty, but must be a JSON object
+        body: The body must be a JSON object
+        body: The body must be a JSON object
+        body: The body begins with a byte order mark; send JSON without one
+        body: The body is not UTF-8 (byte 0)
+        body: The JSON ends too early (line 1 column 1)
+        body: The body is no valid JSON from here on (line 1 column 3)
+        transaction.amount: Stands twice (line 1 column 35)
+        transaction.amount: The body is no valid JSON from here on (line 1 column 26)
+        transaction.amount: The body is no valid JSON from here on (line 1 column 30)
+        transaction.transactionText: The body is no valid JSON from here on (line 1 column 42)
+        body: The body is not UTF-8 (byte 35)
         ");
         assert!(object::<InitiatePayment>(&deep).is_err());
     }

@@ -5,17 +5,26 @@
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
 mod record;
+mod seal;
+mod sqlite;
+#[cfg(test)]
+mod suite;
+mod timed;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 
+pub use crate::types::{Kind, Origin};
 pub use record::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Begun,
-    CallbackTarget, Kind, Known, NewAdjustment, NewPayment, Origin, Outcome, PaymentFacts,
-    PaymentRecord, Version,
+    CallbackTarget, Known, NewAdjustment, NewPayment, Outcome, PaymentFacts, PaymentRecord,
+    Version,
 };
+pub use seal::Sealer;
+pub use sqlite::{SqliteOptions, SqliteStore};
+pub use timed::{Observe, Timed};
 
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
 

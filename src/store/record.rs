@@ -6,29 +6,9 @@
 use secrecy::SecretString;
 
 use crate::types::{
-    Amount, CallerHash, Currency, IdempotencyKey, Moment, MoneyOp, Msn, OrderText, Reference,
-    RequestId, Scope,
+    Amount, CallerHash, Currency, IdempotencyKey, Kind, Moment, MoneyOp, Msn, OrderText, Origin,
+    Reference, RequestId, Scope,
 };
-
-/// The API in which a payment was created. It never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// Created in eCom: either API may change it.
-    Ecom,
-    /// Created in ePayment: unknown to eCom.
-    Epayment,
-}
-
-/// What is known about the kind of a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Regular, proven by the initiate that the bridge itself handled.
-    Regular,
-    /// Express: only eCom has its shipping and user details.
-    Express,
-    /// Known by a read only: may be Express (before approval it looks regular).
-    Unproven,
-}
 
 /// Where the merchant wants to hear of a payment.
 #[derive(Clone, Debug)]
@@ -60,6 +40,8 @@ pub struct PaymentFacts {
     pub scope_asked: Option<String>,
     /// Where the user returns to.
     pub fall_back: Option<String>,
+    /// The merchant's own X-Request-Id of the initiate; shown in details.
+    pub request_id: Option<RequestId>,
 }
 
 /// A payment that its API has accepted.
@@ -243,6 +225,12 @@ impl Adjustment {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self.state, AdjustmentState::Open(_))
+    }
+
+    /// Whether somebody is at it now.
+    #[must_use]
+    pub fn is_owned(&self, now: Moment) -> bool {
+        matches!(self.state, AdjustmentState::Open(until) if until > now)
     }
 }
 

@@ -1,1 +1,6 @@
+//! Everything that runs over real sockets, in one binary (each further one links everything again).
 
+mod passthrough;
+mod shutdown;
+mod support;
+mod surface;

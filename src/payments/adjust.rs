@@ -1,0 +1,684 @@
+//! Capture, cancel and refund through ePayment: one skeleton for all three.
+//!
+//! The record says what may be done next (`next`), the intent is written before the call, and closed by what is known
+//! afterwards. Must not: send beside an open call, or compute a remainder from anything but a payment just read.
+
+use std::time::Duration;
+
+use super::evidence::{Finding, Happened, Question};
+use super::lookup::Looked;
+use super::send::{Sending, Sent, reserve};
+use super::{Answer, Caller, Payments, Subject, refusal};
+use crate::ecom::error::{Code, Failure};
+use crate::epayment::model::{Aggregate, Modification, Modified, Money, Payment};
+use crate::routing::TransactionIdSource;
+use crate::store::{self, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
+use crate::translate::adjust::{self, Adjusting, Asked, Done};
+use crate::translate::error::{self, During, Meaning};
+use crate::types::{Amount, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId};
+use crate::upstream::Reply;
+
+pub(super) const BUSY_LOOK: Duration = Duration::from_millis(100);
+
+/// A money call as the merchant asks for it.
+#[derive(Clone, Debug)]
+pub struct Adjustment {
+    /// What is done.
+    pub op: MoneyOp,
+    /// Its amount, text and flag.
+    pub command: Adjusting,
+    /// The merchant's own.
+    pub request_id: Option<RequestId>,
+    /// Randomness for a key of the bridge's own, from the edge.
+    pub random: uuid::Uuid,
+}
+
+/// What else decides how it is done.
+#[derive(Clone, Copy, Debug)]
+pub struct AdjustOptions {
+    /// Where the answer's `transactionId` comes from.
+    pub transaction_id: TransactionIdSource,
+    /// Whether the record says that the payment exists.
+    pub known: bool,
+}
+
+/// What the record allows.
+#[derive(Clone, Debug)]
+pub(super) enum Next {
+    /// Nothing of this request is open or done: the attempt's number.
+    New(u32),
+    /// Recorded as done.
+    Repeat(store::Adjustment),
+    /// Another amount stands under this X-Request-Id.
+    Conflict,
+    /// Somebody is at it.
+    Wait,
+    /// Open without an owner; `same` where it is this very request.
+    Resolve { open: store::Adjustment, same: bool },
+}
+
+/// What to do about a request, given the record.
+pub(super) fn next(calls: &[store::Adjustment], asked: &Adjustment, now: Moment) -> Next {
+    let same = |call: &&store::Adjustment| {
+        call.op == asked.op && asked.request_id.is_some() && call.request_id == asked.request_id
+    };
+    let decided = |call: &&store::Adjustment| {
+        call.is_open() || matches!(call.state, AdjustmentState::Succeeded { .. })
+    };
+    if let Some(call) = calls.iter().filter(same).find(decided) {
+        return match () {
+            () if conflicts(call, asked) => Next::Conflict,
+            () if !call.is_open() => Next::Repeat(call.clone()),
+            () if call.is_owned(now) => Next::Wait,
+            () => Next::Resolve {
+                open: call.clone(),
+                same: true,
+            },
+        };
+    }
+    match calls.iter().find(|call| call.is_open()) {
+        Some(call) if call.is_owned(now) => Next::Wait,
+        Some(call) => Next::Resolve {
+            open: call.clone(),
+            same: false,
+        },
+        None => {
+            let refused = |call: &&store::Adjustment| call.state == AdjustmentState::Refused;
+            Next::New(
+                u32::try_from(calls.iter().filter(same).filter(refused).count())
+                    .unwrap_or(u32::MAX),
+            )
+        }
+    }
+}
+
+/// The same X-Request-Id with another amount. "All that remains" agrees with what it was worked out to be.
+fn conflicts(call: &store::Adjustment, asked: &Adjustment) -> bool {
+    match (asked.op, asked.command.asked) {
+        (MoneyOp::Cancel, _) => false,
+        (_, Asked::AllThatRemains) => !call.computed,
+        (_, Asked::Exactly(amount)) => call.amount != Some(amount),
+    }
+}
+
+impl store::Adjustment {
+    pub(super) fn question(&self) -> Option<Question<'_>> {
+        Some(Question {
+            op: self.op,
+            key: self.key.as_ref()?.as_str(),
+            amount: self.amount,
+            cancelled_before: self.cancelled_before,
+        })
+    }
+}
+
+impl Payments {
+    /// Does it, and answers as eCom would.
+    pub async fn adjust(
+        self: &std::sync::Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        asked: &Adjustment,
+        options: AdjustOptions,
+    ) -> Answer {
+        let Some(_held) = self.hold(caller, subject).await else {
+            return Failure::code(Code::Vipps94).into();
+        };
+        let work = Work {
+            payments: self,
+            caller,
+            subject,
+            asked,
+            options,
+        };
+        loop {
+            match work.step().await {
+                Ok(Some(answer)) | Err(answer) => return answer,
+                Ok(None) => {}
+            }
+        }
+    }
+
+    /// Where a request of this id was sent before, if it is open or done: its repeat goes the same way.
+    ///
+    /// # Errors
+    /// The answer to give where the store can't be read.
+    pub async fn sent_before(
+        &self,
+        subject: &Subject,
+        op: MoneyOp,
+        request_id: Option<&RequestId>,
+    ) -> Result<Option<Origin>, Answer> {
+        let Some(id) = request_id else {
+            return Ok(None);
+        };
+        let (calls, _) = self
+            .store
+            .adjustments(&subject.scope, &subject.order)
+            .await?;
+        let same =
+            |call: &&store::Adjustment| call.op == op && call.request_id.as_ref() == Some(id);
+        let decided = |call: &store::Adjustment| {
+            call.is_open() || matches!(call.state, AdjustmentState::Succeeded { .. })
+        };
+        Ok(calls
+            .iter()
+            .filter(same)
+            .find(|call| decided(call))
+            .map(|call| call.api))
+    }
+
+    /// Closes a record. A store that fails now leaves the intent open, and evidence closes it later.
+    pub(super) async fn close(&self, id: AdjustmentId, outcome: Outcome) {
+        if let Err(error) = self
+            .store
+            .finish_adjustment(id, outcome, self.clock.now())
+            .await
+        {
+            tracing::error!(error = %error, "a money call could not be closed in the store; evidence will close it");
+        }
+    }
+
+    /// What to do about an open call of another request: closed where the evidence allows, else the answer to give.
+    pub(super) async fn clear(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        open: &store::Adjustment,
+    ) -> Result<(), Answer> {
+        let looked = match open.question() {
+            Some(question) => self.look(caller, subject, question).await,
+            None => Looked::Found(Finding::Absent),
+        };
+        let now = self.clock.now();
+        match looked {
+            Looked::Found(Finding::Done(happened)) => {
+                self.close(
+                    open.id,
+                    succeeded(&happened, open.amount.unwrap_or_default(), now),
+                )
+                .await;
+            }
+            Looked::Found(Finding::Failed) => self.close(open.id, Outcome::Refused).await,
+            Looked::Found(Finding::Absent) if now.since(open.changed_at) >= self.settle => {
+                let until = now.plus(self.settle);
+                if self.store.resume_adjustment(open.id, now, until).await? {
+                    self.close(open.id, Outcome::NotDone).await;
+                }
+            }
+            Looked::Found(Finding::Absent) | Looked::Doubt => {
+                return Err(Failure::code(Code::Vipps94).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn succeeded(happened: &Happened, asked: Amount, now: Moment) -> Outcome {
+    let amount = if happened.amount.is_zero() {
+        asked
+    } else {
+        happened.amount
+    };
+    Outcome::Succeeded {
+        amount,
+        transaction_id: happened.transaction_id.clone(),
+        at: happened.at.unwrap_or(now),
+    }
+}
+
+/// One merchant call at work, with the payment held.
+struct Work<'a> {
+    payments: &'a std::sync::Arc<Payments>,
+    caller: &'a Caller,
+    subject: &'a Subject,
+    asked: &'a Adjustment,
+    options: AdjustOptions,
+}
+
+/// An intent that is written and may be sent.
+struct Intent {
+    id: AdjustmentId,
+    key: IdempotencyKey,
+    amount: Option<Amount>,
+    money: Option<Money>,
+    cancelled_before: Option<Amount>,
+    resend: bool,
+}
+
+impl Work<'_> {
+    /// One look at the record and what follows. `None`: look again.
+    async fn step(&self) -> Result<Option<Answer>, Answer> {
+        let (payments, subject) = (self.payments, self.subject);
+        let (calls, version) = payments
+            .store
+            .adjustments(&subject.scope, &subject.order)
+            .await?;
+        let now = payments.clock.now();
+        match next(&calls, self.asked, now) {
+            Next::Conflict => Ok(Some(Failure::code(Code::Vipps93).into())),
+            Next::Repeat(call) => self.repeat(&call).await.map(Some),
+            Next::Wait => {
+                if self.caller.budget.left() < reserve(self.caller.budget) + BUSY_LOOK {
+                    return Ok(Some(Failure::code(Code::Vipps94).into()));
+                }
+                tokio::time::sleep(BUSY_LOOK).await;
+                Ok(None)
+            }
+            Next::Resolve { open, same: false } => {
+                payments.clear(self.caller, subject, &open).await?;
+                Ok(None)
+            }
+            Next::Resolve { open, same: true } => self.take_up(open).await,
+            Next::New(attempt) => self.begin(attempt, version).await,
+        }
+    }
+
+    /// The end of this call's time, as the record keeps it.
+    fn until(&self, now: Moment) -> Moment {
+        now.plus(self.caller.budget.left())
+    }
+
+    /// A repeat of a request that is open: found out first, and sent again only with the same key.
+    async fn take_up(&self, open: store::Adjustment) -> Result<Option<Answer>, Answer> {
+        let payments = self.payments;
+        let now = payments.clock.now();
+        let (Some(question), Some(key)) = (open.question(), open.key.clone()) else {
+            return Ok(Some(Failure::code(Code::Vipps94).into()));
+        };
+        if !payments
+            .store
+            .resume_adjustment(open.id, now, self.until(now))
+            .await?
+        {
+            return Ok(None);
+        }
+        let found = payments.look(self.caller, self.subject, question).await;
+        let intent = Intent {
+            id: open.id,
+            key,
+            amount: open.amount,
+            money: open.amount.map(|value| Money {
+                currency: self.subject.currency,
+                value,
+            }),
+            cancelled_before: open.cancelled_before,
+            resend: true,
+        };
+        let sent = match found {
+            Looked::Found(Finding::Done(happened)) => Sent::Proven(happened),
+            Looked::Found(Finding::Failed) => {
+                payments.close(open.id, Outcome::Refused).await;
+                return Ok(None);
+            }
+            Looked::Found(Finding::Absent) => self.send(&intent).await,
+            Looked::Doubt => Sent::Unknown,
+        };
+        Ok(Some(self.conclude(&intent, sent).await))
+    }
+
+    /// A new intent: what is asked is worked out, written, and sent.
+    async fn begin(&self, attempt: u32, version: Version) -> Result<Option<Answer>, Answer> {
+        let (payments, subject, asked) = (self.payments, self.subject, self.asked);
+        let key = self.key(attempt);
+        if !self.options.known
+            && asked.request_id.is_some()
+            && let Some(answer) = self.done_before_the_record(&key, attempt, version).await?
+        {
+            return Ok(Some(answer));
+        }
+        let before = self.look_before().await?;
+        let amount = match (asked.op, asked.command.asked, &before) {
+            (MoneyOp::Cancel, _, _) => None,
+            (_, Asked::Exactly(amount), _) => Some(amount),
+            (op, Asked::AllThatRemains, Some(payment)) => Some(adjust::remaining(op, payment)?),
+            (_, Asked::AllThatRemains, None) => return Err(Failure::code(Code::Vipps99).into()),
+        };
+        let currency = before
+            .as_ref()
+            .map_or(subject.currency, |payment| payment.amount.currency);
+        let cancelled_before = match asked.op {
+            MoneyOp::Cancel => before.map(|payment| payment.aggregate.cancelled_amount.value),
+            MoneyOp::Capture | MoneyOp::Refund => None,
+        };
+        let new = self.record(&key, attempt, amount, cancelled_before);
+        let Some(id) = payments.store.begin_adjustment(new, version).await? else {
+            return Ok(None);
+        };
+        let money = amount.map(|value| Money { currency, value });
+        let intent = Intent {
+            id,
+            key,
+            amount,
+            money,
+            cancelled_before,
+            resend: false,
+        };
+        let sent = self.send(&intent).await;
+        Ok(Some(self.conclude(&intent, sent).await))
+    }
+
+    fn key(&self, attempt: u32) -> IdempotencyKey {
+        let derived = self
+            .asked
+            .request_id
+            .as_ref()
+            .zip(self.subject.order.strict())
+            .map(|(id, order)| {
+                KeyMaker {
+                    scope: &self.subject.scope,
+                    order: &order,
+                }
+                .key(self.asked.op, id, attempt)
+            });
+        derived.unwrap_or_else(|| IdempotencyKey::own(self.asked.random))
+    }
+
+    fn record(
+        &self,
+        key: &IdempotencyKey,
+        attempt: u32,
+        amount: Option<Amount>,
+        cancelled_before: Option<Amount>,
+    ) -> NewAdjustment {
+        let now = self.payments.clock.now();
+        NewAdjustment {
+            scope: self.subject.scope.clone(),
+            order: self.subject.order.clone(),
+            op: self.asked.op,
+            api: Origin::Epayment,
+            request_id: self.asked.request_id.clone(),
+            key: Some(key.clone()),
+            attempt,
+            amount,
+            computed: self.asked.command.asked == Asked::AllThatRemains
+                && self.asked.op != MoneyOp::Cancel,
+            text: self.asked.command.text.clone(),
+            cancelled_before,
+            now,
+            until: self.until(now),
+        }
+    }
+
+    /// The payment, where the call can't do without: for a remainder, and for a cancel without the flag.
+    async fn look_before(&self) -> Result<Option<Payment>, Answer> {
+        let asked = self.asked;
+        let cancel = asked.op == MoneyOp::Cancel;
+        let needed = if cancel {
+            !asked.command.release
+        } else {
+            asked.command.asked == Asked::AllThatRemains
+        };
+        if !needed {
+            return Ok(None);
+        }
+        let during = During::Adjust(asked.op);
+        let payment = self
+            .payments
+            .payment(self.caller, self.subject, self.options.known, during)
+            .await?;
+        if cancel {
+            adjust::may_cancel(&payment)?;
+        }
+        Ok(Some(payment))
+    }
+
+    /// The store has no record of this payment's creation, so it may lack one of this request: the log is asked first.
+    async fn done_before_the_record(
+        &self,
+        key: &IdempotencyKey,
+        attempt: u32,
+        version: Version,
+    ) -> Result<Option<Answer>, Answer> {
+        let payments = self.payments;
+        let question = Question {
+            op: self.asked.op,
+            key: key.as_str(),
+            amount: None,
+            cancelled_before: None,
+        };
+        if question.op == MoneyOp::Cancel {
+            return Ok(None);
+        }
+        let Looked::Found(Finding::Done(happened)) =
+            payments.look(self.caller, self.subject, question).await
+        else {
+            return Ok(None);
+        };
+        if matches!(self.asked.command.asked, Asked::Exactly(amount) if amount != happened.amount) {
+            return Ok(Some(Failure::code(Code::Vipps93).into()));
+        }
+        let new = self.record(key, attempt, Some(happened.amount), None);
+        let Some(id) = payments.store.begin_adjustment(new, version).await? else {
+            return Ok(None);
+        };
+        let intent = Intent {
+            id,
+            key: key.clone(),
+            amount: Some(happened.amount),
+            money: None,
+            cancelled_before: None,
+            resend: true,
+        };
+        Ok(Some(self.conclude(&intent, Sent::Proven(happened)).await))
+    }
+
+    async fn send(&self, intent: &Intent) -> Sent {
+        let sending = Sending {
+            caller: self.caller,
+            subject: self.subject,
+            op: self.asked.op,
+            body: intent.money.map(|modification_amount| Modification {
+                modification_amount,
+            }),
+            key: &intent.key,
+            cancelled_before: intent.cancelled_before,
+            resend: intent.resend,
+        };
+        self.payments.send(&sending).await
+    }
+
+    /// From what is known to the record and the answer.
+    async fn conclude(&self, intent: &Intent, sent: Sent) -> Answer {
+        let payments = self.payments;
+        match sent {
+            Sent::Done(done) => self.answer_done(intent, done).await,
+            Sent::Proven(happened) => {
+                let outcome = succeeded(
+                    &happened,
+                    intent.amount.unwrap_or_default(),
+                    payments.clock.now(),
+                );
+                payments.close(intent.id, outcome.clone()).await;
+                self.answer_from_payment(&outcome)
+                    .await
+                    .unwrap_or_else(|_| {
+                        Failure::unknown(
+                            "it was done, but the sums of the payment can't be read now",
+                        )
+                        .into()
+                    })
+            }
+            Sent::Refused(reply, outcome) => {
+                payments.close(intent.id, outcome).await;
+                self.answer_refused(*reply).await
+            }
+            Sent::Failed => {
+                payments.close(intent.id, Outcome::Refused).await;
+                Failure::told(
+                    Code::Payment63,
+                    "ePayment's event log shows that it was tried and failed",
+                )
+                .into()
+            }
+            Sent::Never => {
+                payments.close(intent.id, Outcome::NotDone).await;
+                Failure::unreachable(
+                    "ePayment can't be reached, and nothing was done. Repeat later",
+                )
+                .into()
+            }
+            Sent::Unknown => {
+                payments.close(intent.id, Outcome::Unknown).await;
+                payments.find_out_later(self.caller, self.subject, intent.id);
+                Failure::unknown(
+                    "ePayment gave no answer, and the payment's event log could not settle it",
+                )
+                .into()
+            }
+        }
+    }
+
+    async fn answer_done(&self, intent: &Intent, done: Modified) -> Answer {
+        let payments = self.payments;
+        let mut event = None;
+        if self.options.transaction_id == TransactionIdSource::Event {
+            event = self.event_of(intent, &done).await;
+        }
+        let at = event
+            .as_ref()
+            .and_then(|event| event.at)
+            .unwrap_or_else(|| payments.clock.now());
+        let transaction_id = event.and_then(|event| event.transaction_id);
+        let amount = intent.amount.unwrap_or(done.amount.value);
+        let recorded = Outcome::Succeeded {
+            amount,
+            transaction_id: transaction_id.clone(),
+            at,
+        };
+        payments.close(intent.id, recorded).await;
+        // On a cancel the number may be left out; the payment's own is no number.
+        let stand_in = (self.asked.op != MoneyOp::Cancel).then_some(done.psp_reference);
+        let told = Done {
+            amount,
+            transaction_id: transaction_id.or(stand_in),
+            at,
+            text: self.asked.command.text.clone(),
+        };
+        Answer::json(&adjust::to_answer(
+            self.asked.op,
+            &self.subject.order,
+            told,
+            &done.aggregate,
+        ))
+    }
+
+    /// The event behind an answer, from one read of the log.
+    async fn event_of(&self, intent: &Intent, done: &Modified) -> Option<Happened> {
+        let question = Question {
+            op: self.asked.op,
+            key: intent.key.as_str(),
+            amount: intent.amount,
+            cancelled_before: intent.cancelled_before,
+        };
+        let events = self
+            .payments
+            .epayment
+            .events(self.caller.call(), &self.subject.reference)
+            .await;
+        let Ok(Reply::Done(events)) = events else {
+            return None;
+        };
+        match super::evidence::judge(question, &events, Some(&done.aggregate)) {
+            Finding::Done(happened) => Some(happened),
+            Finding::Failed | Finding::Absent => None,
+        }
+    }
+
+    /// A recorded success, with today's sums; reading them proves the caller's keys.
+    async fn repeat(&self, call: &store::Adjustment) -> Result<Answer, Answer> {
+        let AdjustmentState::Succeeded {
+            amount,
+            transaction_id,
+            at,
+        } = &call.state
+        else {
+            return Err(Failure::code(Code::Vipps94).into());
+        };
+        let outcome = Outcome::Succeeded {
+            amount: *amount,
+            transaction_id: transaction_id.clone(),
+            at: *at,
+        };
+        self.answer_from_payment(&outcome).await
+    }
+
+    async fn answer_from_payment(&self, outcome: &Outcome) -> Result<Answer, Answer> {
+        let Outcome::Succeeded {
+            amount,
+            transaction_id,
+            at,
+        } = outcome
+        else {
+            return Err(Failure::code(Code::Vipps99).into());
+        };
+        let op = self.asked.op;
+        let payment = self
+            .payments
+            .payment(self.caller, self.subject, true, During::Adjust(op))
+            .await?;
+        let cancel = op == MoneyOp::Cancel;
+        let told = Done {
+            amount: if cancel {
+                payment.amount.value
+            } else {
+                *amount
+            },
+            transaction_id: transaction_id
+                .clone()
+                .or_else(|| (!cancel).then(|| payment.psp_reference.clone())),
+            at: *at,
+            text: self.asked.command.text.clone(),
+        };
+        Ok(Answer::json(&adjust::to_answer(
+            op,
+            &self.subject.order,
+            told,
+            &payment.aggregate,
+        )))
+    }
+
+    /// A refusal in eCom's words; where only the payment's state can tell which, the payment is read.
+    async fn answer_refused(&self, reply: Reply<Modified>) -> Answer {
+        let during = During::Adjust(self.asked.op);
+        let Reply::Problem {
+            status,
+            problem,
+            retry_after,
+        } = reply
+        else {
+            return refusal(reply, during);
+        };
+        let mut meaning = error::meaning(&problem, status, during);
+        if let Meaning::ByState(otherwise) = meaning {
+            let read = self
+                .payments
+                .epayment
+                .get(self.caller.call(), &self.subject.reference)
+                .await;
+            let told = match &read {
+                Ok(Reply::Done(payment)) => by_state_or(self.asked.op, payment, otherwise),
+                _ => otherwise,
+            };
+            meaning = Meaning::Is(told);
+        }
+        if meaning == Meaning::NotFound && self.options.known {
+            return super::doubtful_not_found();
+        }
+        Answer::Failure(error::to_failure(&meaning, &problem, status), retry_after)
+    }
+}
+
+/// By the state where it explains the refusal; money left means that the amount was the reason.
+fn by_state_or(op: MoneyOp, payment: &Payment, otherwise: Code) -> Code {
+    let left = |sums: &Aggregate| match op {
+        MoneyOp::Refund => sums.to_refund(),
+        MoneyOp::Capture | MoneyOp::Cancel => sums.to_capture(),
+    };
+    let by_state = adjust::by_state(op, payment);
+    let nothing_left_of_it = by_state == Code::Vipps92;
+    if !left(&payment.aggregate).is_zero() || (nothing_left_of_it && otherwise == Code::Payment71) {
+        return otherwise;
+    }
+    by_state
+}

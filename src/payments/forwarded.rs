@@ -1,0 +1,320 @@
+//! Calls that go to eCom: sent once, as they came, with the same records as the translated ones.
+//!
+//! eCom has its own idempotency, so nothing is repeated here; a call without an answer is reported as unknown. Must not:
+//! touch a body, or pass on a 402 or 404 to a read of a payment that is known to exist (shops cancel the order on it).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::adjust::{Adjustment, Next, next};
+use super::send::reserve;
+use super::{Answer, Caller, Payments, Subject};
+use crate::ecom::error::{Code, Failure};
+use crate::store::{Begun, NewAdjustment, NewPayment, Outcome, PaymentFacts};
+use crate::telemetry::Api;
+use crate::translate::adjust::Asked;
+use crate::types::{Amount, Kind, Moment, MoneyOp, Origin, RequestId};
+use crate::upstream::{RawReply, SendFailure};
+
+/// The one sending of a call to eCom.
+pub trait Forwarding: Future<Output = Result<RawReply, SendFailure>> + Send {}
+impl<F: Future<Output = Result<RawReply, SendFailure>> + Send> Forwarding for F {}
+
+/// What eCom made of a forwarded call.
+#[derive(Debug)]
+pub enum AtEcom {
+    /// The answer to give.
+    Answered(Answer),
+    /// eCom says that there is no such order (35), so nothing happened: its answer, for where nobody else knows it.
+    NoSuchOrder(Answer),
+}
+
+/// A new payment for eCom, as far as its body could be read.
+#[derive(Debug)]
+pub struct NewAtEcom {
+    /// Regular where the bridge knows it, else Express or not proven.
+    pub kind: Kind,
+    /// Minor units, where readable.
+    pub amount: Option<Amount>,
+    /// The merchant's text, where readable.
+    pub text: Option<String>,
+    /// The merchant's own.
+    pub request_id: Option<RequestId>,
+    /// Keyed hash of the body.
+    pub fingerprint: [u8; 16],
+}
+
+impl Payments {
+    /// Creates a payment in eCom: the order is bound before the call, and freed by a definite refusal.
+    pub async fn initiate_at_ecom(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        new: NewAtEcom,
+        send: impl Forwarding,
+    ) -> Answer {
+        let now = self.clock.now();
+        let record = NewPayment {
+            scope: subject.scope.clone(),
+            order: subject.order.clone(),
+            caller: caller.hash,
+            facts: PaymentFacts {
+                origin: Origin::Ecom,
+                kind: new.kind,
+                reference: None,
+                amount: new.amount,
+                currency: Some(subject.currency),
+                text: new.text,
+                callback: None,
+                scope_asked: None,
+                fall_back: None,
+                request_id: new.request_id,
+            },
+            key: None,
+            fingerprint: new.fingerprint,
+            now,
+            until: now.plus(caller.budget.left()),
+        };
+        let attempt = match self.store.begin_payment(record).await {
+            Ok(Begun::Fresh(attempt)) => attempt,
+            // Bound to ePayment meanwhile: the repeat is routed anew.
+            Ok(Begun::Bound(_) | Begun::Open(_)) => return Failure::code(Code::Vipps94).into(),
+            Err(error) => return error.into(),
+        };
+        let sent = send.await;
+        let outcome = match &sent {
+            Ok(raw) if is_success(raw) => Outcome::Succeeded {
+                amount: Amount::ZERO,
+                transaction_id: None,
+                at: self.clock.now(),
+            },
+            Ok(raw) if raw.status < 500 && raw.status != 408 => Outcome::Refused,
+            Err(SendFailure::NotSent(_)) => Outcome::NotDone,
+            Ok(_) | Err(_) => Outcome::Unknown,
+        };
+        if let Err(error) = self
+            .store
+            .finish_payment(attempt, outcome, self.clock.now())
+            .await
+        {
+            tracing::error!(error = %error, "an attempt could not be closed in the store");
+        }
+        self.as_it_came(sent, "eCom gave no answer about the new payment")
+    }
+
+    /// A money call for eCom. What is open in ePayment is settled first: never two at a time.
+    pub async fn adjust_at_ecom(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        asked: &Adjustment,
+        send: impl Forwarding,
+    ) -> AtEcom {
+        let Some(_held) = self.hold(caller, subject).await else {
+            return AtEcom::Answered(Failure::code(Code::Vipps94).into());
+        };
+        let id = loop {
+            match self.begin_at_ecom(caller, subject, asked).await {
+                Ok(Some(id)) => break id,
+                Ok(None) => {}
+                Err(answer) => return AtEcom::Answered(answer),
+            }
+        };
+        let sent = send.await;
+        let no_such_order = sent.as_ref().is_ok_and(says_no_such_order);
+        let outcome = match &sent {
+            Ok(raw) if is_success(raw) => done_at_ecom(raw, self.clock.now()),
+            Ok(raw) if raw.status < 500 && !matches!(raw.status, 401 | 408 | 423 | 429) => {
+                Outcome::Refused
+            }
+            Ok(raw) if matches!(raw.status, 401 | 423 | 429) => Outcome::NotDone,
+            Err(SendFailure::NotSent(_)) => Outcome::NotDone,
+            Ok(_) | Err(_) => Outcome::Unknown,
+        };
+        self.close(id, outcome).await;
+        let answer = self.as_it_came(sent, "eCom gave no answer");
+        if no_such_order {
+            AtEcom::NoSuchOrder(answer)
+        } else {
+            AtEcom::Answered(answer)
+        }
+    }
+
+    async fn begin_at_ecom(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        asked: &Adjustment,
+    ) -> Result<Option<crate::store::AdjustmentId>, Answer> {
+        let (calls, version) = self
+            .store
+            .adjustments(&subject.scope, &subject.order)
+            .await?;
+        let now = self.clock.now();
+        let until = now.plus(caller.budget.left());
+        let attempt = match next(&calls, asked, now) {
+            Next::Conflict => return Err(Failure::code(Code::Vipps93).into()),
+            Next::Wait if caller.budget.left() < reserve(caller.budget) => {
+                return Err(Failure::code(Code::Vipps94).into());
+            }
+            Next::Wait => {
+                tokio::time::sleep(super::adjust::BUSY_LOOK).await;
+                return Ok(None);
+            }
+            Next::Resolve { open, same: true } if open.api == Origin::Ecom => {
+                let taken = self.store.resume_adjustment(open.id, now, until).await?;
+                return Ok(taken.then_some(open.id));
+            }
+            Next::Resolve { open, .. } => {
+                self.clear(caller, subject, &open).await?;
+                return Ok(None);
+            }
+            // eCom answers the repeat of what it did itself; what ePayment did never gets here.
+            Next::Repeat(call) if call.api == Origin::Ecom => return Ok(Some(call.id)),
+            Next::Repeat(_) => return Err(Failure::code(Code::Vipps94).into()),
+            Next::New(attempt) => attempt,
+        };
+        let new = NewAdjustment {
+            scope: subject.scope.clone(),
+            order: subject.order.clone(),
+            op: asked.op,
+            api: Origin::Ecom,
+            request_id: asked.request_id.clone(),
+            key: None,
+            attempt,
+            amount: match (asked.op, asked.command.asked) {
+                (MoneyOp::Cancel, _) | (_, Asked::AllThatRemains) => None,
+                (_, Asked::Exactly(amount)) => Some(amount),
+            },
+            computed: asked.command.asked == Asked::AllThatRemains,
+            text: asked.command.text.clone(),
+            cancelled_before: None,
+            now,
+            until,
+        };
+        Ok(self.store.begin_adjustment(new, version).await?)
+    }
+
+    /// A read by eCom. `known` says that the payment exists; success teaches an unknown payment's birth.
+    pub async fn read_at_ecom(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        known: bool,
+        send: impl Forwarding,
+    ) -> AtEcom {
+        let sent = send.await;
+        let missing = matches!(&sent, Ok(raw) if matches!(raw.status, 402 | 404));
+        if !known && sent.as_ref().is_ok_and(says_no_such_order) {
+            return AtEcom::NoSuchOrder(self.as_it_came(sent, ""));
+        }
+        if missing {
+            let told = if known {
+                "eCom does not show this payment, though it should exist. Repeat later"
+            } else {
+                "eCom gave an answer that does not say whether the payment exists. Repeat later"
+            };
+            return AtEcom::Answered(Failure::unreachable(told).into());
+        }
+        if !known && sent.as_ref().is_ok_and(is_success) {
+            self.learn_ecom(caller, subject).await;
+        }
+        match sent {
+            Ok(raw) => AtEcom::Answered(Answer::Raw(raw)),
+            Err(failure) => {
+                self.meters.upstream_error(Api::Ecom, failure.kind());
+                AtEcom::Answered(Failure::unreachable("eCom gave no answer. Repeat later").into())
+            }
+        }
+    }
+
+    /// eCom knows the payment: it was born there, and it may be Express.
+    pub async fn learn_ecom(&self, caller: &Caller, subject: &Subject) {
+        let facts = PaymentFacts {
+            origin: Origin::Ecom,
+            kind: Kind::Unproven,
+            reference: None,
+            amount: None,
+            currency: Some(subject.currency),
+            text: None,
+            callback: None,
+            scope_asked: None,
+            fall_back: None,
+            request_id: None,
+        };
+        let now = self.clock.now();
+        if let Err(error) = self
+            .store
+            .learn_payment(&subject.scope, &subject.order, caller.hash, facts, now)
+            .await
+        {
+            tracing::warn!(error = %error, "a payment's birth could not be remembered");
+        }
+    }
+
+    fn as_it_came(&self, sent: Result<RawReply, SendFailure>, unknown: &str) -> Answer {
+        match sent {
+            Ok(raw) => Answer::Raw(raw),
+            Err(failure) => {
+                self.meters.upstream_error(Api::Ecom, failure.kind());
+                match failure {
+                    SendFailure::NotSent(_) => Failure::unreachable(
+                        "eCom can't be reached, and nothing was done. Repeat later",
+                    )
+                    .into(),
+                    SendFailure::MaybeSent(_) | SendFailure::Unreadable { .. } => {
+                        Failure::unknown(unknown).into()
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_success(raw: &RawReply) -> bool {
+    (200..300).contains(&raw.status)
+}
+
+/// eCom's error 35, whatever its status.
+fn says_no_such_order(raw: &RawReply) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Entry {
+        #[serde(default)]
+        error_code: String,
+    }
+    // Some answers leave the group out, so the code alone decides; 35 exists in one group only.
+    raw.status >= 400
+        && serde_json::from_slice::<Vec<Entry>>(&raw.body)
+            .is_ok_and(|entries| entries.iter().any(|entry| entry.error_code == "35"))
+}
+
+/// What a 2xx of eCom says about the operation, for the record; a body that can't be read is a success all the same.
+fn done_at_ecom(raw: &RawReply, now: Moment) -> Outcome {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Info {
+        amount: Option<Amount>,
+        transaction_id: Option<String>,
+        time_stamp: Option<String>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Body {
+        #[serde(alias = "transaction")]
+        transaction_info: Info,
+    }
+    let info = serde_json::from_slice::<Body>(&raw.body)
+        .unwrap_or_default()
+        .transaction_info;
+    Outcome::Succeeded {
+        amount: info.amount.unwrap_or_default(),
+        transaction_id: info.transaction_id,
+        at: info
+            .time_stamp
+            .as_deref()
+            .and_then(Moment::parse)
+            .unwrap_or(now),
+    }
+}

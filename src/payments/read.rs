@@ -1,0 +1,225 @@
+//! Details and status: the payment and its events, read at the same time.
+//!
+//! A 404 or 402 makes shops cancel their order, so it is given only when the payment truly does not exist; any doubt is
+//! a 502. Must not: answer from the record what only upstream can know.
+
+use super::{
+    Answer, Caller, INITIATE_DOUBT, Payments, Subject, doubtful_not_found, is_not_found, no_answer,
+    refusal,
+};
+use crate::ecom::error::{Code, Failure};
+use crate::epayment::event::PaymentEvent;
+use crate::epayment::model::{Payment, UserDetails};
+use crate::store::{Adjustment, AdjustmentState, Known};
+use crate::telemetry::Api;
+use crate::translate::details::{self, Remembered, RememberedCall, ScopeAsked, Sources};
+use crate::translate::error::During;
+use crate::translate::recovery;
+use crate::types::Origin;
+use crate::upstream::{Reply, SendFailure};
+
+/// Which of the two answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The whole history.
+    Details,
+    /// The last operation.
+    Status,
+}
+
+/// A read as the merchant asks for it.
+#[derive(Debug)]
+pub struct Reading {
+    /// Which answer.
+    pub view: View,
+    /// What the store knows of the order.
+    pub known: Known,
+    /// Whether eCom has just said that it knows no such order: finding it here fixes its birth.
+    pub fixes_birth: bool,
+}
+
+impl Payments {
+    /// Reads, and answers as eCom would.
+    pub async fn read(&self, caller: &Caller, subject: &Subject, reading: Reading) -> Answer {
+        let get = self.epayment.get(caller.call(), &subject.reference);
+        let log = self.epayment.events(caller.call(), &subject.reference);
+        let (payment, events) = tokio::join!(get, log);
+        let (payment, events) = match (self.usable(payment), self.usable(events)) {
+            (Ok(payment), Ok(events)) => (payment, events),
+            (Err(Trouble::NotFound), _) | (Ok(_), Err(Trouble::NotFound)) => {
+                return self.not_found(&reading.known);
+            }
+            (Err(Trouble::Answer(answer)), _) | (_, Err(Trouble::Answer(answer))) => {
+                return *answer;
+            }
+        };
+        if payment.reference != subject.reference
+            || events
+                .iter()
+                .any(|event| event.reference != subject.reference)
+        {
+            self.contradiction("answer to a read");
+            return Failure::unreachable("ePayment answered for another payment. Repeat later")
+                .into();
+        }
+        self.notice(caller, subject, &reading, &payment).await;
+        self.render(caller, subject, &reading, &payment, &events)
+            .await
+    }
+
+    fn usable<T>(&self, sent: Result<Reply<T>, SendFailure>) -> Result<T, Trouble> {
+        match sent {
+            Ok(Reply::Done(value)) => Ok(value),
+            Ok(reply) if is_not_found(&reply) => Err(Trouble::NotFound),
+            Ok(reply) => {
+                let answer = match refusal(reply, During::Read) {
+                    // A definite-looking error of a read is no word about the payment: 402 and 404 never pass.
+                    Answer::Failure(failure, after)
+                        if matches!(failure.status, 400 | 402 | 404 | 500..) =>
+                    {
+                        Answer::Failure(failure.with_status(502), after)
+                    }
+                    other => other,
+                };
+                Err(Trouble::Answer(Box::new(answer)))
+            }
+            Err(failure) => {
+                self.meters.upstream_error(Api::Epayment, failure.kind());
+                Err(Trouble::Answer(Box::new(no_answer(&failure))))
+            }
+        }
+    }
+
+    /// 35, unless the record says that the payment exists, or an initiate may just have made it.
+    fn not_found(&self, known: &Known) -> Answer {
+        let now = self.clock.now();
+        let recent = known
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| now.since(attempt.begun_at) < INITIATE_DOUBT);
+        if known.payment.is_some() || recent {
+            return doubtful_not_found();
+        }
+        Failure::code(Code::Merchant35).into()
+    }
+
+    /// What the read teaches: an attempt has become the payment, or a payment of unknown birth has one.
+    async fn notice(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        reading: &Reading,
+        payment: &Payment,
+    ) {
+        match (&reading.known.payment, &reading.known.attempt) {
+            (None, Some(attempt)) if attempt.facts.origin == Origin::Epayment => {
+                self.promote(attempt, payment).await
+            }
+            (None, None) if reading.fixes_birth => {
+                let sealed = payment
+                    .metadata
+                    .as_ref()
+                    .and_then(recovery::read)
+                    .and_then(|mark| mark.sealed);
+                self.learn_as(caller, subject, payment, sealed).await;
+            }
+            (None, None) => self.learn(caller, subject, payment).await,
+            _ => {}
+        }
+    }
+
+    async fn render(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        reading: &Reading,
+        payment: &Payment,
+        events: &[PaymentEvent],
+    ) -> Answer {
+        let calls = match self.store.adjustments(&subject.scope, &subject.order).await {
+            Ok((calls, _)) => calls,
+            Err(error) => {
+                // Texts and request ids are missing then; the sums and states are upstream's.
+                tracing::warn!(error = %error, "details without the record's texts");
+                Vec::new()
+            }
+        };
+        let remembered = remembered(subject, &reading.known, &calls);
+        let sources = Sources {
+            order: &subject.order,
+            scope: &subject.scope,
+            payment,
+            events,
+            remembered: &remembered,
+        };
+        match reading.view {
+            View::Details => {
+                let user = self.user(caller, payment, &remembered).await;
+                Answer::json(&details::details(sources, user.as_ref()))
+            }
+            View::Status => details::status(sources).map_or_else(
+                || {
+                    Failure::unreachable(
+                        "ePayment's event log of this payment is empty. Repeat later",
+                    )
+                    .into()
+                },
+                |status| Answer::json(&status),
+            ),
+        }
+    }
+
+    /// The user's data where a scope was asked for: from the payment, else from the Userinfo API, else none.
+    async fn user(
+        &self,
+        caller: &Caller,
+        payment: &Payment,
+        remembered: &Remembered,
+    ) -> Option<UserDetails> {
+        let sub = payment.profile.sub.as_deref()?;
+        if remembered.scope == ScopeAsked::No || payment.user_details.is_some() {
+            return payment.user_details.clone();
+        }
+        match self.epayment.userinfo(caller.call(), sub).await {
+            Ok(Reply::Done(user)) => Some(user),
+            Ok(_) | Err(_) => {
+                tracing::info!("user details were asked for and can't be had now");
+                None
+            }
+        }
+    }
+}
+
+enum Trouble {
+    NotFound,
+    Answer(Box<Answer>),
+}
+
+fn remembered(subject: &Subject, known: &Known, calls: &[Adjustment]) -> Remembered {
+    let facts = known.payment.as_ref().map(|payment| &payment.facts);
+    let facts = facts.or(known.attempt.as_ref().map(|attempt| &attempt.facts));
+    // A record without a text was learned from a read: what was asked for at its creation is not known.
+    let seen_created = facts.is_some_and(|facts| facts.text.is_some());
+    let scope = match facts.and_then(|facts| facts.scope_asked.clone()) {
+        Some(scope) => ScopeAsked::Yes(scope),
+        None if seen_created => ScopeAsked::No,
+        None => ScopeAsked::NotKnown,
+    };
+    Remembered {
+        text: facts.and_then(|facts| facts.text.clone()),
+        request_id: facts.and_then(|facts| facts.request_id.clone()),
+        scope,
+        calls: calls.iter().map(call).collect(),
+        country: subject.country.clone(),
+    }
+}
+
+fn call(call: &Adjustment) -> RememberedCall {
+    RememberedCall {
+        op: call.op,
+        key: call.key.clone(),
+        request_id: call.request_id.clone(),
+        text: call.text.clone(),
+        succeeded: matches!(call.state, AdjustmentState::Succeeded { .. }),
+    }
+}

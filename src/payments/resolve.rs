@@ -1,0 +1,108 @@
+//! Finding out in the background what the merchant was told is unknown.
+//!
+//! Reads only, with growing pauses, with the credentials of the call that is in doubt, in memory. What is not found out
+//! before they expire or the bridge stops is found out by the merchant's next call. Must not: send a money call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Caller, Payments, Subject};
+use crate::store::AdjustmentId;
+use crate::store::AttemptId;
+use crate::types::IdempotencyKey;
+use crate::upstream::{Budget, Spent};
+
+/// Pauses between looks, in seconds: about an hour in all, far below the published read limits.
+const PAUSES: [u64; 12] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1500];
+
+impl Payments {
+    /// Goes on looking for the evidence of a money call.
+    pub(super) fn find_out_later(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        id: AdjustmentId,
+    ) {
+        let (payments, caller, subject) = (Arc::clone(self), caller.clone(), subject.clone());
+        self.in_background(async move {
+            for pause in PAUSES {
+                tokio::time::sleep(Duration::from_secs(pause)).await;
+                if payments
+                    .settle_adjustment(&again(&caller), &subject, id)
+                    .await
+                {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Goes on looking for a payment that may have been created.
+    pub(super) fn find_attempt_later(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        attempt: AttemptId,
+        key: &IdempotencyKey,
+    ) {
+        let (payments, caller, subject) = (Arc::clone(self), caller.clone(), subject.clone());
+        let key = key.clone();
+        self.in_background(async move {
+            for pause in PAUSES {
+                tokio::time::sleep(Duration::from_secs(pause)).await;
+                if payments
+                    .settle_attempt(&again(&caller), &subject, attempt, &key)
+                    .await
+                {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// One look at an open money call. True when it is closed.
+    async fn settle_adjustment(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        id: AdjustmentId,
+    ) -> bool {
+        let Some(_held) = self.hold(caller, subject).await else {
+            return false;
+        };
+        let Ok((calls, _)) = self.store.adjustments(&subject.scope, &subject.order).await else {
+            return false;
+        };
+        let now = self.clock.now();
+        match calls.iter().find(|call| call.id == id) {
+            Some(call) if call.is_owned(now) => false,
+            Some(call) if call.is_open() => {
+                self.clear(caller, subject, call).await.is_ok_and(|()| true)
+            }
+            Some(_) | None => true,
+        }
+    }
+}
+
+/// The same caller with fresh time.
+fn again(caller: &Caller) -> Caller {
+    let budget = Budget {
+        deadline: Instant::now() + caller.budget.per_call * 2,
+        ..caller.budget
+    };
+    Caller {
+        budget,
+        spent: Arc::new(Spent::default()),
+        ..caller.clone()
+    }
+}

@@ -1,0 +1,175 @@
+//! Sending one money call: again with the same key while time is left, and evidence before any conclusion.
+//!
+//! Once one sending has no known outcome, only evidence settles the call: a 2xx to the same key, or the event log.
+//! Must not: change the key, or report a refusal of a later sending as the outcome of an earlier one.
+
+use std::time::Duration;
+
+use super::evidence::{Finding, Happened, Question};
+use super::lookup::Looked;
+use super::{Caller, Payments, Subject};
+use crate::ecom::error::Code;
+use crate::epayment::model::{Modification, Modified};
+use crate::store::Outcome;
+use crate::telemetry::Api;
+use crate::translate::error::{self, During, Meaning};
+use crate::types::{Amount, IdempotencyKey, MoneyOp};
+use crate::upstream::{Budget, Reply};
+
+/// One money call, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Sending<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) subject: &'a Subject,
+    pub(super) op: MoneyOp,
+    pub(super) body: Option<Modification>,
+    pub(super) key: &'a IdempotencyKey,
+    pub(super) cancelled_before: Option<Amount>,
+    /// Whether it may have been sent before.
+    pub(super) resend: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// 2xx.
+    Done(Modified),
+    /// The event log shows it.
+    Proven(Happened),
+    /// Refused, and nothing of it happened. `Outcome` is what the record says then.
+    Refused(Box<Reply<Modified>>, Outcome),
+    /// The event log shows that it was tried and failed.
+    Failed,
+    /// Never sent.
+    Never,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// How much of the time is kept for looking at the evidence.
+pub(super) fn reserve(budget: Budget) -> Duration {
+    (budget.left() / 4).min(Duration::from_secs(2))
+}
+
+/// The pause before the `n`th repeat, from 1.
+pub(super) fn pause(n: u8) -> Duration {
+    Duration::from_millis(100) * 2_u32.saturating_pow(u32::from(n) - 1)
+}
+
+impl Sending<'_> {
+    pub(super) fn question(&self) -> Question<'_> {
+        Question {
+            op: self.op,
+            key: self.key.as_str(),
+            amount: self.body.map(|body| body.modification_amount.value),
+            cancelled_before: self.cancelled_before,
+        }
+    }
+
+    /// Whether a 2xx answer fits what was asked: another payment, currency or sum is a contradiction.
+    fn fits(&self, done: &Modified) -> bool {
+        let sums = &done.aggregate;
+        let asked = self.body.map(|body| body.modification_amount);
+        let amount = asked.map_or(Amount::ZERO, |money| money.value);
+        done.reference == self.subject.reference
+            && asked.is_none_or(|money| money.currency == done.amount.currency)
+            && match self.op {
+                MoneyOp::Capture => sums.captured_amount.value >= amount,
+                MoneyOp::Refund => sums.refunded_amount.value >= amount,
+                MoneyOp::Cancel => sums.to_capture().is_zero(),
+            }
+    }
+}
+
+impl Payments {
+    /// Sends, and sends again with the same key, until something is known or the time is up.
+    pub(super) async fn send(&self, sending: &Sending<'_>) -> Sent {
+        let caller = sending.caller;
+        let budget = caller.budget.keeping(reserve(caller.budget));
+        let reference = &sending.subject.reference;
+        let mut doubt = sending.resend;
+        for attempt in 0..=self.retries {
+            if attempt > 0 {
+                tokio::time::sleep(pause(attempt).min(budget.left())).await;
+            }
+            if budget.left().is_zero() {
+                break;
+            }
+            let call = caller.call_within(budget);
+            match self
+                .epayment
+                .adjust(
+                    call,
+                    sending.op,
+                    reference,
+                    sending.body.as_ref(),
+                    sending.key,
+                )
+                .await
+            {
+                Ok(Reply::Done(done)) if sending.fits(&done) => return Sent::Done(done),
+                Ok(Reply::Done(_)) => {
+                    self.contradiction("answer to a money call");
+                    doubt = true;
+                }
+                Ok(reply) => match (reply.refused_status(), doubt) {
+                    (Some(408 | 500..), _) => {
+                        self.meters.upstream_error(Api::Epayment, "server_error");
+                        doubt = true;
+                    }
+                    (_, false) => return refused(reply, sending.op),
+                    (_, true) => return self.refused_in_doubt(sending, reply).await,
+                },
+                Err(failure) => {
+                    self.meters.upstream_error(Api::Epayment, failure.kind());
+                    doubt |= !matches!(failure, crate::upstream::SendFailure::NotSent(_));
+                }
+            }
+            if doubt {
+                match self.look(caller, sending.subject, sending.question()).await {
+                    Looked::Found(Finding::Done(happened)) => return Sent::Proven(happened),
+                    Looked::Found(Finding::Failed) => return Sent::Failed,
+                    Looked::Found(Finding::Absent) | Looked::Doubt => {}
+                }
+            }
+        }
+        if doubt { Sent::Unknown } else { Sent::Never }
+    }
+
+    /// A refusal of a later sending counts only after the log shows that the earlier one did nothing.
+    async fn refused_in_doubt(&self, sending: &Sending<'_>, reply: Reply<Modified>) -> Sent {
+        let processing = matches!(&reply, Reply::Problem { status, problem, .. }
+            if error::meaning(problem, *status, During::Adjust(sending.op)) == Meaning::Is(Code::Vipps94));
+        match self
+            .look(sending.caller, sending.subject, sending.question())
+            .await
+        {
+            Looked::Found(Finding::Done(happened)) => Sent::Proven(happened),
+            Looked::Found(Finding::Failed) => Sent::Failed,
+            Looked::Found(Finding::Absent) if !processing => refused(reply, sending.op),
+            Looked::Found(Finding::Absent) | Looked::Doubt => Sent::Unknown,
+        }
+    }
+}
+
+/// A definite refusal is a 4xx of ePayment itself: the next attempt needs another key. Not 401, 408, 423 and 429, nor a
+/// conflict of keys (another body stands under this key, so the key is not ours to end).
+fn refused(reply: Reply<Modified>, op: MoneyOp) -> Sent {
+    let definite = match &reply {
+        Reply::Problem {
+            status, problem, ..
+        } => {
+            (400..500).contains(status)
+                && !matches!(status, 401 | 408 | 423 | 429)
+                && error::meaning(problem, *status, During::Adjust(op))
+                    != Meaning::Is(Code::Vipps93)
+        }
+        Reply::Gateway(_) | Reply::Other(_) | Reply::Done(_) => false,
+    };
+    let outcome = if definite {
+        Outcome::Refused
+    } else {
+        Outcome::NotDone
+    };
+    Sent::Refused(Box::new(reply), outcome)
+}

@@ -1,0 +1,259 @@
+//! What the edge reads in a request's head before anything else does, and the headers it writes.
+//!
+//! Refused is what two servers could read in two ways. Sources: RFC 9110, RFC 9112 (3.2, 6.1), contract of the
+//! bridge's own headers. Must not: change what is passed on, but for the target's form.
+
+use std::str::FromStr;
+
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::Authority;
+use http::{Method, Uri, Version, request};
+use uuid::Uuid;
+
+use crate::ecom::error::{Code, Failure};
+
+/// Which way a call went: `ecom`, `epayment`, `refused` or `pass`.
+pub const BRIDGE_ROUTE: HeaderName = HeaderName::from_static("bridge-route");
+/// The request's id.
+pub const BRIDGE_REQUEST_ID: HeaderName = HeaderName::from_static("bridge-request-id");
+/// Marks a shadow's call.
+pub const BRIDGE_SHADOW: HeaderName = HeaderName::from_static("bridge-shadow");
+
+/// The most header lines of a request.
+pub const HEADERS_MAX: usize = 100;
+/// The most bytes of all header lines of a request together, each with its `: ` and line end.
+pub const HEADER_BYTES_MAX: usize = 64 << 10;
+
+/// Headers whose values are never shown.
+pub(crate) const SECRET: [HeaderName; 4] = [
+    AUTHORIZATION,
+    HeaderName::from_static("ocp-apim-subscription-key"),
+    HeaderName::from_static("client_id"),
+    HeaderName::from_static("client_secret"),
+];
+
+/// A request's id: fresh for every request, in its log event, its answer and, as `contextId`, in errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(Uuid);
+
+impl RequestId {
+    pub(crate) fn fresh() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    pub(crate) fn header(self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.to_string()).ok()
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// Why a head is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) failure: Failure,
+    /// The metric label.
+    pub(crate) why: &'static str,
+    /// Whether the connection ends with the answer: its bytes may mean something else to somebody else.
+    pub(crate) close: bool,
+}
+
+impl Refusal {
+    fn closing(why: &'static str, failure: Failure) -> Self {
+        Self {
+            failure,
+            why,
+            close: true,
+        }
+    }
+}
+
+/// Judges a request's head, and brings its target into origin form.
+pub(crate) fn judge(parts: &mut request::Parts) -> Result<(), Refusal> {
+    size(&parts.headers)?;
+    method(&parts.method)?;
+    host(parts)?;
+    framing(&parts.headers)?;
+    if parts.headers.contains_key(UPGRADE) {
+        return Err(Refusal::closing(
+            "upgrade",
+            Failure::field("Upgrade", "The protocol can't be switched"),
+        ));
+    }
+    if parts.headers.contains_key(BRIDGE_SHADOW) {
+        let failure = Failure::told(
+            Code::Vipps99,
+            "This call is a shadow of a call that went through the bridge already: upstream.base_url or \
+             shadow.upstream_base_url points at a bridge",
+        );
+        return Err(Refusal {
+            failure: failure.with_status(508),
+            why: "shadow_loop",
+            close: false,
+        });
+    }
+    if parts.uri.scheme().is_some() || parts.uri.authority().is_some() {
+        let path = parts.uri.path_and_query().cloned();
+        let mut origin = http::uri::Parts::default();
+        origin.path_and_query = path;
+        parts.uri = Uri::from_parts(origin).map_err(|_| {
+            Refusal::closing("target", Failure::field("target", "The target has no path"))
+        })?;
+    }
+    Ok(())
+}
+
+fn size(headers: &HeaderMap) -> Result<(), Refusal> {
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if headers.len() <= HEADERS_MAX && bytes <= HEADER_BYTES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("More than {HEADERS_MAX} header lines, or than {HEADER_BYTES_MAX} bytes of them");
+    Err(Refusal::closing(
+        "headers_too_large",
+        Failure::field("headers", message).with_status(431),
+    ))
+}
+
+fn method(method: &Method) -> Result<(), Refusal> {
+    if method == Method::CONNECT || method == Method::TRACE {
+        let failure = Failure::field("method", format!("{method} is not served"));
+        return Err(Refusal::closing("method", failure.with_status(405)));
+    }
+    Ok(())
+}
+
+/// One `Host` and no other; a target in absolute form names the same.
+fn host(parts: &request::Parts) -> Result<(), Refusal> {
+    let refused = |message: &str| Err(Refusal::closing("host", Failure::field("Host", message)));
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return refused("More than one Host"),
+        (None, None) if parts.version == Version::HTTP_11 => return refused("Host is missing"),
+        (None, None) if parts.version == Version::HTTP_2 && parts.uri.authority().is_none() => {
+            return refused("The authority is missing");
+        }
+        (None, None) => return Ok(()),
+        (Some(host), None) => host,
+    };
+    let Some(host) = host.to_str().ok().and_then(|h| Authority::from_str(h).ok()) else {
+        return refused("Host is no host");
+    };
+    if host.as_str().contains('@') {
+        return refused("Host is no host");
+    }
+    match parts.uri.authority() {
+        Some(named) if *named != host => refused("The target names another host than Host"),
+        _ => Ok(()),
+    }
+}
+
+/// Only `chunked` frames a body, said once: with another coding the bytes would mean something else upstream.
+fn framing(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let fine = match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => {
+            coding
+                .as_bytes()
+                .trim_ascii()
+                .eq_ignore_ascii_case(b"chunked")
+                && !headers.contains_key(CONTENT_LENGTH)
+        }
+        (Some(_), Some(_)) => false,
+    };
+    if fine {
+        return Ok(());
+    }
+    Err(Refusal::closing(
+        "framing",
+        Failure::field(
+            "Transfer-Encoding",
+            "Only chunked is served, once and without Content-Length",
+        ),
+    ))
+}
+
+/// Says that the connection ends with this answer.
+pub(crate) fn close(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn judged(request: request::Builder) -> Result<Uri, (u16, bool)> {
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        judge(&mut parts)
+            .map(|()| parts.uri.clone())
+            .map_err(|refusal| (refusal.failure.status, refusal.close))
+    }
+
+    fn get(target: &str) -> request::Builder {
+        Request::get(target).header(HOST, "shop")
+    }
+
+    #[test]
+    fn what_has_one_reading_is_let_in() {
+        assert_eq!(judged(get("/a?b")).unwrap(), "/a?b");
+        assert_eq!(judged(get("http://shop/a?b")).unwrap(), "/a?b");
+        assert_eq!(judged(get("http://SHOP")).unwrap(), "/");
+        assert!(judged(get("/").header(TRANSFER_ENCODING, "Chunked")).is_ok());
+        assert!(judged(Request::get("/").version(Version::HTTP_10)).is_ok());
+        let h2 = Request::get("https://shop/a").version(Version::HTTP_2);
+        assert_eq!(judged(h2).unwrap(), "/a");
+    }
+
+    #[test]
+    fn what_has_two_readings_is_refused_and_ends_the_connection() {
+        for request in [
+            Request::get("/"),
+            get("/").header(HOST, "other"),
+            get("/").header(HOST, "shop"),
+            Request::get("/").header(HOST, "a b"),
+            Request::get("/").header(HOST, "u@shop"),
+            Request::get("/").header(HOST, ""),
+            get("http://other/"),
+            get("/").header(UPGRADE, "h2c"),
+            get("/").header(TRANSFER_ENCODING, "gzip, chunked"),
+            get("/").header(TRANSFER_ENCODING, "chunked, chunked"),
+            get("/")
+                .header(TRANSFER_ENCODING, "chunked")
+                .header(TRANSFER_ENCODING, "chunked"),
+            get("/")
+                .header(TRANSFER_ENCODING, "chunked")
+                .header(CONTENT_LENGTH, "1"),
+        ] {
+            let shown = format!("{request:?}");
+            assert_eq!(judged(request).unwrap_err(), (400, true), "{shown}");
+        }
+        for method in ["TRACE", "CONNECT"] {
+            let request = get("/").method(method);
+            assert_eq!(judged(request).unwrap_err(), (405, true));
+        }
+    }
+
+    #[test]
+    fn loops_and_header_bombs_are_refused() {
+        let shadow = get("/").header("bridge-shadow", "1");
+        assert_eq!(judged(shadow).unwrap_err(), (508, false));
+        let many = (0..HEADERS_MAX).fold(get("/"), |r, n| r.header(format!("h{n}"), "v"));
+        assert_eq!(judged(many).unwrap_err(), (431, true));
+        let long = get("/").header("h", "v".repeat(HEADER_BYTES_MAX));
+        assert_eq!(judged(long).unwrap_err(), (431, true));
+    }
+}

@@ -1,0 +1,43 @@
+//! The HTTP surface for merchants: sockets, limits, refusals and bodies; what a call means is decided by a [`Handler`].
+//!
+//! A client that hangs up drops the future of [`Handler::handle`]. Whatever moves money is therefore spawned on the
+//! tracker of [`crate::lifecycle::Lifecycle`] and awaited. Must not: know eCom's operations (the handler does).
+
+pub mod body;
+pub mod headers;
+pub mod layers;
+pub mod server;
+pub mod tls;
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+pub use body::ProxyBody;
+pub use headers::{BRIDGE_ROUTE, RequestId};
+pub use layers::{Hooks, NoHooks, refuse};
+pub use server::{Drained, Server, ServerSettings};
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The address of the other end of the connection.
+    pub addr: SocketAddr,
+    /// Whether the connection is TLS.
+    pub tls: bool,
+}
+
+/// Answers the calls that the edge lets in.
+///
+/// The request's target is in origin form, has one `Host` (but for HTTP/1.0), and carries its [`RequestId`] among the
+/// extensions. Answers get `bridge-request-id` from the edge, and `bridge-route` from the handler.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. The future is dropped when the client hangs up; a panic becomes a 500.
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> impl Future<Output = Response<ProxyBody>> + Send;
+}

@@ -1,0 +1,358 @@
+//! The merchant-facing listener: connections, their limits and their end.
+//!
+//! Plain: HTTP/1.1 (1.0 is served and closed). With a certificate: HTTP/2, too, by ALPN. A head that is no HTTP at all
+//! (or over 128 KiB, or 1,100 lines) gets hyper's bare 400, 414 or 431; every other refusal has eCom's shape. Must not:
+//! end a connection while an answer is on its way, but at the end of the drain time.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::headers::{HEADER_BYTES_MAX, RequestId};
+use super::layers::{Edge, EdgeBody, Hooks, overloaded};
+use super::tls::{Acceptor, Guarded, TlsError, TlsFiles, Transport, close_gently};
+use super::{Handler, Peer};
+use crate::ecom::error::{Code, Failure};
+
+/// Larger than any head that is let in, so that most refusals of heads are ours; also the read buffer of a connection.
+const BUFFER: usize = 128 << 10;
+/// More lines than are let in, for the same reason.
+const PARSED_HEADERS: usize = 1_100;
+
+/// How the listener behaves.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The certificate; `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// The most calls in flight, each until its answer has been taken; more get 503.
+    pub max_in_flight: usize,
+    /// The most connections; more get 503 and are closed.
+    pub max_connections: usize,
+    /// The longest that a head may take to come, and a connection may wait for its next call.
+    pub header_timeout: Duration,
+    /// The longest that a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// The longest that a client may take nothing of its answer.
+    pub write_timeout: Duration,
+    /// The longest that calls in flight may go on after the end was announced.
+    pub drain_timeout: Duration,
+}
+
+impl ServerSettings {
+    /// Defaults for everything but the address.
+    #[must_use]
+    pub const fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            tls: None,
+            max_in_flight: 1_024,
+            max_connections: 10_000,
+            header_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(40),
+        }
+    }
+}
+
+/// Why there is no listener.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address.
+    #[error("{0} can't be listened on: {1}")]
+    Address(SocketAddr, io::Error),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were cut at the end of the drain time.
+    pub cut: usize,
+}
+
+/// A bound listener.
+pub struct Server {
+    listener: TcpListener,
+    local: SocketAddr,
+    acceptor: Option<Acceptor>,
+    settings: ServerSettings,
+}
+
+impl Server {
+    /// Binds the address and reads the certificate.
+    ///
+    /// # Errors
+    /// When either can't be used.
+    pub async fn bind(settings: ServerSettings) -> Result<Self, BindError> {
+        let acceptor = settings.tls.as_ref().map(Acceptor::new).transpose()?;
+        let unusable = |error| BindError::Address(settings.listen, error);
+        let listener = TcpListener::bind(settings.listen).await.map_err(unusable)?;
+        let local = listener.local_addr().map_err(unusable)?;
+        Ok(Self {
+            listener,
+            local,
+            acceptor,
+            settings,
+        })
+    }
+
+    /// The real address.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Serves until `shutdown` is cancelled. Then no new connection is taken, idle ones are closed, calls in flight
+    /// are answered, and what is left after the drain time is cut.
+    pub async fn serve<H: Handler>(
+        self,
+        handler: Arc<H>,
+        hooks: Arc<dyn Hooks>,
+        shutdown: CancellationToken,
+    ) -> Drained {
+        let edge = Edge::new(handler, self.settings.max_in_flight, hooks);
+        let drain_timeout = self.settings.drain_timeout;
+        let listener = self.listener;
+        let connections = Connections {
+            edge: Arc::new(edge),
+            acceptor: self.acceptor,
+            soft: shutdown.clone(),
+            hard: CancellationToken::new(),
+            cut: Arc::new(AtomicUsize::new(0)),
+            places: Arc::new(Semaphore::new(
+                self.settings.max_connections.min(Semaphore::MAX_PERMITS),
+            )),
+            farewells: Arc::new(Semaphore::new(64)),
+            settings: Arc::new(self.settings),
+        };
+        let tasks = TaskTracker::new();
+        while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+            match accepted {
+                Ok((socket, from)) => connections.take(&tasks, socket, from),
+                Err(error) => {
+                    // Out of file descriptors, mostly: those that end give some back.
+                    tracing::warn!(%error, "no connection could be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(listener);
+        tasks.close();
+        if timeout(drain_timeout, tasks.wait()).await.is_err() {
+            connections.hard.cancel();
+            tasks.wait().await;
+        }
+        Drained {
+            cut: connections.cut.load(Ordering::Relaxed),
+        }
+    }
+}
+
+struct Connections<H> {
+    edge: Arc<Edge<H>>,
+    acceptor: Option<Acceptor>,
+    settings: Arc<ServerSettings>,
+    soft: CancellationToken,
+    hard: CancellationToken,
+    cut: Arc<AtomicUsize>,
+    places: Arc<Semaphore>,
+    /// Refused connections that are being told so.
+    farewells: Arc<Semaphore>,
+}
+
+impl<H> Clone for Connections<H> {
+    fn clone(&self) -> Self {
+        Self {
+            edge: Arc::clone(&self.edge),
+            acceptor: self.acceptor.clone(),
+            settings: Arc::clone(&self.settings),
+            soft: self.soft.clone(),
+            hard: self.hard.clone(),
+            cut: Arc::clone(&self.cut),
+            places: Arc::clone(&self.places),
+            farewells: Arc::clone(&self.farewells),
+        }
+    }
+}
+
+impl<H: Handler> Connections<H> {
+    fn take(&self, tasks: &TaskTracker, socket: TcpStream, from: SocketAddr) {
+        // Answers are written whole: waiting for more to send would only cost time. Not being able to is no harm.
+        let _set = socket.set_nodelay(true);
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.edge.hooks().connection_refused();
+            if self.acceptor.is_none()
+                && let Ok(place) = Arc::clone(&self.farewells).try_acquire_owned()
+            {
+                tasks.spawn(farewell(socket, place));
+            }
+            return;
+        };
+        let connection = self.clone();
+        tasks.spawn(async move {
+            let hard = connection.hard.clone();
+            let cut = Arc::clone(&connection.cut);
+            if hard
+                .run_until_cancelled(connection.serve(socket, from))
+                .await
+                .is_none()
+            {
+                cut.fetch_add(1, Ordering::Relaxed);
+            }
+            drop(place);
+        });
+    }
+
+    async fn serve(self, socket: TcpStream, from: SocketAddr) {
+        let Some(acceptor) = &self.acceptor else {
+            return self
+                .http1(
+                    socket,
+                    Peer {
+                        addr: from,
+                        tls: false,
+                    },
+                )
+                .await;
+        };
+        let handshake = timeout(self.settings.handshake_timeout, acceptor.accept(socket));
+        let stream = match self.soft.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(stream))) => stream,
+            Some(Ok(Err(error))) => {
+                return tracing::debug!(%error, "the TLS handshake failed");
+            }
+            Some(Err(_)) | None => return,
+        };
+        let peer = Peer {
+            addr: from,
+            tls: true,
+        };
+        if stream.is_h2() {
+            self.http2(stream, peer).await;
+        } else {
+            self.http1(stream, peer).await;
+        }
+    }
+
+    async fn http1<T: Transport>(&self, stream: T, peer: Peer) {
+        let edge = Arc::clone(&self.edge);
+        let service = service_fn(move |request| answered(Arc::clone(&edge), request, peer));
+        let io = TokioIo::new(Guarded::new(stream, self.settings.write_timeout));
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.settings.header_timeout)
+            .max_headers(PARSED_HEADERS)
+            .max_buf_size(BUFFER)
+            .preserve_header_case(true)
+            // A client that closes its side has hung up: its call's place is freed.
+            .half_close(false)
+            .serve_connection(io, service);
+        let ended = {
+            let mut draining = pin!(self.soft.cancelled());
+            let mut drained = false;
+            poll_fn(|cx| {
+                if !drained && draining.as_mut().poll(cx).is_ready() {
+                    drained = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+                connection.poll_without_shutdown(cx)
+            })
+            .await
+        };
+        let parts = connection.into_parts();
+        let mut stream = parts.io.into_inner().io;
+        match ended {
+            Ok(()) => {}
+            Err(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
+                let failure = Failure::told(Code::Vipps99, "The head came too slowly");
+                let answer = plain(&failure.with_status(408), "Request Timeout");
+                let _told = timeout(Duration::from_secs(1), stream.write_all(&answer)).await;
+            }
+            Err(error) if error.is_user() => {
+                // An answer broke off: a reset is an end that no client takes for a whole answer.
+                let _set = stream.socket().set_zero_linger();
+                return tracing::debug!("an answer broke off, its connection was cut");
+            }
+            Err(error) => tracing::debug!(%error, "a connection ended"),
+        }
+        close_gently(&mut stream).await;
+    }
+
+    async fn http2<T: Transport>(&self, stream: T, peer: Peer) {
+        let edge = Arc::clone(&self.edge);
+        let service = service_fn(move |request| answered(Arc::clone(&edge), request, peer));
+        let io = TokioIo::new(Guarded::new(stream, self.settings.write_timeout));
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(self.settings.header_timeout)
+            .max_concurrent_streams(128)
+            .max_header_list_size(2 * HEADER_BYTES_MAX as u32)
+            .serve_connection(io, service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.soft.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended");
+        }
+    }
+}
+
+type Answered = Pin<Box<dyn Future<Output = Result<Response<EdgeBody>, Infallible>> + Send>>;
+
+fn answered<H: Handler>(edge: Arc<Edge<H>>, request: Request<Incoming>, peer: Peer) -> Answered {
+    Box::pin(async move { Ok(edge.call(request, peer).await) })
+}
+
+/// Tells a client that there are too many connections.
+async fn farewell(mut socket: TcpStream, _place: OwnedSemaphorePermit) {
+    let answer = plain(&overloaded(), "Service Unavailable");
+    let told = timeout(Duration::from_secs(1), socket.write_all(&answer)).await;
+    if matches!(told, Ok(Ok(()))) {
+        close_gently(&mut socket).await;
+    }
+}
+
+/// A whole answer with `Connection: close`, for where no HTTP machinery runs.
+fn plain(failure: &Failure, reason: &str) -> Vec<u8> {
+    let id = RequestId::fresh().to_string();
+    let body = serde_json::to_string(&failure.body(&id)).unwrap_or_else(|_| "[]".to_owned());
+    let retry = if failure.status == 503 {
+        "retry-after: 1\r\n"
+    } else {
+        ""
+    };
+    format!(
+        "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         bridge-route: refused\r\nbridge-request-id: {id}\r\n{retry}connection: close\r\n\r\n{body}",
+        failure.status,
+        body.len(),
+    )
+    .into_bytes()
+}

@@ -1,0 +1,348 @@
+//! The validated settings: every value typed, every duration a `Duration`, every secret hidden from `Debug`.
+//!
+//! Source: the keys of `config/default.toml`, in its order. Must not: read files, or hold a value that was not checked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use subtle::ConstantTimeEq;
+
+use super::file::Entry;
+use super::problem::Warning;
+use super::url::{BaseUrl, StoreUrl};
+use crate::epayment::model::CustomerInteraction;
+use crate::routing::{Routing, RoutingOverride};
+use crate::types::{CountryCode, Currency, Msn};
+
+/// Everything an operator can set, validated.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The merchant-facing listener.
+    pub proxy: Proxy,
+    /// The APIs behind the bridge.
+    pub upstream: Upstream,
+    /// Where events reach the bridge.
+    pub webhooks: Webhooks,
+    /// How the bridge reaches merchants.
+    pub callbacks: Callbacks,
+    /// The bridge's own records.
+    pub store: Store,
+    /// Reads that no merchant asked for, and repeated ones.
+    pub reads: Reads,
+    /// The operator's listener.
+    pub admin: Admin,
+    /// Which API serves what, where a merchant has no rule of its own.
+    pub routing: Routing,
+    /// What a merchant without a rule of its own gets.
+    pub merchant_defaults: MerchantSettings,
+    /// The configured sales units.
+    pub merchants: BTreeMap<Msn, Merchant>,
+    /// Comparing both APIs.
+    pub shadow: Shadow,
+    /// Logs.
+    pub telemetry: Telemetry,
+    /// What does not refuse the configuration, but should be known.
+    pub(super) warnings: Vec<Warning>,
+    /// The effective values with their origin, secrets masked.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// `[proxy]`.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Where merchants' calls arrive; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Certificate and key; `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// For one whole request, the bridge's answer included.
+    pub request_timeout: Duration,
+    /// In bytes, of calls that the bridge reads.
+    pub max_body_bytes: usize,
+    /// Requests served at once; more are answered 503.
+    pub max_in_flight: usize,
+    /// How long a stopping bridge waits for the requests in flight.
+    pub drain_timeout: Duration,
+}
+
+/// PEM files of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain, the leaf first.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// `[upstream]`.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Scheme, host and perhaps a path prefix, of both APIs.
+    pub base_url: BaseUrl,
+    /// For connecting, TLS included.
+    pub connect_timeout: Duration,
+    /// For one attempt, from sending to the last byte of the answer.
+    pub timeout: Duration,
+    /// Further attempts after the first, with the same idempotency key.
+    pub retries: u8,
+}
+
+/// `[webhooks]`.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    /// Where events arrive.
+    pub listen: SocketAddr,
+    /// The address under which the upstream reaches `listen`; `None`: no webhooks.
+    pub public_url: Option<BaseUrl>,
+    /// Who registers the webhooks.
+    pub register: Register,
+}
+
+/// `webhooks.register`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Register {
+    /// The bridge, for each merchant it has credentials of.
+    Auto,
+    /// The operator; the secrets are in `merchants.webhook_secret`.
+    Off,
+}
+
+/// `[callbacks]`.
+#[derive(Clone, Debug)]
+pub struct Callbacks {
+    /// For one attempt.
+    pub timeout: Duration,
+    /// The wait before each attempt, the first included; at its end the callback is dead.
+    pub schedule: Vec<Duration>,
+    /// Whether plain HTTP may be used, to private and loopback hosts only.
+    pub allow_http: bool,
+    /// Whether callbacks may go to private and loopback addresses.
+    pub allow_private_addresses: bool,
+    /// The only hosts to call, in lower case; empty: any public one.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Where the records are.
+    pub url: StoreUrl,
+    /// Seals secrets at rest, from `encryption_key` or `encryption_key_file`.
+    pub encryption_key: Option<EncryptionKey>,
+    /// Whether payments carry what is needed to restore their record.
+    pub recovery_metadata: bool,
+    /// Of a payment, counted from its last change.
+    pub retention: Duration,
+    /// Of a delivered callback.
+    pub callback_retention: Duration,
+}
+
+/// A key of 32 bytes. `Debug` hides it; the bytes are wiped when the last copy goes.
+#[derive(Clone)]
+pub struct EncryptionKey(Arc<SecretBox<[u8; 32]>>);
+
+impl EncryptionKey {
+    /// Takes the bytes.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Arc::new(SecretBox::new(Box::new(bytes))))
+    }
+
+    /// The bytes, for the cipher only.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        self.0.expose_secret()
+    }
+}
+
+impl std::fmt::Debug for EncryptionKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EncryptionKey(hidden)")
+    }
+}
+
+/// `[reads]`.
+#[derive(Clone, Debug)]
+pub struct Reads {
+    /// Whether payments of unknown end are read in the background.
+    pub poll: bool,
+    /// Percent (0 to 100) of the published read limits for background reads.
+    pub background_share_percent: u8,
+    /// How long one answer of details serves identical reads; zero: never.
+    pub details_cache: Duration,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where operators and scrapers come.
+    pub listen: SocketAddr,
+    /// What they must show; `None` only on a loopback listener.
+    pub token: Option<SecretString>,
+}
+
+/// What is decided per sales unit, resolved: the merchant's own value, else the default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MerchantSettings {
+    /// The currency of new payments (eCom names none).
+    pub currency: Currency,
+    /// Put before local phone numbers.
+    pub country_code: CountryCode,
+    /// Whether a reserved payment is captured by the bridge at once.
+    pub direct_capture: bool,
+    /// Sent with every new payment.
+    pub customer_interaction: CustomerInteraction,
+    /// After which an unapproved payment is ended; `None`: never.
+    pub unapproved_limit: Option<Duration>,
+}
+
+/// One table of `[[merchants]]`.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    /// Its number.
+    pub msn: Msn,
+    /// `Ocp-Apim-Subscription-Key`.
+    pub subscription_key: Option<SecretString>,
+    /// `client_id` of the token call; set together with `client_secret`.
+    pub client_id: Option<String>,
+    /// `client_secret` of the token call.
+    pub client_secret: Option<SecretString>,
+    /// Of a webhook that the bridge did not register itself.
+    pub webhook_secret: Option<SecretString>,
+    /// What it routes in its own way.
+    pub routing: RoutingOverride,
+    /// Its settings, resolved.
+    pub settings: MerchantSettings,
+}
+
+/// `[shadow]`.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// What is compared.
+    pub mode: ShadowMode,
+    /// Percent (0 to 100) of calls compared.
+    pub sample_percent: u8,
+    /// Comparisons waiting at most; more are dropped and counted.
+    pub queue: usize,
+    /// Of write mode.
+    pub upstream_base_url: Option<BaseUrl>,
+    /// Percent (0 to 100) of reads asked twice of the primary.
+    pub noise_percent: u8,
+    /// JSON pointers left out of comparisons; `*` stands for one level.
+    pub ignore: Vec<String>,
+}
+
+/// `shadow.mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShadowMode {
+    /// Nothing.
+    Off,
+    /// Translate only.
+    Dry,
+    /// Reads asked of the other API, too.
+    Read,
+    /// Writes sent to a separate upstream, too.
+    Write,
+}
+
+/// `[telemetry]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// How a log line looks.
+    pub log_format: LogFormat,
+    /// The least important lines written.
+    pub log_level: LogLevel,
+}
+
+/// `telemetry.log_format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `telemetry.log_level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Someone must act.
+    Error,
+    /// Someone should look.
+    Warn,
+    /// One line per request.
+    Info,
+    /// For looking into a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl Settings {
+    /// The toggles as the router reads them.
+    #[must_use]
+    pub fn policy(&self) -> crate::routing::Policy {
+        let units = self
+            .merchants
+            .iter()
+            .map(|(msn, merchant)| (msn.clone(), merchant.routing))
+            .collect();
+        crate::routing::Policy {
+            all: self.routing,
+            units,
+        }
+    }
+
+    /// What does not refuse the configuration, but should be known.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Each effective value with its origin, secrets masked, in the order of `default.toml`.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What holds for this sales unit, configured or not.
+    #[must_use]
+    pub fn merchant(&self, msn: &Msn) -> MerchantSettings {
+        self.merchants
+            .get(msn)
+            .map_or(&self.merchant_defaults, |merchant| &merchant.settings)
+            .clone()
+    }
+
+    /// The routing of this sales unit, or the general one where none is known.
+    #[must_use]
+    pub fn routing_of(&self, msn: Option<&Msn>) -> Routing {
+        msn.and_then(|msn| self.merchants.get(msn))
+            .map_or(self.routing, |merchant| merchant.routing.over(self.routing))
+    }
+
+    /// The sales units configured with this subscription key. Every configured key is compared, in constant time.
+    #[must_use]
+    pub fn msn_for_subscription_key(&self, key: &str) -> Vec<&Msn> {
+        self.merchants
+            .values()
+            .filter(|merchant| {
+                merchant
+                    .subscription_key
+                    .as_ref()
+                    .is_some_and(|own| own.expose_secret().as_bytes().ct_eq(key.as_bytes()).into())
+            })
+            .map(|merchant| &merchant.msn)
+            .collect()
+    }
+
+    /// The configured sales unit, where there is exactly one.
+    #[must_use]
+    pub fn only_merchant(&self) -> Option<&Msn> {
+        let mut all = self.merchants.keys();
+        all.next().filter(|_| all.next().is_none())
+    }
+}

@@ -1,0 +1,234 @@
+//! Rules between keys: combinations that cannot work are problems, those that surprise are warnings.
+//!
+//! Each rule is asked with what could be read, so that one fault does not hide another. Must not: repeat what the
+//! reading of a single key has said already.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::file::Report;
+use super::model::{
+    Admin, Callbacks, Merchant, Proxy, Register, Shadow, Store, Upstream, Webhooks,
+};
+use super::url::StoreUrl;
+use crate::routing::{Routing, Toggle};
+use crate::types::Msn;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// An admin token has at least so many characters.
+const SHORTEST_TOKEN: usize = 16;
+
+/// No two listeners share an address.
+pub(super) fn listeners(report: &mut Report, all: &[(&'static str, SocketAddr)]) {
+    for (at, (path, address)) in all.iter().enumerate() {
+        for (other_path, other) in &all[..at] {
+            let same_ip = address.ip() == other.ip()
+                || address.ip().is_unspecified()
+                || other.ip().is_unspecified();
+            if address.port() != 0 && address.port() == other.port() && same_ip {
+                let why = format!("{other_path} has this address, too");
+                report.problem(path, why, "Give each listener a port of its own");
+            }
+        }
+    }
+}
+
+/// Times that should contain each other.
+pub(super) fn times(report: &mut Report, proxy: Option<&Proxy>, upstream: Option<&Upstream>) {
+    if let Some(proxy) = proxy
+        && proxy.drain_timeout <= proxy.request_timeout
+    {
+        report.warn(
+            "proxy.drain_timeout",
+            "it is not longer than proxy.request_timeout, so a stopping bridge can cut requests that still had time",
+            "Make it a few seconds longer than request_timeout",
+        );
+    }
+    if let (Some(proxy), Some(upstream)) = (proxy, upstream)
+        && proxy.request_timeout <= upstream.timeout
+    {
+        report.warn(
+            "proxy.request_timeout",
+            "it is not longer than upstream.timeout, so one slow attempt uses all the time and nothing is left to learn what became of it: merchants are told that the outcome is unknown",
+            "Make it some seconds longer than upstream.timeout",
+        );
+    }
+    if let Some(upstream) = upstream
+        && upstream.connect_timeout > upstream.timeout
+    {
+        report.warn(
+            "upstream.connect_timeout",
+            "it is longer than upstream.timeout and so never reached",
+            "Make it shorter",
+        );
+    }
+}
+
+/// What is needed for events to arrive.
+pub(super) fn webhooks(
+    report: &mut Report,
+    webhooks: Option<&Webhooks>,
+    merchants: Option<&BTreeMap<Msn, Merchant>>,
+) {
+    let Some(webhooks) = webhooks else { return };
+    if webhooks.public_url.is_none() {
+        let why = match webhooks.register {
+            Register::Auto => {
+                "there is no address to register (register = \"auto\"), so no events arrive and merchants get no callbacks for payments created in ePayment"
+            }
+            Register::Off => {
+                "events cannot be verified without the address they are signed for, so merchants get no callbacks for payments created in ePayment"
+            }
+        };
+        let remedy = "Write the https address under which webhooks.listen is reached from outside";
+        report.warn("webhooks.public_url", why, remedy);
+    } else {
+        report.warn(
+            "webhooks.public_url",
+            "this version does not receive events yet, so merchants get no callbacks for payments created in ePayment",
+            "Have merchants read the payment's details, or route initiate to \"ecom\"",
+        );
+        for merchant in merchants.into_iter().flat_map(BTreeMap::values) {
+            if webhooks.register == Register::Off && merchant.webhook_secret.is_none() {
+                report.warn(
+                    &format!("merchants.{}.webhook_secret", merchant.msn),
+                    "it is not set while webhooks.register = \"off\", so this merchant's events cannot be verified",
+                    "Write the secret that came with the registration of its webhook",
+                );
+            }
+        }
+    }
+}
+
+/// Plain callbacks need private addresses.
+pub(super) fn callbacks(report: &mut Report, callbacks: Option<&Callbacks>) {
+    if let Some(callbacks) = callbacks
+        && callbacks.allow_http
+        && !callbacks.allow_private_addresses
+    {
+        report.warn(
+            "callbacks.allow_http",
+            "http is for private and loopback hosts only, and allow_private_addresses does not let the bridge call those",
+            "Set allow_private_addresses = true as well (staging only), or allow_http = false",
+        );
+    }
+}
+
+/// What a lost or forgetful store costs.
+pub(super) fn store(report: &mut Report, store: Option<&Store>, key_in_file: bool) {
+    let Some(store) = store else { return };
+    if store.encryption_key.is_none() && !key_in_file {
+        report.warn(
+            "store.encryption_key",
+            "without a key payments carry no callback data, so if the store is lost the callbacks of open payments cannot be restored",
+            "Set a key (openssl rand -base64 32) here or in encryption_key_file, and keep a copy apart from the store",
+        );
+    }
+    if store.url == StoreUrl::Memory {
+        report.warn(
+            "store.url",
+            "all records are gone when the bridge stops, and payments then count as unknown",
+            "Use a file (sqlite:FILE) for anything but a trial",
+        );
+    }
+    if store.retention < 365 * DAY {
+        report.warn(
+            "store.retention",
+            "a payment can be refunded for 365 days, and one whose record is gone counts as unknown",
+            "Keep payments for more than 365 days",
+        );
+    }
+    if store.callback_retention < 7 * DAY {
+        report.warn(
+            "store.callback_retention",
+            "an event may be repeated for 7 days, and one whose record is gone would be reported to the merchant again",
+            "Keep delivered callbacks for more than 7 days",
+        );
+    }
+}
+
+/// Who may come to the operator's listener.
+pub(super) fn admin(report: &mut Report, admin: Option<&Admin>) {
+    let Some(admin) = admin else { return };
+    let is_local = admin.listen.ip().is_loopback();
+    match &admin.token {
+        None if !is_local => report.problem(
+            "admin.token",
+            format!(
+                "{} can be reached from outside, and nobody would be asked for a token",
+                admin.listen
+            ),
+            "Set a long random token (openssl rand -hex 32), or listen on 127.0.0.1",
+        ),
+        Some(token) if token.expose_secret().len() < SHORTEST_TOKEN => {
+            let why = "it is short enough to be guessed";
+            let remedy = "Use 16 characters or more (openssl rand -hex 32)";
+            if is_local {
+                report.warn("admin.token", why, remedy);
+            } else {
+                report.problem("admin.token", why, remedy);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Toggles that only the bridge makes safe: without it, payments created in ePayment would be looked for in eCom.
+pub(super) fn routing(
+    report: &mut Report,
+    general: Option<Routing>,
+    merchants: Option<&BTreeMap<Msn, Merchant>>,
+) {
+    let Some(general) = general else { return };
+    warn_create_first(report, "routing.initiate", general);
+    for merchant in merchants.into_iter().flat_map(BTreeMap::values) {
+        let own = merchant.routing.over(general);
+        if own != general {
+            let path = format!("merchants.{}.routing", merchant.msn);
+            warn_create_first(report, &path, own);
+        }
+    }
+}
+
+fn warn_create_first(report: &mut Report, path: &str, routing: Routing) {
+    let others = [
+        ("capture", routing.capture),
+        ("cancel", routing.cancel),
+        ("refund", routing.refund),
+        ("details", routing.details),
+        ("status", routing.status),
+    ];
+    let left: Vec<&str> = others
+        .iter()
+        .filter(|(_, toggle)| *toggle == Toggle::Ecom)
+        .map(|(name, _)| *name)
+        .collect();
+    if routing.initiate.reaches_epayment() && !left.is_empty() {
+        let why = format!(
+            "new payments are created in ePayment while {} of eCom's payments stay with eCom; this is safe only because the bridge knows where each payment was created, and would break if the bridge were removed now",
+            left.join(", ")
+        );
+        let remedy = "Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment (the published order moves initiate last)";
+        report.warn(path, why, remedy);
+    }
+}
+
+/// Shadowed writes never go to the primary upstream.
+pub(super) fn shadow(report: &mut Report, shadow: Option<&Shadow>, upstream: Option<&Upstream>) {
+    let own = shadow.and_then(|shadow| shadow.upstream_base_url.as_ref());
+    if let (Some(own), Some(upstream)) = (own, upstream)
+        && own
+            .as_str()
+            .eq_ignore_ascii_case(upstream.base_url.as_str())
+    {
+        report.problem(
+            "shadow.upstream_base_url",
+            "it is the same as upstream.base_url, so shadowed writes would move real money",
+            "Write another address, or leave it empty",
+        );
+    }
+}

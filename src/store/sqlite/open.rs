@@ -1,0 +1,186 @@
+//! Opening the file: the lock, owner-only permissions, the connections' pragmas, the schema.
+//!
+//! Must not: touch a file that another process has, that is no store, or that a later release made.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Row};
+
+use super::error::damaged;
+use crate::store::StoreError;
+use crate::store::seal::Sealer;
+use crate::types::StoreSecret;
+
+/// The steps from nothing to the newest schema; their number is its version.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_init.sqlite.sql")];
+/// How many readers at most.
+const READERS: u32 = 4;
+
+/// The lock of a store's file, held by this process.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Frees it. Closing the file alone would leave it with a child that is just being started.
+    pub(super) fn free(&self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the store's lock file could not be freed");
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.free();
+    }
+}
+
+/// Makes the file where there is none and takes its lock file, or says that another process has it. Returns the file's
+/// real path: a link to it meets the same lock. A lock is freed when its file is closed, also by a crash.
+pub(super) fn take(store: &Path) -> Result<(PathBuf, Lock), StoreError> {
+    drop(owned_file(store)?);
+    let real = std::fs::canonicalize(store).map_err(|error| unreachable_file(store, &error))?;
+    let mut name = OsString::from(&real);
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let lock = owned_file(&path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok((real, Lock(lock))),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path }),
+        Err(TryLockError::Error(error)) => Err(unreachable_file(&path, &error)),
+    }
+}
+
+/// Opens or makes a file that only its owner may read. SQLite gives its side files the same permissions.
+fn owned_file(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map_err(|error| unreachable_file(path, &error))
+}
+
+fn unreachable_file(path: &Path, error: &std::io::Error) -> StoreError {
+    use std::io::ErrorKind;
+    let text = format!("{}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(text),
+        ErrorKind::StorageFull => StoreError::Full,
+        _ => StoreError::Unreachable(text),
+    }
+}
+
+/// How the writer connects. `FULL`: what is committed survives a power cut.
+pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(busy_timeout)
+        .pragma("journal_size_limit", "67108864")
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging()
+}
+
+/// The readers: they see what was committed when their transaction began, and cannot write.
+pub(super) fn readers(path: &Path, busy_timeout: Duration) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(busy_timeout)
+        .pragma("query_only", "ON")
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging();
+    PoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(busy_timeout)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(options)
+}
+
+/// Brings the schema up to date, in one transaction, and reads the store's secret, made with the store.
+pub(super) async fn prepare(db: &mut SqliteConnection) -> Result<StoreSecret, StoreError> {
+    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    let found = schema_version(&mut transaction).await?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    let done = usize::try_from(found).map_err(|_| damaged("schema_version"))?;
+    for step in MIGRATIONS.iter().skip(done) {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await?;
+    }
+    if found < known {
+        sqlx::query("UPDATE schema_version SET version = ?")
+            .bind(known)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    let secret = secret(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(secret)
+}
+
+/// 0 for an empty file.
+async fn schema_version(db: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let tables = sqlx::query(
+        "SELECT count(*) AS every, count(*) FILTER (WHERE name = 'schema_version') AS ours
+         FROM sqlite_schema WHERE type = 'table'",
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    if tables.try_get::<i64, _>("every")? == 0 {
+        return Ok(0);
+    }
+    if tables.try_get::<i64, _>("ours")? == 0 {
+        return Err(StoreError::Damaged(
+            "the file is another program's database".to_owned(),
+        ));
+    }
+    let row = sqlx::query("SELECT version FROM schema_version")
+        .fetch_optional(db)
+        .await?;
+    row.ok_or_else(|| damaged("schema_version"))?
+        .try_get("version")
+        .map_err(|_| damaged("schema_version"))
+}
+
+async fn secret(db: &mut SqliteConnection) -> Result<StoreSecret, StoreError> {
+    // 32 bytes from the operating system; only the first opening keeps them.
+    let mut fresh = [0; 32];
+    fresh[..24].copy_from_slice(&Sealer::fresh_nonce());
+    fresh[24..].copy_from_slice(&Sealer::fresh_nonce()[..8]);
+    sqlx::query(
+        "INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(&fresh[..])
+    .execute(&mut *db)
+    .await?;
+    let row = sqlx::query("SELECT value FROM meta WHERE name = 'secret'")
+        .fetch_one(db)
+        .await?;
+    let kept: &[u8] = row.try_get("value")?;
+    let bytes: [u8; 32] = kept.try_into().map_err(|_| damaged("the store's secret"))?;
+    Ok(StoreSecret::new(bytes))
+}
+
+/// A write of no meaning. It must be committed: a full or read-only disk is noticed only when pages reach it.
+pub(super) async fn probe(db: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE probe SET count = count + 1")
+        .execute(db)
+        .await?;
+    Ok(())
+}

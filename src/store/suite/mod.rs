@@ -1,0 +1,202 @@
+//! The behaviour that every back end must show, written against `Arc<dyn Store>`: each function wants a fresh store.
+//!
+//! `behaviours!(make)` turns them into tests of one back end. Must not: know which back end it runs on.
+
+mod adjustments;
+mod model;
+mod payments;
+mod races;
+
+pub(super) use adjustments::*;
+pub(super) use model::*;
+pub(super) use payments::*;
+pub(super) use races::*;
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    AttemptId, Begun, CallbackTarget, Kind, NewAdjustment, NewPayment, Origin, Outcome,
+    PaymentFacts, Store,
+};
+use crate::types::{
+    Amount, CallerHash, Currency, IdempotencyKey, Moment, MoneyOp, Msn, OrderText, Reference,
+    RequestId, Scope, StoreSecret,
+};
+
+pub(super) type Any = Arc<dyn Store>;
+
+/// One test per behaviour. `$make` is an async function that returns a fresh store and what must outlive it.
+macro_rules! behaviours {
+    ($make:path: $($name:ident),* $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let (store, _keep) = $make().await;
+                $crate::store::suite::$name(store).await;
+            }
+        )*
+    };
+    ($make:path) => {
+        $crate::store::suite::behaviours!($make:
+            nothing_is_known_of_a_new_order,
+            a_success_makes_the_attempt_the_payment,
+            a_refusal_or_not_done_frees_the_order,
+            an_unknown_attempt_stays_open_for_whoever_comes,
+            an_attempt_in_flight_stands_in_the_way_as_it_is,
+            an_attempt_has_one_owner_at_a_time,
+            what_has_ended_stays_ended,
+            a_payment_binds_the_order_for_every_caller,
+            an_open_attempt_binds_the_order_for_its_caller_only,
+            a_payment_of_the_same_api_is_no_obstacle_and_not_overwritten,
+            several_ecom_attempts_may_be_open_and_the_newest_shows,
+            learning_records_once_and_changes_nothing,
+            units_are_those_of_the_callers_payments_and_two_at_most,
+            scopes_orders_and_their_case_never_mix,
+            odd_but_allowed_values_come_back_as_they_were,
+            no_money_calls_at_first,
+            a_money_call_is_kept_as_it_was_begun,
+            a_stale_look_begins_nothing,
+            an_open_money_call_keeps_every_other_out,
+            money_calls_are_closed_as_told_and_listed_oldest_first,
+            a_closed_money_call_never_changes_again,
+            an_unknown_money_call_waits_for_an_owner,
+            a_money_call_has_one_owner_at_a_time,
+            the_version_belongs_to_the_payment,
+            ambiguous_counts_what_is_open_without_an_owner,
+            a_store_is_ready_and_its_secret_stays,
+            fifty_at_once_begin_one_payment,
+            both_apis_at_once_never_bind_both,
+            two_callers_succeed_at_once_and_one_payment_stands,
+            fifty_at_once_begin_one_money_call,
+            fifty_at_once_take_over_one_money_call,
+            money_calls_do_as_the_model_says,
+        );
+    };
+}
+pub(super) use behaviours;
+
+pub(super) fn at(millis: i64) -> Moment {
+    Moment::from_millis(millis)
+}
+
+pub(super) fn kroner(amount: i64) -> Amount {
+    Amount::new(amount * 100).unwrap()
+}
+
+pub(super) fn unit(msn: &str) -> Scope {
+    Scope::Unit(Msn::parse(msn).unwrap())
+}
+
+pub(super) fn shop() -> Scope {
+    unit("123456")
+}
+
+pub(super) fn order(text: &str) -> OrderText {
+    OrderText::parse(text).unwrap()
+}
+
+pub(super) fn caller(name: &str) -> CallerHash {
+    CallerHash::of(name.as_bytes(), &StoreSecret::new([9; 32]))
+}
+
+pub(super) fn key(text: &str) -> Option<IdempotencyKey> {
+    Some(IdempotencyKey::parse(text).unwrap())
+}
+
+pub(super) fn facts(origin: Origin) -> PaymentFacts {
+    PaymentFacts {
+        origin,
+        kind: Kind::Regular,
+        reference: Reference::parse("order-0001"),
+        amount: Some(kroner(200)),
+        currency: Some(Currency::Nok),
+        text: Some("Two pairs of socks".to_owned()),
+        callback: Some(CallbackTarget {
+            prefix: "https://shop.example/cb?tk=1&callback=".to_owned(),
+            auth_token: Some(SecretString::from("Bearer shop-token-4711")),
+        }),
+        scope_asked: Some("name address".to_owned()),
+        fall_back: Some("https://shop.example/back".to_owned()),
+        request_id: RequestId::parse("initiate-1"),
+    }
+}
+
+pub(super) fn bare(origin: Origin) -> PaymentFacts {
+    PaymentFacts {
+        origin,
+        kind: Kind::Unproven,
+        reference: None,
+        amount: None,
+        currency: None,
+        text: None,
+        callback: None,
+        scope_asked: None,
+        fall_back: None,
+        request_id: None,
+    }
+}
+
+/// At 1000, owned until 31000.
+pub(super) fn new_payment(text: &str, origin: Origin, who: &str) -> NewPayment {
+    NewPayment {
+        scope: shop(),
+        order: order(text),
+        caller: caller(who),
+        facts: facts(origin),
+        key: key("bridge-1").filter(|_| origin == Origin::Epayment),
+        fingerprint: [3; 16],
+        now: at(1000),
+        until: at(31_000),
+    }
+}
+
+/// At 2000, owned until 32000.
+pub(super) fn new_capture(text: &str) -> NewAdjustment {
+    NewAdjustment {
+        scope: shop(),
+        order: order(text),
+        op: MoneyOp::Capture,
+        api: Origin::Epayment,
+        request_id: RequestId::parse("req 1"),
+        key: key("1-abcdefghi"),
+        attempt: 0,
+        amount: Some(kroner(100)),
+        computed: false,
+        text: "first parcel".to_owned(),
+        cancelled_before: None,
+        now: at(2000),
+        until: at(32_000),
+    }
+}
+
+pub(super) fn succeeded() -> Outcome {
+    Outcome::Succeeded {
+        amount: kroner(100),
+        transaction_id: Some("5001420062".to_owned()),
+        at: at(2500),
+    }
+}
+
+pub(super) async fn fresh(store: &Any, new: NewPayment) -> AttemptId {
+    match store.begin_payment(new).await.unwrap() {
+        Begun::Fresh(id) => id,
+        other => panic!("not fresh: {other:?}"),
+    }
+}
+
+/// The token in clear, for comparisons.
+pub(super) fn token(facts: &PaymentFacts) -> Option<&str> {
+    let target = facts.callback.as_ref()?;
+    target
+        .auth_token
+        .as_ref()
+        .map(|token| token.expose_secret())
+}
+
+/// Facts are equal in everything that prints, and in the token.
+pub(super) fn assert_same(one: &PaymentFacts, other: &PaymentFacts) {
+    assert_eq!(format!("{one:?}"), format!("{other:?}"));
+    assert_eq!(token(one), token(other));
+}

@@ -1,0 +1,379 @@
+//! Every metric, its labels and its buckets, on a registry of its own.
+//!
+//! Label values are words of this program; no order id, no text of a merchant. A metric is registered only where
+//! something moves it: those of callbacks, webhooks and shadowing come with their subjects. Times are in seconds.
+
+use std::fmt;
+
+use prometheus_client::encoding::{
+    EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, prometheus_text,
+};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::logging::LinesDropped;
+use super::words::{Api, Op, Route};
+
+/// From 5 ms (answered by the bridge) to a minute (beyond any default timeout).
+const REQUEST_SECONDS: [f64; 13] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// From a tenth of a millisecond (a cached read) to 5 s (a lock that does not go away).
+const STORE_SECONDS: [f64; 12] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0,
+];
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+macro_rules! word_label {
+    ($($name:ident),*) => {$(
+        impl EncodeLabelValue for $name {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+                EncodeLabelValue::encode(&self.word(), encoder)
+            }
+        }
+    )*};
+}
+
+word_label!(Op, Route, Api);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    operation: Op,
+    route: Route,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    operation: Op,
+    route: Route,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabels {
+    api: Api,
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    api: Api,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OriginLabels {
+    origin: &'static str,
+}
+
+/// All metrics. Methods take what happened; `render` answers a scrape.
+#[derive(Debug)]
+pub struct Meters {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Histograms<RouteLabels>,
+    upstream_seconds: Histograms<UpstreamLabels>,
+    upstream_errors: Family<ErrorLabels, Counter>,
+    untranslatable: Family<ReasonLabels, Counter>,
+    in_flight: Gauge,
+    shed: Counter,
+    store_seconds: Histograms<StepLabels>,
+    ambiguous_open: Gauge,
+    payments_open: Family<OriginLabels, Gauge>,
+    log_lines_dropped: LinesDropped,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self::new(&LinesDropped::default())
+    }
+}
+
+impl Meters {
+    /// The `Content-Type` of what [`Meters::render`] answers.
+    pub const CONTENT_TYPE: &'static str = prometheus_text::CONTENT_TYPE;
+
+    /// All at zero, but for the lines that logging has dropped so far.
+    #[must_use]
+    pub fn new(log_lines_dropped: &LinesDropped) -> Self {
+        let requests: fn() -> Histogram = || Histogram::new(REQUEST_SECONDS);
+        let store: fn() -> Histogram = || Histogram::new(STORE_SECONDS);
+        let mut meters = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(requests),
+            upstream_seconds: Family::new_with_constructor(requests),
+            upstream_errors: Family::default(),
+            untranslatable: Family::default(),
+            in_flight: Gauge::default(),
+            shed: Counter::default(),
+            store_seconds: Family::new_with_constructor(store),
+            ambiguous_open: Gauge::default(),
+            payments_open: Family::default(),
+            log_lines_dropped: log_lines_dropped.clone(),
+        };
+        meters.register();
+        meters
+    }
+
+    /// Names are those of the contract; the library adds `_total` to counters and a full stop to help texts.
+    fn register(&mut self) {
+        let all = &mut self.registry;
+        all.register(
+            "bridge_requests",
+            "Requests of merchants answered, by operation, the way they went and HTTP status",
+            self.requests.clone(),
+        );
+        all.register(
+            "bridge_request_seconds",
+            "Time from a merchant's request to the bridge's answer",
+            self.request_seconds.clone(),
+        );
+        all.register(
+            "bridge_upstream_seconds",
+            "Time of single calls to the APIs behind the bridge, failed ones included",
+            self.upstream_seconds.clone(),
+        );
+        all.register(
+            "bridge_upstream_errors",
+            "Calls to the APIs behind the bridge that brought no usable answer, by kind of failure",
+            self.upstream_errors.clone(),
+        );
+        all.register(
+            "bridge_untranslatable",
+            "Calls that ePayment cannot express, by reason",
+            self.untranslatable.clone(),
+        );
+        all.register(
+            "bridge_in_flight",
+            "Requests of merchants being served now",
+            self.in_flight.clone(),
+        );
+        all.register(
+            "bridge_shed",
+            "Requests answered 503 at once because proxy.max_in_flight was reached",
+            self.shed.clone(),
+        );
+        all.register(
+            "bridge_store_seconds",
+            "Time of single steps of the store, waiting for it included",
+            self.store_seconds.clone(),
+        );
+        all.register(
+            "bridge_ambiguous_open",
+            "Changes of payments whose outcome is not known yet; more than zero for long needs a look",
+            self.ambiguous_open.clone(),
+        );
+        all.register(
+            "bridge_payments_open",
+            "Payments without a final state, by the API that they were created in",
+            self.payments_open.clone(),
+        );
+        all.register(
+            "bridge_log_lines_dropped",
+            "Log lines lost because standard output did not take them in time",
+            self.log_lines_dropped.counter().clone(),
+        );
+    }
+
+    /// A merchant's request was answered; `seconds` from its arrival.
+    pub fn request(&self, operation: impl Into<Op>, route: Route, status: u16, seconds: f64) {
+        let operation = operation.into();
+        self.requests
+            .get_or_create(&RequestLabels {
+                operation,
+                route,
+                status,
+            })
+            .inc();
+        self.request_seconds
+            .get_or_create(&RouteLabels { operation, route })
+            .observe(seconds);
+    }
+
+    /// One call to an API ended, well or not; `operation` is a word of the code, such as `capture`.
+    pub fn upstream(&self, api: Api, operation: &'static str, seconds: f64) {
+        self.upstream_seconds
+            .get_or_create(&UpstreamLabels { api, operation })
+            .observe(seconds);
+    }
+
+    /// One call brought no usable answer; `kind` is a word of the code, such as `timeout`.
+    pub fn upstream_error(&self, api: Api, kind: &'static str) {
+        self.upstream_errors
+            .get_or_create(&ErrorLabels { api, kind })
+            .inc();
+    }
+
+    /// A call could not be translated.
+    pub fn untranslatable(&self, reason: &'static str) {
+        self.untranslatable
+            .get_or_create(&ReasonLabels { reason })
+            .inc();
+    }
+
+    /// Counts a request as being served for as long as the guard lives.
+    #[must_use]
+    pub fn in_flight_guard(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// A request was turned away because too many were being served.
+    pub fn shed(&self) {
+        self.shed.inc();
+    }
+
+    /// One step of the store ended; `step` is its method's name.
+    pub fn store(&self, step: &'static str, seconds: f64) {
+        self.store_seconds
+            .get_or_create(&StepLabels { step })
+            .observe(seconds);
+    }
+
+    /// Sets how many changes have an unknown outcome, as counted in the store.
+    pub fn set_ambiguous_open(&self, count: u64) {
+        self.ambiguous_open.set(signed(count));
+    }
+
+    /// Sets how many payments of `origin` are open, as counted in the store; set every origin, zeros too.
+    pub fn set_payments_open(&self, origin: &'static str, count: u64) {
+        self.payments_open
+            .get_or_create(&OriginLabels { origin })
+            .set(signed(count));
+    }
+
+    /// The log lines dropped so far.
+    #[must_use]
+    pub fn log_lines_dropped(&self) -> u64 {
+        self.log_lines_dropped.get()
+    }
+
+    /// Everything, as [`Meters::CONTENT_TYPE`] says.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail; a part is better than a panic if the library disagrees.
+        let _infallible = prometheus_text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A request being served. Dropping it, in whatever way, ends the count.
+#[derive(Debug)]
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecom::route::Operation;
+
+    fn moved() -> Meters {
+        let meters = Meters::default();
+        meters.request(Operation::Capture, Route::Epayment, 200, 0.2);
+        meters.request(Op::Pass, Route::Pass, 404, 0.2);
+        meters.upstream(Api::Epayment, "capture", 0.1);
+        meters.upstream_error(Api::Token, "timeout");
+        meters.untranslatable("fallback_intent");
+        meters.shed();
+        meters.store("begin_payment", 0.0007);
+        meters.set_ambiguous_open(2);
+        meters.set_payments_open("epayment", 3);
+        meters
+    }
+
+    #[test]
+    fn names_kinds_and_help_are_these() {
+        let text = moved().render();
+        let heads: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
+        insta::assert_snapshot!(heads.join("\n"), @r#"
+        # HELP bridge_requests_total Requests of merchants answered, by operation, the way they went and HTTP status.
+        # TYPE bridge_requests_total counter
+        # HELP bridge_request_seconds Time from a merchant's request to the bridge's answer.
+        # TYPE bridge_request_seconds histogram
+        # HELP bridge_upstream_seconds Time of single calls to the APIs behind the bridge, failed ones included.
+        # TYPE bridge_upstream_seconds histogram
+        # HELP bridge_upstream_errors_total Calls to the APIs behind the bridge that brought no usable answer, by kind of failure.
+        # TYPE bridge_upstream_errors_total counter
+        # HELP bridge_untranslatable_total Calls that ePayment cannot express, by reason.
+        # TYPE bridge_untranslatable_total counter
+        # HELP bridge_in_flight Requests of merchants being served now.
+        # TYPE bridge_in_flight gauge
+        # HELP bridge_shed_total Requests answered 503 at once because proxy.max_in_flight was reached.
+        # TYPE bridge_shed_total counter
+        # HELP bridge_store_seconds Time of single steps of the store, waiting for it included.
+        # TYPE bridge_store_seconds histogram
+        # HELP bridge_ambiguous_open Changes of payments whose outcome is not known yet; more than zero for long needs a look.
+        # TYPE bridge_ambiguous_open gauge
+        # HELP bridge_payments_open Payments without a final state, by the API that they were created in.
+        # TYPE bridge_payments_open gauge
+        # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
+        # TYPE bridge_log_lines_dropped_total counter
+        "#);
+    }
+
+    #[test]
+    fn values_carry_the_words_of_the_program() {
+        let text = moved().render();
+        let mut values: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.contains("_bucket"))
+            .collect();
+        values.sort_unstable();
+        insta::assert_snapshot!(values.join("\n"), @r#"
+        bridge_ambiguous_open 2
+        bridge_in_flight 0
+        bridge_log_lines_dropped_total 0
+        bridge_payments_open{origin="epayment"} 3
+        bridge_request_seconds_count{operation="capture",route="epayment"} 1
+        bridge_request_seconds_count{operation="pass",route="pass"} 1
+        bridge_request_seconds_sum{operation="capture",route="epayment"} 0.2
+        bridge_request_seconds_sum{operation="pass",route="pass"} 0.2
+        bridge_requests_total{operation="capture",route="epayment",status="200"} 1
+        bridge_requests_total{operation="pass",route="pass",status="404"} 1
+        bridge_shed_total 1
+        bridge_store_seconds_count{step="begin_payment"} 1
+        bridge_store_seconds_sum{step="begin_payment"} 0.0007
+        bridge_untranslatable_total{reason="fallback_intent"} 1
+        bridge_upstream_errors_total{api="token",kind="timeout"} 1
+        bridge_upstream_seconds_count{api="epayment",operation="capture"} 1
+        bridge_upstream_seconds_sum{api="epayment",operation="capture"} 0.1
+        "#);
+    }
+
+    #[test]
+    fn a_request_in_flight_is_counted_until_it_is_dropped() {
+        let meters = Meters::default();
+        let first = meters.in_flight_guard();
+        let second = meters.in_flight_guard();
+        assert!(meters.render().contains("\nbridge_in_flight 2\n"));
+        drop(first);
+        drop(second);
+        assert!(meters.render().contains("\nbridge_in_flight 0\n"));
+    }
+}
