@@ -2,5 +2,7 @@
 
 mod passthrough;
 mod shutdown;
+mod specification;
 mod support;
 mod surface;
+mod wire;
