@@ -41,6 +41,14 @@ pub enum Meaning {
 /// Reads a problem.
 #[must_use]
 pub fn meaning(problem: &Problem, status: u16, during: During) -> Meaning {
+    match named(problem, status, during) {
+        // It would be a 402, and shops cancel the order on a read with that; a read cancels nothing, so it is a doubt.
+        Meaning::Is(Code::Payment51) if during == During::Read => Meaning::Unknown,
+        known => known,
+    }
+}
+
+fn named(problem: &Problem, status: u16, during: During) -> Meaning {
     if let Some(known) = problem.code().and_then(|code| by_code(code, during)) {
         return known;
     }

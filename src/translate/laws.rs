@@ -317,6 +317,7 @@ proptest! {
         }
         prop_assert!((400..=599).contains(&failure.status));
         prop_assert_eq!(failure.status == 404, meaning == error::Meaning::NotFound);
+        prop_assert!(during != error::During::Read || failure.status != 402);
         if meaning == error::Meaning::NotFound {
             prop_assert_eq!(&failure.entries[0].1, Code::Merchant35.parts().1);
         }

@@ -227,7 +227,13 @@ fn every_number() {
         (ANY, &[5100], "Payment 74"),
         (ANY, &[6020], "Payment 72"),
         (ANY, &[6030, 6050, 6060, 6190], "Payment 52"),
-        (ANY, &[6040], "Payment 51"),
+        (
+            &[During::Initiate, CAPTURE, CANCEL, REFUND, During::Approve],
+            &[6040],
+            "Payment 51",
+        ),
+        // A 402 on a read would cancel the shop's order.
+        (&[During::Read], &[6040], "unknown"),
         (ANY, &[6070], "VippsError 91"),
         (ANY, &[6080], "Payment 62"),
         (ANY, &[6090], "Payment 61"),

@@ -96,3 +96,15 @@ fn equal_times_keep_the_direction_of_the_log() {
         "REFUND 1, CAPTURE 50000, RESERVE 50000, INITIATE 50000"
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_order_of_the_events_gives_the_same_details(
+        events in proptest::strategy::Strategy::prop_shuffle(proptest::strategy::Just(whole_life())),
+    ) {
+        let sorted = Case::new(State::Authorized, PAID, &whole_life());
+        let shuffled = Case::new(State::Authorized, PAID, &events);
+        proptest::prop_assert_eq!(shuffled.details(), sorted.details());
+        proptest::prop_assert_eq!(shuffled.status(), sorted.status());
+    }
+}
