@@ -136,19 +136,34 @@ impl Caller {
     }
 }
 
-/// Which payment a call is about.
+/// Which order a call is about.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct Order {
     /// Sales unit or caller.
     pub scope: Scope,
     /// As the merchant wrote it.
     pub order: OrderText,
-    /// Its name in ePayment.
-    pub reference: Reference,
     /// The currency where the payment was not read.
     pub currency: Currency,
     /// Whose numbers are shown without their country code.
     pub country: CountryCode,
+}
+
+/// An order that ePayment can name.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The order.
+    pub order: Order,
+    /// Its name in ePayment.
+    pub reference: Reference,
+}
+
+impl std::ops::Deref for Subject {
+    type Target = Order;
+
+    fn deref(&self) -> &Order {
+        &self.order
+    }
 }
 
 /// What goes back to the merchant.
