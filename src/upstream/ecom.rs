@@ -72,6 +72,16 @@ pub enum ForwardFailure {
 }
 
 impl ForwardFailure {
+    /// The metric label.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotSent(_) => "not_sent",
+            Self::MaybeSent(_) => "no_answer",
+            Self::SlowBody | Self::BrokenBody => "request_body",
+        }
+    }
+
     /// What a client is told where nothing is known about the call: for paths outside eCom.
     #[must_use]
     pub fn failure(&self) -> Failure {
@@ -288,7 +298,7 @@ fn cleaned(response: Response<Incoming>) -> Result<Response<Incoming>, ForwardFa
 
 /// Headers without those of one hop, those that `Connection` names, the bridge's own and those that `also` names; in
 /// order (removing one by one would swap them).
-fn without_hop(headers: HeaderMap, also: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+pub(super) fn without_hop(headers: HeaderMap, also: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

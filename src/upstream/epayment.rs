@@ -261,7 +261,7 @@ async fn receive(request: reqwest::RequestBuilder) -> Result<RawReply, SendFailu
         }
     })?;
     let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
+    let headers = super::ecom::without_hop(std::mem::take(response.headers_mut()), |_| false);
     let mut body = BytesMut::new();
     while let Some(chunk) = response
         .chunk()
