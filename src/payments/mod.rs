@@ -17,9 +17,6 @@ mod send;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-
 pub use adjust::{AdjustOptions, Adjustment};
 pub use forwarded::{AtEcom, Forwarding, NewAtEcom};
 pub use initiate::NewOrder;
@@ -27,6 +24,7 @@ pub use read::{Reading, View};
 
 use crate::ecom::error::Failure;
 use crate::epayment::problem::Problem;
+use crate::lifecycle::Lifecycle;
 use crate::store::Sealer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::meters::Meters;
@@ -57,10 +55,8 @@ pub struct Payments {
     pub settle: Duration,
     /// Counts.
     pub meters: Arc<Meters>,
-    /// Background work.
-    pub tracker: TaskTracker,
-    /// Ends it.
-    pub stop: CancellationToken,
+    /// Where background work runs.
+    pub lifecycle: Lifecycle,
     locks: locks::Locks,
 }
 
@@ -83,10 +79,8 @@ pub struct Parts {
     pub upstream_timeout: Duration,
     /// Counts.
     pub meters: Arc<Meters>,
-    /// Background work.
-    pub tracker: TaskTracker,
-    /// Ends it.
-    pub stop: CancellationToken,
+    /// Where background work runs.
+    pub lifecycle: Lifecycle,
 }
 
 impl Payments {
@@ -102,8 +96,7 @@ impl Payments {
             retries: parts.retries,
             settle: parts.upstream_timeout * 2,
             meters: parts.meters,
-            tracker: parts.tracker,
-            stop: parts.stop,
+            lifecycle: parts.lifecycle,
             locks: locks::Locks::default(),
         })
     }

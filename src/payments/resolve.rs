@@ -60,13 +60,11 @@ impl Payments {
         });
     }
 
+    /// Ends with the bridge: what is open then is found out by the merchant's next call.
     fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
-            tokio::select! {
-                () = work => {}
-                () = stop.cancelled() => {}
-            }
+        let stop = self.lifecycle.soft().clone();
+        self.lifecycle.spawn("resolver", async move {
+            let _ended = stop.run_until_cancelled(work).await;
         });
     }
 

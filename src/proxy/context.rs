@@ -16,7 +16,7 @@ use crate::routing::{self, Ask, Decision, Facts};
 use crate::settings::MerchantSettings;
 use crate::store::{Attempt, Known};
 use crate::telemetry::{Api, RequestFacts, Route};
-use crate::types::{CallerHash, Clock, Msn, OrderText, Origin, Scope};
+use crate::types::{CallerHash, Msn, OrderText, Origin, Scope};
 use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure, Spent};
 
 const MSN_NAME: &str = "merchantInfo.merchantSerialNumber";
