@@ -56,7 +56,7 @@ pub struct Admin {
 
 impl Admin {
     /// `token`: what `Authorization: Bearer` must carry; `None`: anyone who reaches the listener is let in.
-    /// `readiness` may ask the store; `metrics` gives the text in OpenMetrics format.
+    /// `readiness` may ask the store; `metrics` gives the text in the `OpenMetrics` format.
     #[must_use]
     pub fn new<R, F, M>(token: Option<SecretString>, readiness: R, metrics: M) -> Self
     where
@@ -72,7 +72,6 @@ impl Admin {
     }
 
     /// The routes, with `more` behind the same token.
-    #[must_use]
     pub fn router(self, more: Router) -> Router {
         let closed = Router::new()
             .route("/metrics", get(metrics))

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 pub use body::ProxyBody;
 pub use headers::{BRIDGE_ROUTE, RequestId};
 pub use layers::{Hooks, NoHooks, refuse};
-pub use server::{Drained, Server, ServerSettings};
+pub use server::{BindError, Drained, Server, ServerSettings};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

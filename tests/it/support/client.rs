@@ -1,6 +1,7 @@
 //! A client that writes bytes and reads answers, and checks nothing for you.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -191,4 +192,19 @@ pub(crate) async fn healthy(addr: SocketAddr) -> bool {
     )
     .await;
     answer.status == 200 && answer.body == b"ok"
+}
+
+/// Sends bytes on a connection of its own: what the bridge makes of them is read until it closes, or for a moment.
+pub(crate) async fn outcome(addr: SocketAddr, bytes: &[u8]) -> (Vec<u16>, bool) {
+    let mut client = Client::to(addr).await;
+    client.send(bytes).await;
+    let mut statuses = Vec::new();
+    loop {
+        let next = tokio::time::timeout(Duration::from_millis(400), client.read(false)).await;
+        match next {
+            Ok(Ok(answer)) => statuses.push(answer.status),
+            Ok(Err(_)) => return (statuses, true),
+            Err(_) => return (statuses, false),
+        }
+    }
 }
