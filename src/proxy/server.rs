@@ -68,7 +68,7 @@ impl ServerSettings {
             listen,
             tls: None,
             max_in_flight: 1_024,
-            max_connections: 10_000,
+            max_connections: 4_096,
             header_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(60),
@@ -206,10 +206,11 @@ impl<H: Handler> Connections<H> {
         let _set = socket.set_nodelay(true);
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             self.edge.hooks().connection_refused();
-            if self.acceptor.is_none()
-                && let Ok(place) = Arc::clone(&self.farewells).try_acquire_owned()
-            {
-                tasks.spawn(farewell(socket, place));
+            if self.acceptor.is_none() {
+                match Arc::clone(&self.farewells).try_acquire_owned() {
+                    Ok(place) => drop(tasks.spawn(farewell(socket, place))),
+                    Err(_) => parting_word(socket),
+                }
             }
             return;
         };
@@ -333,6 +334,15 @@ async fn farewell(mut socket: TcpStream, _place: OwnedSemaphorePermit) {
     let told = timeout(Duration::from_secs(1), socket.write_all(&answer)).await;
     if matches!(told, Ok(Ok(()))) {
         Box::pin(close_gently(&mut socket)).await;
+    }
+}
+
+/// The same without waiting for the client to hear it: where many must be told.
+fn parting_word(socket: TcpStream) {
+    let answer = plain(&overloaded(), "Service Unavailable");
+    if let Ok(mut socket) = socket.into_std() {
+        // It does not block, and the buffer of a new socket is empty. A client that has gone needs no answer.
+        let _told = io::Write::write(&mut socket, &answer);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Upstreams and clients that fail halfway: nobody takes a part for the whole, and nothing is sent twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -261,4 +262,34 @@ async fn an_answer_with_two_readings_is_passed_with_one_or_not_at_all() {
             );
         }
     }
+}
+
+/// Upstream closes every connection after one answer, without a word: whatever the pool makes of it, no POST arrives
+/// twice, and one that arrived nowhere is not lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_of_dying_connections_sends_no_post_twice() {
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&arrived);
+    let addr = scripted(move |mut socket, _| {
+        let count = Arc::clone(&count);
+        async move {
+            if head(&mut socket).await.starts_with("POST") {
+                count.fetch_add(1, Ordering::SeqCst);
+                say(&mut socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+            }
+        }
+    })
+    .await;
+    let bridge = Bridge::to(addr).await;
+    let mut client = Client::to(bridge.addr).await;
+    let mut answered = 0;
+    for n in 1..=200 {
+        let answer = client
+            .ask("POST /x HTTP/1.1\r\nHost: b\r\nContent-Length: 1\r\n\r\na")
+            .await;
+        assert!(matches!(answer.status, 200 | 502), "{answer:?}");
+        answered += usize::from(answer.status == 200);
+        assert!((answered..=n).contains(&arrived.load(Ordering::SeqCst)));
+    }
+    assert!(answered > 0);
 }

@@ -43,7 +43,7 @@ async fn bodies_of_all_sizes_pass_both_ways() {
     }
 }
 
-fn resident_kib() -> usize {
+pub(crate) fn resident_kib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status
         .lines()

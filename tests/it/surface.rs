@@ -298,3 +298,26 @@ async fn b8_odd_paths_are_routed_or_refused_but_never_another_operation() {
         }
     }
 }
+
+/// E8 at the size that 20,000 file descriptors allow, both ends being here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs 20,000 file descriptors: run by hand"]
+async fn e8_nine_thousand_connections() {
+    let upstream = Upstream::start().await;
+    let mut wanted = Wanted::default();
+    wanted.settings.max_connections = 6_000;
+    let bridge = Bridge::with(upstream.addr, wanted).await;
+    let get = "GET /x HTTP/1.1\r\nHost: b\r\n\r\n";
+    let mut open = Vec::new();
+    for n in 0..9_000 {
+        if n == 500 || n == 5_500 {
+            println!("{n} connections: {} KiB", crate::streaming::resident_kib());
+        }
+        open.push(Client::to(bridge.addr).await);
+    }
+    until(|| is(&bridge.counts.connections_refused, 3_000)).await;
+    assert_eq!(ask(bridge.addr, get).await.status, 503);
+    assert_eq!(open[0].ask(get).await.status, 200);
+    open.truncate(5_000);
+    soon(async { while ask(bridge.addr, get).await.status != 200 {} }).await;
+}
