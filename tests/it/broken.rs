@@ -90,21 +90,23 @@ async fn an_answer_that_breaks_off_cuts_the_client_off() {
 
 #[tokio::test]
 async fn an_answer_that_falls_silent_cuts_the_client_off() {
-    let addr = scripted(|mut socket, _| async move {
-        head(&mut socket).await;
-        say(
-            &mut socket,
-            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
-        )
+    for framing in [
+        "Content-Length: 100\r\n\r\nhalf",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        let addr = scripted(move |mut socket, _| async move {
+            head(&mut socket).await;
+            say(&mut socket, "HTTP/1.1 200 OK\r\n").await;
+            say(&mut socket, framing).await;
+            std::future::pending::<()>().await;
+        })
         .await;
-        std::future::pending::<()>().await;
-    })
-    .await;
-    let bridge = Bridge::with(addr, quick()).await;
-    let mut client = Client::to(bridge.addr).await;
-    client.send("GET /x HTTP/1.1\r\nHost: b\r\n\r\n").await;
-    assert_eq!(client.read(false).await.unwrap_err(), Cut::Part);
-    until(|| is(&bridge.counts.in_flight, 0)).await;
+        let bridge = Bridge::with(addr, quick()).await;
+        let mut client = Client::to(bridge.addr).await;
+        client.send("GET /x HTTP/1.1\r\nHost: b\r\n\r\n").await;
+        assert_eq!(client.read(false).await.unwrap_err(), Cut::Part);
+        until(|| is(&bridge.counts.in_flight, 0)).await;
+    }
 }
 
 #[tokio::test]

@@ -236,4 +236,11 @@ async fn http_1_0_is_served_and_closed() {
             upstream.addr.to_string()
         );
     }
+    // Asked to, and able to, go on: closed all the same.
+    let mut client = Client::to(bridge.addr).await;
+    let answer = client
+        .ask("GET /size/10 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        .await;
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(client.rest().await.is_empty());
 }

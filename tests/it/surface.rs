@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
+
 use crate::support::bridge::{Bridge, Wanted, is};
 use crate::support::client::{Client, Cut, ask, healthy, outcome};
 use crate::support::upstream::Upstream;
@@ -130,6 +132,9 @@ async fn e3_bodies_too_slow_or_too_large_are_refused_and_their_connection_closed
         ))
         .await;
     assert_eq!(answer.status, 413);
+    // The end is an end, not a reset that could have overtaken the answer.
+    let mut rest = Vec::new();
+    assert_eq!(soon(client.socket.read_to_end(&mut rest)).await.unwrap(), 0);
     assert!(upstream.seen().is_empty());
     assert!(healthy(bridge.addr).await);
 }
