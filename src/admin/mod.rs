@@ -75,7 +75,6 @@ impl Admin {
     }
 
     /// The routes, with `more` behind the same token.
-    #[must_use]
     pub fn router(self, more: Router) -> Router {
         let closed = Router::new()
             .route("/metrics", get(metrics))

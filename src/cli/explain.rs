@@ -68,7 +68,9 @@ fn explain(options: &Options, policy: &routing::Policy) -> Result<String, String
             );
         }
         Target::Unknown => {
-            return Ok("refused (no-call)\n  404: under /ecomm/, but no call of eCom v2".to_owned());
+            return Ok(
+                "refused (no-call)\n  404: under /ecomm/, but no call of eCom v2".to_owned(),
+            );
         }
         Target::Refused => return Ok("refused (no-call)\n  400: a '.' or '..' segment".to_owned()),
         Target::WrongMethod(operation) => {

@@ -23,7 +23,7 @@ pub use body::ProxyBody;
 pub use bridge::{Bridge, Counting, Snapshot};
 pub use headers::{BRIDGE_ROUTE, RequestId};
 pub use layers::{Hooks, NoHooks, refuse};
-pub use server::{Drained, Server, ServerSettings};
+pub use server::{BindError, Drained, Server, ServerSettings};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

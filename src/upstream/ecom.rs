@@ -284,15 +284,33 @@ impl Forwarder {
     }
 }
 
+/// An answer as it may be passed on: with one reading of its length, whoever reads it.
 fn cleaned(response: Response<Incoming>) -> Result<Response<Incoming>, ForwardFailure> {
+    let unfit = |why: &str| Err(ForwardFailure::MaybeSent(why.to_owned()));
     let (mut parts, body) = response.into_parts();
     if parts.status.is_informational() {
-        return Err(ForwardFailure::MaybeSent(
-            "upstream switched protocols unasked".to_owned(),
-        ));
+        return unfit("upstream switched protocols unasked");
     }
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = match (codings.next(), codings.next()) {
+        (None, _) => false,
+        (Some(one), None) if one.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => true,
+        _ => return unfit("upstream used a transfer coding that can't be passed on"),
+    };
     parts.version = Version::HTTP_11;
-    parts.headers = without_hop(parts.headers, |_| false);
+    // Where both stand, the chunks count (RFC 9112, 6.3).
+    parts.headers = without_hop(parts.headers, |name| chunked && name == CONTENT_LENGTH);
+    let mut lengths = parts.headers.get_all(CONTENT_LENGTH).iter();
+    if let Some(first) = lengths.next()
+        && (lengths.next().is_some() || first.as_bytes().contains(&b','))
+    {
+        // The same length several times: others were refused when the head was read.
+        let once = first.as_bytes().split(|byte| *byte == b',').next();
+        let Ok(once) = HeaderValue::from_bytes(once.unwrap_or_default().trim_ascii()) else {
+            return unfit("upstream sent a length that can't be passed on");
+        };
+        parts.headers.insert(CONTENT_LENGTH, once);
+    }
     Ok(Response::from_parts(parts, body))
 }
 
