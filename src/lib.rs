@@ -7,6 +7,8 @@
 //! | F0 | [`types`] | values that cannot hold nonsense |
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
 pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod ecom;
 pub mod epayment;
 pub mod lifecycle;

@@ -21,6 +21,8 @@ use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::telemetry::Meters;
+
 /// Whether traffic may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Readiness {
@@ -44,35 +46,35 @@ impl Readiness {
     }
 }
 
-type Asked = Pin<Box<dyn Future<Output = Readiness> + Send>>;
+type Asked<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What the operator's listener asks the rest of the bridge.
 #[derive(Clone)]
 pub struct Admin {
     token: Option<SecretString>,
-    readiness: Arc<dyn Fn() -> Asked + Send + Sync>,
-    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    readiness: Arc<dyn Fn() -> Asked<Readiness> + Send + Sync>,
+    metrics: Arc<dyn Fn() -> Asked<String> + Send + Sync>,
 }
 
 impl Admin {
     /// `token`: what `Authorization: Bearer` must carry; `None`: anyone who reaches the listener is let in.
-    /// `readiness` may ask the store; `metrics` gives the text in OpenMetrics format.
+    /// Both closures may ask the store; `metrics` gives the text of a scrape.
     #[must_use]
-    pub fn new<R, F, M>(token: Option<SecretString>, readiness: R, metrics: M) -> Self
+    pub fn new<R, F, M, G>(token: Option<SecretString>, readiness: R, metrics: M) -> Self
     where
         R: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Readiness> + Send + 'static,
-        M: Fn() -> String + Send + Sync + 'static,
+        M: Fn() -> G + Send + Sync + 'static,
+        G: Future<Output = String> + Send + 'static,
     {
         Self {
             token,
             readiness: Arc::new(move || Box::pin(readiness())),
-            metrics: Arc::new(metrics),
+            metrics: Arc::new(move || Box::pin(metrics())),
         }
     }
 
     /// The routes, with `more` behind the same token.
-    #[must_use]
     pub fn router(self, more: Router) -> Router {
         let closed = Router::new()
             .route("/metrics", get(metrics))
@@ -117,8 +119,10 @@ async fn readyz(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], (admin.metrics)())
+    (
+        [(header::CONTENT_TYPE, Meters::CONTENT_TYPE)],
+        (admin.metrics)().await,
+    )
 }
 
 async fn authorised(State(admin): State<Admin>, request: Request, next: Next) -> Response {
@@ -194,7 +198,7 @@ mod tests {
         Admin::new(
             token.map(Into::into),
             move || async move { Readiness::of(trouble.map(str::to_owned), false) },
-            || "bridge_in_flight 0\n# EOF\n".to_owned(),
+            || async { "bridge_in_flight 0\n# EOF\n".to_owned() },
         )
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
 use super::send::{Sending, Sent, reserve};
-use super::{Answer, Caller, Payments, Subject, refusal};
+use super::{Answer, Caller, Order, Payments, Subject, refusal};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::{Aggregate, Modification, Modified, Money, Payment};
 use crate::routing::TransactionIdSource;
@@ -145,17 +145,14 @@ impl Payments {
     /// The answer to give where the store can't be read.
     pub async fn sent_before(
         &self,
-        subject: &Subject,
+        order: &Order,
         op: MoneyOp,
         request_id: Option<&RequestId>,
     ) -> Result<Option<Origin>, Answer> {
         let Some(id) = request_id else {
             return Ok(None);
         };
-        let (calls, _) = self
-            .store
-            .adjustments(&subject.scope, &subject.order)
-            .await?;
+        let (calls, _) = self.store.adjustments(&order.scope, &order.order).await?;
         let same =
             |call: &&store::Adjustment| call.op == op && call.request_id.as_ref() == Some(id);
         let decided = |call: &store::Adjustment| {
@@ -183,12 +180,13 @@ impl Payments {
     pub(super) async fn clear(
         &self,
         caller: &Caller,
-        subject: &Subject,
+        subject: Option<&Subject>,
         open: &store::Adjustment,
     ) -> Result<(), Answer> {
-        let looked = match open.question() {
-            Some(question) => self.look(caller, subject, question).await,
-            None => Looked::Found(Finding::Absent),
+        let looked = match (open.question(), subject) {
+            (Some(question), Some(subject)) => self.look(caller, subject, question).await,
+            // At eCom: only time can tell.
+            _ => Looked::Found(Finding::Absent),
         };
         let now = self.clock.now();
         match looked {
@@ -252,7 +250,7 @@ impl Work<'_> {
         let (payments, subject) = (self.payments, self.subject);
         let (calls, version) = payments
             .store
-            .adjustments(&subject.scope, &subject.order)
+            .adjustments(&subject.order.scope, &subject.order.order)
             .await?;
         let now = payments.clock.now();
         match next(&calls, self.asked, now) {
@@ -266,7 +264,7 @@ impl Work<'_> {
                 Ok(None)
             }
             Next::Resolve { open, same: false } => {
-                payments.clear(self.caller, subject, &open).await?;
+                payments.clear(self.caller, Some(subject), &open).await?;
                 Ok(None)
             }
             Next::Resolve { open, same: true } => self.take_up(open).await,
@@ -363,10 +361,10 @@ impl Work<'_> {
             .asked
             .request_id
             .as_ref()
-            .zip(self.subject.order.strict())
+            .zip(self.subject.order.order.strict())
             .map(|(id, order)| {
                 KeyMaker {
-                    scope: &self.subject.scope,
+                    scope: &self.subject.order.scope,
                     order: &order,
                 }
                 .key(self.asked.op, id, attempt)
@@ -383,8 +381,8 @@ impl Work<'_> {
     ) -> NewAdjustment {
         let now = self.payments.clock.now();
         NewAdjustment {
-            scope: self.subject.scope.clone(),
-            order: self.subject.order.clone(),
+            scope: self.subject.order.scope.clone(),
+            order: self.subject.order.order.clone(),
             op: self.asked.op,
             api: Origin::Epayment,
             request_id: self.asked.request_id.clone(),
@@ -557,7 +555,7 @@ impl Work<'_> {
         };
         Answer::json(&adjust::to_answer(
             self.asked.op,
-            &self.subject.order,
+            &self.subject.order.order,
             told,
             &done.aggregate,
         ))
@@ -632,7 +630,7 @@ impl Work<'_> {
         };
         Ok(Answer::json(&adjust::to_answer(
             op,
-            &self.subject.order,
+            &self.subject.order.order,
             told,
             &payment.aggregate,
         )))

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::adjust::{Adjustment, Next, next};
 use super::send::reserve;
-use super::{Answer, Caller, Payments, Subject};
+use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
 use crate::store::{Begun, NewAdjustment, NewPayment, Outcome, PaymentFacts};
 use crate::telemetry::Api;
@@ -50,21 +50,21 @@ impl Payments {
     pub async fn initiate_at_ecom(
         &self,
         caller: &Caller,
-        subject: &Subject,
+        order: &Order,
         new: NewAtEcom,
         send: impl Forwarding,
     ) -> Answer {
         let now = self.clock.now();
         let record = NewPayment {
-            scope: subject.scope.clone(),
-            order: subject.order.clone(),
+            scope: order.scope.clone(),
+            order: order.order.clone(),
             caller: caller.hash,
             facts: PaymentFacts {
                 origin: Origin::Ecom,
                 kind: new.kind,
                 reference: None,
                 amount: new.amount,
-                currency: Some(subject.currency),
+                currency: Some(order.currency),
                 text: new.text,
                 callback: None,
                 scope_asked: None,
@@ -107,15 +107,16 @@ impl Payments {
     pub async fn adjust_at_ecom(
         self: &Arc<Self>,
         caller: &Caller,
-        subject: &Subject,
+        order: &Order,
+        subject: Option<&Subject>,
         asked: &Adjustment,
         send: impl Forwarding,
     ) -> AtEcom {
-        let Some(_held) = self.hold(caller, subject).await else {
+        let Some(_held) = self.hold(caller, order).await else {
             return AtEcom::Answered(Failure::code(Code::Vipps94).into());
         };
         let id = loop {
-            match self.begin_at_ecom(caller, subject, asked).await {
+            match self.begin_at_ecom(caller, order, subject, asked).await {
                 Ok(Some(id)) => break id,
                 Ok(None) => {}
                 Err(answer) => return AtEcom::Answered(answer),
@@ -144,13 +145,11 @@ impl Payments {
     async fn begin_at_ecom(
         self: &Arc<Self>,
         caller: &Caller,
-        subject: &Subject,
+        order: &Order,
+        subject: Option<&Subject>,
         asked: &Adjustment,
     ) -> Result<Option<crate::store::AdjustmentId>, Answer> {
-        let (calls, version) = self
-            .store
-            .adjustments(&subject.scope, &subject.order)
-            .await?;
+        let (calls, version) = self.store.adjustments(&order.scope, &order.order).await?;
         let now = self.clock.now();
         let until = now.plus(caller.budget.left());
         let attempt = match next(&calls, asked, now) {
@@ -176,8 +175,8 @@ impl Payments {
             Next::New(attempt) => attempt,
         };
         let new = NewAdjustment {
-            scope: subject.scope.clone(),
-            order: subject.order.clone(),
+            scope: order.scope.clone(),
+            order: order.order.clone(),
             op: asked.op,
             api: Origin::Ecom,
             request_id: asked.request_id.clone(),
@@ -200,7 +199,7 @@ impl Payments {
     pub async fn read_at_ecom(
         &self,
         caller: &Caller,
-        subject: &Subject,
+        order: &Order,
         known: bool,
         send: impl Forwarding,
     ) -> AtEcom {
@@ -218,7 +217,7 @@ impl Payments {
             return AtEcom::Answered(Failure::unreachable(told).into());
         }
         if !known && sent.as_ref().is_ok_and(is_success) {
-            self.learn_ecom(caller, subject).await;
+            self.learn_ecom(caller, order).await;
         }
         match sent {
             Ok(raw) => AtEcom::Answered(Answer::Raw(raw)),
@@ -230,13 +229,13 @@ impl Payments {
     }
 
     /// eCom knows the payment: it was born there, and it may be Express.
-    pub async fn learn_ecom(&self, caller: &Caller, subject: &Subject) {
+    pub async fn learn_ecom(&self, caller: &Caller, order: &Order) {
         let facts = PaymentFacts {
             origin: Origin::Ecom,
             kind: Kind::Unproven,
             reference: None,
             amount: None,
-            currency: Some(subject.currency),
+            currency: Some(order.currency),
             text: None,
             callback: None,
             scope_asked: None,
@@ -246,7 +245,7 @@ impl Payments {
         let now = self.clock.now();
         if let Err(error) = self
             .store
-            .learn_payment(&subject.scope, &subject.order, caller.hash, facts, now)
+            .learn_payment(&order.scope, &order.order, caller.hash, facts, now)
             .await
         {
             tracing::warn!(error = %error, "a payment's birth could not be remembered");

@@ -247,8 +247,8 @@ impl Work<'_> {
         let command = &self.new.command;
         let now = self.payments.clock.now();
         NewPayment {
-            scope: self.subject.scope.clone(),
-            order: self.subject.order.clone(),
+            scope: self.subject.order.scope.clone(),
+            order: self.subject.order.order.clone(),
             caller: self.caller.hash,
             facts: PaymentFacts {
                 origin: Origin::Epayment,
@@ -394,7 +394,7 @@ impl Work<'_> {
                     .close_attempt(attempt, accepted(payments.clock.now()))
                     .await;
                 Answer::json(&to_answer(
-                    &self.subject.order,
+                    &self.subject.order.order,
                     &created,
                     &self.new.command.fall_back,
                 ))
@@ -442,7 +442,7 @@ impl Payments {
         };
         let Ok(known) = self
             .store
-            .payment(&subject.scope, &subject.order, caller.hash)
+            .payment(&subject.order.scope, &subject.order.order, caller.hash)
             .await
         else {
             return false;

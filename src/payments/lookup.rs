@@ -6,7 +6,7 @@ use super::evidence::{self, Finding, Question};
 use super::locks::Held;
 use super::send::reserve;
 use super::{
-    Answer, Caller, Payments, Subject, doubtful_not_found, is_not_found, no_answer, refusal,
+    Answer, Caller, Order, Payments, Subject, doubtful_not_found, is_not_found, no_answer, refusal,
 };
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::Payment;
@@ -27,11 +27,9 @@ pub(super) enum Looked {
 
 impl Payments {
     /// Holds the payment against other calls of this process, waiting while there is time to do something afterwards.
-    pub(super) async fn hold(&self, caller: &Caller, subject: &Subject) -> Option<Held> {
+    pub(super) async fn hold(&self, caller: &Caller, order: &Order) -> Option<Held> {
         let within = caller.budget.keeping(reserve(caller.budget)).left();
-        self.locks
-            .take(&subject.scope, &subject.order, within)
-            .await
+        self.locks.take(&order.scope, &order.order, within).await
     }
 
     /// Looks for evidence of a money call: the event log, and for a cancel the payment as well.
@@ -136,7 +134,13 @@ impl Payments {
         let now = self.clock.now();
         if let Err(error) = self
             .store
-            .learn_payment(&subject.scope, &subject.order, caller.hash, facts, now)
+            .learn_payment(
+                &subject.order.scope,
+                &subject.order.order,
+                caller.hash,
+                facts,
+                now,
+            )
             .await
         {
             tracing::warn!(error = %error, "a payment's birth could not be remembered");
@@ -147,10 +151,10 @@ impl Payments {
     ///
     /// # Errors
     /// The answer to give where the store can't be read.
-    pub async fn known(&self, caller: &Caller, subject: &Subject) -> Result<Known, Answer> {
+    pub async fn known(&self, caller: &Caller, order: &Order) -> Result<Known, Answer> {
         Ok(self
             .store
-            .payment(&subject.scope, &subject.order, caller.hash)
+            .payment(&order.scope, &order.order, caller.hash)
             .await?)
     }
 

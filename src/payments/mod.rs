@@ -17,9 +17,6 @@ mod send;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-
 pub use adjust::{AdjustOptions, Adjustment};
 pub use forwarded::{AtEcom, Forwarding, NewAtEcom};
 pub use initiate::NewOrder;
@@ -27,6 +24,7 @@ pub use read::{Reading, View};
 
 use crate::ecom::error::Failure;
 use crate::epayment::problem::Problem;
+use crate::lifecycle::Lifecycle;
 use crate::store::Sealer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::meters::Meters;
@@ -57,10 +55,8 @@ pub struct Payments {
     pub settle: Duration,
     /// Counts.
     pub meters: Arc<Meters>,
-    /// Background work.
-    pub tracker: TaskTracker,
-    /// Ends it.
-    pub stop: CancellationToken,
+    /// Where background work runs.
+    pub lifecycle: Lifecycle,
     locks: locks::Locks,
 }
 
@@ -83,10 +79,8 @@ pub struct Parts {
     pub upstream_timeout: Duration,
     /// Counts.
     pub meters: Arc<Meters>,
-    /// Background work.
-    pub tracker: TaskTracker,
-    /// Ends it.
-    pub stop: CancellationToken,
+    /// Where background work runs.
+    pub lifecycle: Lifecycle,
 }
 
 impl Payments {
@@ -102,8 +96,7 @@ impl Payments {
             retries: parts.retries,
             settle: parts.upstream_timeout * 2,
             meters: parts.meters,
-            tracker: parts.tracker,
-            stop: parts.stop,
+            lifecycle: parts.lifecycle,
             locks: locks::Locks::default(),
         })
     }
@@ -136,19 +129,34 @@ impl Caller {
     }
 }
 
-/// Which payment a call is about.
+/// Which order a call is about.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct Order {
     /// Sales unit or caller.
     pub scope: Scope,
     /// As the merchant wrote it.
     pub order: OrderText,
-    /// Its name in ePayment.
-    pub reference: Reference,
     /// The currency where the payment was not read.
     pub currency: Currency,
     /// Whose numbers are shown without their country code.
     pub country: CountryCode,
+}
+
+/// An order that ePayment can name.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The order.
+    pub order: Order,
+    /// Its name in ePayment.
+    pub reference: Reference,
+}
+
+impl std::ops::Deref for Subject {
+    type Target = Order;
+
+    fn deref(&self) -> &Order {
+        &self.order
+    }
 }
 
 /// What goes back to the merchant.

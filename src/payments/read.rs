@@ -136,7 +136,11 @@ impl Payments {
         payment: &Payment,
         events: &[PaymentEvent],
     ) -> Answer {
-        let calls = match self.store.adjustments(&subject.scope, &subject.order).await {
+        let calls = match self
+            .store
+            .adjustments(&subject.order.scope, &subject.order.order)
+            .await
+        {
             Ok((calls, _)) => calls,
             Err(error) => {
                 // Texts and request ids are missing then; the sums and states are upstream's.
@@ -146,8 +150,8 @@ impl Payments {
         };
         let remembered = remembered(subject, &reading.known, &calls);
         let sources = Sources {
-            order: &subject.order,
-            scope: &subject.scope,
+            order: &subject.order.order,
+            scope: &subject.order.scope,
             payment,
             events,
             remembered: &remembered,

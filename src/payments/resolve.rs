@@ -60,13 +60,11 @@ impl Payments {
         });
     }
 
+    /// Ends with the bridge: what is open then is found out by the merchant's next call.
     fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
-            tokio::select! {
-                () = work => {}
-                () = stop.cancelled() => {}
-            }
+        let stop = self.lifecycle.soft().clone();
+        self.lifecycle.spawn("resolver", async move {
+            let _ended = stop.run_until_cancelled(work).await;
         });
     }
 
@@ -80,15 +78,20 @@ impl Payments {
         let Some(_held) = self.hold(caller, subject).await else {
             return false;
         };
-        let Ok((calls, _)) = self.store.adjustments(&subject.scope, &subject.order).await else {
+        let Ok((calls, _)) = self
+            .store
+            .adjustments(&subject.order.scope, &subject.order.order)
+            .await
+        else {
             return false;
         };
         let now = self.clock.now();
         match calls.iter().find(|call| call.id == id) {
             Some(call) if call.is_owned(now) => false,
-            Some(call) if call.is_open() => {
-                self.clear(caller, subject, call).await.is_ok_and(|()| true)
-            }
+            Some(call) if call.is_open() => self
+                .clear(caller, Some(subject), call)
+                .await
+                .is_ok_and(|()| true),
             Some(_) | None => true,
         }
     }

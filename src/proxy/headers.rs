@@ -44,6 +44,10 @@ impl RequestId {
         Self(Uuid::new_v4())
     }
 
+    pub(crate) const fn uuid(self) -> Uuid {
+        self.0
+    }
+
     pub(crate) fn header(self) -> Option<HeaderValue> {
         HeaderValue::from_str(&self.to_string()).ok()
     }

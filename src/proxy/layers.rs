@@ -113,6 +113,10 @@ impl<H: Handler> Edge<H> {
         // After these two the rest of the request's body is not read.
         let unread = [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
         let close = close || version == Version::HTTP_10 || unread.contains(&response.status());
+        if version == Version::HTTP_10 {
+            // Or hyper would announce keep-alive beside our close.
+            *response.version_mut() = Version::HTTP_10;
+        }
         if close && version != Version::HTTP_2 {
             headers::close(response.headers_mut());
         }

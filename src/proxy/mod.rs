@@ -1,9 +1,13 @@
 //! The HTTP surface for merchants: sockets, limits, refusals and bodies; what a call means is decided by a [`Handler`].
 //!
 //! A client that hangs up drops the future of [`Handler::handle`]. Whatever moves money is therefore spawned on the
-//! tracker of [`crate::lifecycle::Lifecycle`] and awaited. Must not: know eCom's operations (the handler does).
+//! tracker of [`crate::lifecycle::Lifecycle`] and awaited. Must not: decide where a call goes.
 
+mod answer;
 pub mod body;
+pub mod bridge;
+mod calls;
+mod context;
 pub mod headers;
 pub mod layers;
 pub mod server;
@@ -16,9 +20,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 pub use body::ProxyBody;
+pub use bridge::{Bridge, Counting, Snapshot};
 pub use headers::{BRIDGE_ROUTE, RequestId};
 pub use layers::{Hooks, NoHooks, refuse};
-pub use server::{Drained, Server, ServerSettings};
+pub use server::{BindError, Drained, Server, ServerSettings};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::headers::{HEADER_BYTES_MAX, RequestId};
+use super::headers::RequestId;
 use super::layers::{Edge, EdgeBody, Hooks, overloaded};
 use super::tls::{Acceptor, Guarded, TlsError, TlsFiles, Transport, close_gently};
 use super::{Handler, Peer};
@@ -35,6 +35,9 @@ use crate::ecom::error::{Code, Failure};
 const BUFFER: usize = 128 << 10;
 /// More lines than are let in, for the same reason.
 const PARSED_HEADERS: usize = 1_100;
+
+/// The same for HTTP/2, which refuses larger ones itself.
+const HEADER_LIST_MAX: u32 = 128 << 10;
 
 /// How the listener behaves.
 #[derive(Clone, Debug)]
@@ -65,7 +68,7 @@ impl ServerSettings {
             listen,
             tls: None,
             max_in_flight: 1_024,
-            max_connections: 10_000,
+            max_connections: 4_096,
             header_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(60),
@@ -203,10 +206,11 @@ impl<H: Handler> Connections<H> {
         let _set = socket.set_nodelay(true);
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             self.edge.hooks().connection_refused();
-            if self.acceptor.is_none()
-                && let Ok(place) = Arc::clone(&self.farewells).try_acquire_owned()
-            {
-                tasks.spawn(farewell(socket, place));
+            if self.acceptor.is_none() {
+                match Arc::clone(&self.farewells).try_acquire_owned() {
+                    Ok(place) => drop(tasks.spawn(farewell(socket, place))),
+                    Err(_) => parting_word(socket),
+                }
             }
             return;
         };
@@ -225,34 +229,28 @@ impl<H: Handler> Connections<H> {
         });
     }
 
+    /// What is only needed for a while is boxed: ten thousand idle connections should cost little each.
     async fn serve(self, socket: TcpStream, from: SocketAddr) {
+        let mut peer = Peer {
+            addr: from,
+            tls: false,
+        };
         let Some(acceptor) = &self.acceptor else {
-            return self
-                .http1(
-                    socket,
-                    Peer {
-                        addr: from,
-                        tls: false,
-                    },
-                )
-                .await;
+            return self.http1(socket, peer).await;
         };
         let handshake = timeout(self.settings.handshake_timeout, acceptor.accept(socket));
-        let stream = match self.soft.run_until_cancelled(handshake).await {
+        let stream = match self.soft.run_until_cancelled(Box::pin(handshake)).await {
             Some(Ok(Ok(stream))) => stream,
             Some(Ok(Err(error))) => {
                 return tracing::debug!(%error, "the TLS handshake failed");
             }
             Some(Err(_)) | None => return,
         };
-        let peer = Peer {
-            addr: from,
-            tls: true,
-        };
+        peer.tls = true;
         if stream.is_h2() {
-            self.http2(stream, peer).await;
+            Box::pin(self.http2(stream, peer)).await;
         } else {
-            self.http1(stream, peer).await;
+            Box::pin(self.http1(stream, peer)).await;
         }
     }
 
@@ -297,7 +295,7 @@ impl<H: Handler> Connections<H> {
             }
             Err(error) => tracing::debug!(%error, "a connection ended"),
         }
-        close_gently(&mut stream).await;
+        Box::pin(close_gently(&mut stream)).await;
     }
 
     async fn http2<T: Transport>(&self, stream: T, peer: Peer) {
@@ -308,7 +306,7 @@ impl<H: Handler> Connections<H> {
             .timer(TokioTimer::new())
             .keep_alive_interval(self.settings.header_timeout)
             .max_concurrent_streams(128)
-            .max_header_list_size(2 * HEADER_BYTES_MAX as u32)
+            .max_header_list_size(HEADER_LIST_MAX)
             .serve_connection(io, service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
@@ -335,7 +333,16 @@ async fn farewell(mut socket: TcpStream, _place: OwnedSemaphorePermit) {
     let answer = plain(&overloaded(), "Service Unavailable");
     let told = timeout(Duration::from_secs(1), socket.write_all(&answer)).await;
     if matches!(told, Ok(Ok(()))) {
-        close_gently(&mut socket).await;
+        Box::pin(close_gently(&mut socket)).await;
+    }
+}
+
+/// The same without waiting for the client to hear it: where many must be told.
+fn parting_word(socket: TcpStream) {
+    let answer = plain(&overloaded(), "Service Unavailable");
+    if let Ok(mut socket) = socket.into_std() {
+        // It does not block, and the buffer of a new socket is empty. A client that has gone needs no answer.
+        let _told = io::Write::write(&mut socket, &answer);
     }
 }
 

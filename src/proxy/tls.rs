@@ -107,7 +107,7 @@ impl Transport for TlsStream<TcpStream> {
 pub(crate) async fn close_gently(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let gentle = async {
         io.shutdown().await?;
-        let mut sink = [0; 8 << 10];
+        let mut sink = vec![0; 8 << 10];
         for _ in 0..128 {
             if io.read(&mut sink).await? == 0 {
                 break;

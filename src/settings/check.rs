@@ -241,7 +241,7 @@ fn store_url(text: &str) -> Result<StoreUrl, &'static str> {
         .ok_or("this is no address of a store")?;
     let file = file.strip_prefix("//").unwrap_or(file);
     match file {
-        ":memory:" => Ok(StoreUrl::Memory),
+        ":memory:" => Err("a store in memory forgets payments; name a file"),
         "" => Err("it names no file"),
         _ if file.contains(['?', '\0']) => Err("it holds options, which the bridge sets itself"),
         _ => Ok(StoreUrl::Sqlite(PathBuf::from(file))),

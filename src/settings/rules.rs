@@ -13,7 +13,6 @@ use super::file::Report;
 use super::model::{
     Admin, Callbacks, Merchant, Proxy, Register, Shadow, Store, Upstream, Webhooks,
 };
-use super::url::StoreUrl;
 use crate::routing::{Routing, Toggle};
 use crate::types::Msn;
 
@@ -126,13 +125,6 @@ pub(super) fn store(report: &mut Report, store: Option<&Store>, key_in_file: boo
             "store.encryption_key",
             "without a key payments carry no callback data, so if the store is lost the callbacks of open payments cannot be restored",
             "Set a key (openssl rand -base64 32) here or in encryption_key_file, and keep a copy apart from the store",
-        );
-    }
-    if store.url == StoreUrl::Memory {
-        report.warn(
-            "store.url",
-            "all records are gone when the bridge stops, and payments then count as unknown",
-            "Use a file (sqlite:FILE) for anything but a trial",
         );
     }
     if store.retention < 365 * DAY {

@@ -133,27 +133,20 @@ pub(super) fn is_host(host: &str) -> bool {
 pub enum StoreUrl {
     /// An SQLite file, `sqlite:FILE`.
     Sqlite(PathBuf),
-    /// `sqlite::memory:`: gone with the process.
-    Memory,
 }
 
 impl StoreUrl {
-    /// The file, where there is one.
+    /// The file.
     #[must_use]
-    pub fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Sqlite(file) => Some(file),
-            Self::Memory => None,
-        }
+    pub fn file(&self) -> &Path {
+        let Self::Sqlite(file) = self;
+        file
     }
 }
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
-            Self::Memory => f.write_str("sqlite::memory:"),
-        }
+        write!(f, "sqlite:{}", self.file().display())
     }
 }
 

@@ -76,11 +76,6 @@ struct StepLabels {
     step: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OriginLabels {
-    origin: &'static str,
-}
-
 /// All metrics. Methods take what happened; `render` answers a scrape.
 #[derive(Debug)]
 pub struct Meters {
@@ -94,7 +89,6 @@ pub struct Meters {
     shed: Counter,
     store_seconds: Histograms<StepLabels>,
     ambiguous_open: Gauge,
-    payments_open: Family<OriginLabels, Gauge>,
     log_lines_dropped: LinesDropped,
 }
 
@@ -124,7 +118,6 @@ impl Meters {
             shed: Counter::default(),
             store_seconds: Family::new_with_constructor(store),
             ambiguous_open: Gauge::default(),
-            payments_open: Family::default(),
             log_lines_dropped: log_lines_dropped.clone(),
         };
         meters.register();
@@ -178,11 +171,6 @@ impl Meters {
             "bridge_ambiguous_open",
             "Changes of payments whose outcome is not known yet; more than zero for long needs a look",
             self.ambiguous_open.clone(),
-        );
-        all.register(
-            "bridge_payments_open",
-            "Payments without a final state, by the API that they were created in",
-            self.payments_open.clone(),
         );
         all.register(
             "bridge_log_lines_dropped",
@@ -251,13 +239,6 @@ impl Meters {
         self.ambiguous_open.set(signed(count));
     }
 
-    /// Sets how many payments of `origin` are open, as counted in the store; set every origin, zeros too.
-    pub fn set_payments_open(&self, origin: &'static str, count: u64) {
-        self.payments_open
-            .get_or_create(&OriginLabels { origin })
-            .set(signed(count));
-    }
-
     /// The log lines dropped so far.
     #[must_use]
     pub fn log_lines_dropped(&self) -> u64 {
@@ -303,7 +284,6 @@ mod tests {
         meters.shed();
         meters.store("begin_payment", 0.0007);
         meters.set_ambiguous_open(2);
-        meters.set_payments_open("epayment", 3);
         meters
     }
 
@@ -330,8 +310,6 @@ mod tests {
         # TYPE bridge_store_seconds histogram
         # HELP bridge_ambiguous_open Changes of payments whose outcome is not known yet; more than zero for long needs a look.
         # TYPE bridge_ambiguous_open gauge
-        # HELP bridge_payments_open Payments without a final state, by the API that they were created in.
-        # TYPE bridge_payments_open gauge
         # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
         # TYPE bridge_log_lines_dropped_total counter
         "#);
@@ -349,7 +327,6 @@ mod tests {
         bridge_ambiguous_open 2
         bridge_in_flight 0
         bridge_log_lines_dropped_total 0
-        bridge_payments_open{origin="epayment"} 3
         bridge_request_seconds_count{operation="capture",route="epayment"} 1
         bridge_request_seconds_count{operation="pass",route="pass"} 1
         bridge_request_seconds_sum{operation="capture",route="epayment"} 0.2

@@ -81,6 +81,12 @@ impl RequestFacts {
         self.upstream_calls = self.upstream_calls.saturating_add(1);
     }
 
+    /// So many calls to an API, with their time together.
+    pub fn upstream_calls(&mut self, calls: u32, took: Duration) {
+        self.upstream = self.upstream.saturating_add(took);
+        self.upstream_calls = self.upstream_calls.saturating_add(calls);
+    }
+
     /// Something was lost in translation; `code` is the loss's own word. Each code stands once in the line.
     pub fn loss(&mut self, code: &'static str) {
         if !self.losses.contains(&code) {

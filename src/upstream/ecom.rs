@@ -72,6 +72,16 @@ pub enum ForwardFailure {
 }
 
 impl ForwardFailure {
+    /// The metric label.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotSent(_) => "not_sent",
+            Self::MaybeSent(_) => "no_answer",
+            Self::SlowBody | Self::BrokenBody => "request_body",
+        }
+    }
+
     /// What a client is told where nothing is known about the call: for paths outside eCom.
     #[must_use]
     pub fn failure(&self) -> Failure {
@@ -274,21 +284,39 @@ impl Forwarder {
     }
 }
 
+/// An answer as it may be passed on: with one reading of its length, whoever reads it.
 fn cleaned(response: Response<Incoming>) -> Result<Response<Incoming>, ForwardFailure> {
+    let unfit = |why: &str| Err(ForwardFailure::MaybeSent(why.to_owned()));
     let (mut parts, body) = response.into_parts();
     if parts.status.is_informational() {
-        return Err(ForwardFailure::MaybeSent(
-            "upstream switched protocols unasked".to_owned(),
-        ));
+        return unfit("upstream switched protocols unasked");
     }
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = match (codings.next(), codings.next()) {
+        (None, _) => false,
+        (Some(one), None) if one.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => true,
+        _ => return unfit("upstream used a transfer coding that can't be passed on"),
+    };
     parts.version = Version::HTTP_11;
-    parts.headers = without_hop(parts.headers, |_| false);
+    // Where both stand, the chunks count (RFC 9112, 6.3).
+    parts.headers = without_hop(parts.headers, |name| chunked && name == CONTENT_LENGTH);
+    let mut lengths = parts.headers.get_all(CONTENT_LENGTH).iter();
+    if let Some(first) = lengths.next()
+        && (lengths.next().is_some() || first.as_bytes().contains(&b','))
+    {
+        // The same length several times: others were refused when the head was read.
+        let once = first.as_bytes().split(|byte| *byte == b',').next();
+        let Ok(once) = HeaderValue::from_bytes(once.unwrap_or_default().trim_ascii()) else {
+            return unfit("upstream sent a length that can't be passed on");
+        };
+        parts.headers.insert(CONTENT_LENGTH, once);
+    }
     Ok(Response::from_parts(parts, body))
 }
 
 /// Headers without those of one hop, those that `Connection` names, the bridge's own and those that `also` names; in
 /// order (removing one by one would swap them).
-fn without_hop(headers: HeaderMap, also: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+pub(super) fn without_hop(headers: HeaderMap, also: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

@@ -3,9 +3,11 @@
 //! One method sends once: retries are decided by `payments`, which knows the key. Answers are read to a small bound.
 //! Must not: follow a redirect, retry, or treat a media type as meaning anything (success is decided by status).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,9 +15,10 @@ use serde::de::DeserializeOwned;
 use super::{Budget, Credentials, RawReply, Reply, SendFailure, Spent};
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{
-    CreatePayment, Created, ForceApprove, Modification, Modified, Payment,
+    CreatePayment, Created, ForceApprove, Modification, Modified, Payment, UserDetails,
 };
 use crate::epayment::problem::Problem;
+use crate::telemetry::{Api, Meters};
 use crate::types::{IdempotencyKey, MoneyOp, Reference};
 
 /// No answer of ePayment is larger.
@@ -26,6 +29,7 @@ const ANSWER_MAX: usize = 1 << 20;
 pub struct Epayment {
     http: reqwest::Client,
     base: String,
+    meters: Arc<Meters>,
 }
 
 /// Who calls, how long, and where the time is noted.
@@ -47,7 +51,11 @@ impl Epayment {
     ///
     /// # Errors
     /// When the TLS set-up of the machine can't be used.
-    pub fn new(base_url: &str, connect_timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        base_url: &str,
+        connect_timeout: Duration,
+        meters: Arc<Meters>,
+    ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
@@ -60,6 +68,7 @@ impl Epayment {
         Ok(Self {
             http,
             base: base_url.trim_end_matches('/').to_owned(),
+            meters,
         })
     }
 
@@ -70,12 +79,14 @@ impl Epayment {
         body: &CreatePayment,
         key: &IdempotencyKey,
     ) -> Sent<Created> {
+        let path = "/epayment/v1/payments".to_owned();
         self.send(
             call,
-            Method::POST,
-            "/epayment/v1/payments".to_owned(),
-            Some(key),
-            Some(body),
+            Request {
+                key: Some(key),
+                body: Some(body),
+                ..Request::post("create", path)
+            },
         )
         .await
     }
@@ -84,10 +95,7 @@ impl Epayment {
     pub async fn get(&self, call: Call<'_>, reference: &Reference) -> Sent<Payment> {
         self.send(
             call,
-            Method::GET,
-            format!("/epayment/v1/payments/{reference}"),
-            None,
-            None::<&()>,
+            Request::get("get", format!("/epayment/v1/payments/{reference}")),
         )
         .await
     }
@@ -96,10 +104,10 @@ impl Epayment {
     pub async fn events(&self, call: Call<'_>, reference: &Reference) -> Sent<Vec<PaymentEvent>> {
         self.send(
             call,
-            Method::GET,
-            format!("/epayment/v1/payments/{reference}/events"),
-            None,
-            None::<&()>,
+            Request::get(
+                "events",
+                format!("/epayment/v1/payments/{reference}/events"),
+            ),
         )
         .await
     }
@@ -114,7 +122,15 @@ impl Epayment {
         key: &IdempotencyKey,
     ) -> Sent<Modified> {
         let path = format!("/epayment/v1/payments/{reference}/{}", op.word());
-        self.send(call, Method::POST, path, Some(key), body).await
+        self.send(
+            call,
+            Request {
+                key: Some(key),
+                body,
+                ..Request::post(op.word(), path)
+            },
+        )
+        .await
     }
 
     /// `POST /epayment/v1/test/payments/{reference}/approve`
@@ -126,7 +142,13 @@ impl Epayment {
     ) -> Sent<()> {
         let path = format!("/epayment/v1/test/payments/{reference}/approve");
         match self
-            .exchange(call, Method::POST, path, None, Some(body))
+            .exchange(
+                call,
+                Request {
+                    body: Some(body),
+                    ..Request::post("approve", path)
+                },
+            )
             .await?
         {
             raw if (200..300).contains(&raw.status) => Ok(Reply::Done(())),
@@ -135,18 +157,11 @@ impl Epayment {
     }
 
     /// `GET /vipps-userinfo-api/userinfo/{sub}`
-    pub async fn userinfo(
-        &self,
-        call: Call<'_>,
-        sub: &str,
-    ) -> Sent<crate::epayment::model::UserDetails> {
+    pub async fn userinfo(&self, call: Call<'_>, sub: &str) -> Sent<UserDetails> {
         let sub = percent_encoding::utf8_percent_encode(sub, percent_encoding::NON_ALPHANUMERIC);
         self.send(
             call,
-            Method::GET,
-            format!("/vipps-userinfo-api/userinfo/{sub}"),
-            None,
-            None::<&()>,
+            Request::get("userinfo", format!("/vipps-userinfo-api/userinfo/{sub}")),
         )
         .await
     }
@@ -154,58 +169,85 @@ impl Epayment {
     async fn send<T: DeserializeOwned>(
         &self,
         call: Call<'_>,
-        method: Method,
-        path: String,
-        key: Option<&IdempotencyKey>,
-        body: Option<&impl Serialize>,
+        request: Request<'_, impl Serialize>,
     ) -> Sent<T> {
-        let raw = self.exchange(call, method, path, key, body).await?;
+        let raw = self.exchange(call, request).await?;
         if !(200..300).contains(&raw.status) {
             return Ok(refusal(raw));
         }
+        let unreadable = |error| SendFailure::Unreadable {
+            status: raw.status,
+            why: place_of(&error),
+        };
         serde_json::from_slice(&raw.body)
             .map(Reply::Done)
-            .map_err(|error| SendFailure::Unreadable {
-                status: raw.status,
-                why: place_of(&error),
-            })
+            .map_err(unreadable)
     }
 
     async fn exchange(
         &self,
         call: Call<'_>,
-        method: Method,
-        path: String,
-        key: Option<&IdempotencyKey>,
-        body: Option<&impl Serialize>,
+        request: Request<'_, impl Serialize>,
     ) -> Result<RawReply, SendFailure> {
-        let mut request = self
+        let address = format!("{}{}", self.base, request.path);
+        let mut sending = self
             .http
-            .request(method, format!("{}{path}", self.base))
+            .request(request.method, address)
             .headers(call.credentials.headers());
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key.as_str());
+        if let Some(key) = request.key {
+            sending = sending.header("idempotency-key", key.as_str());
         }
-        if let Some(body) = body {
+        if let Some(body) = request.body {
             let json = serde_json::to_vec(body)
                 .map_err(|error| SendFailure::NotSent(error.to_string()))?;
-            request = request
-                .header(
-                    http::header::CONTENT_TYPE,
-                    HeaderValue::from_static("application/json"),
-                )
+            sending = sending
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(json);
         }
         let began = Instant::now();
         let allowed = call.budget.next_call();
-        let outcome = tokio::time::timeout(allowed, receive(request)).await;
-        call.spent.add(began.elapsed());
-        outcome.unwrap_or_else(|_| {
-            Err(SendFailure::MaybeSent(format!(
-                "nothing within {} ms",
-                allowed.as_millis()
-            )))
-        })
+        let outcome = tokio::time::timeout(allowed, receive(sending)).await;
+        let took = began.elapsed();
+        call.spent.add(took);
+        self.meters
+            .upstream(Api::Epayment, request.operation, took.as_secs_f64());
+        let silent =
+            || SendFailure::MaybeSent(format!("nothing within {} ms", allowed.as_millis()));
+        outcome.unwrap_or_else(|_| Err(silent()))
+    }
+}
+
+/// One request, before the credentials are added.
+struct Request<'a, B> {
+    /// The metric label.
+    operation: &'static str,
+    method: Method,
+    path: String,
+    key: Option<&'a IdempotencyKey>,
+    body: Option<&'a B>,
+}
+
+impl Request<'_, ()> {
+    fn get(operation: &'static str, path: String) -> Self {
+        Self {
+            operation,
+            method: Method::GET,
+            path,
+            key: None,
+            body: None,
+        }
+    }
+}
+
+impl<B> Request<'_, B> {
+    fn post(operation: &'static str, path: String) -> Self {
+        Self {
+            operation,
+            method: Method::POST,
+            path,
+            key: None,
+            body: None,
+        }
     }
 }
 
@@ -219,7 +261,7 @@ async fn receive(request: reqwest::RequestBuilder) -> Result<RawReply, SendFailu
         }
     })?;
     let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
+    let headers = super::ecom::without_hop(std::mem::take(response.headers_mut()), |_| false);
     let mut body = BytesMut::new();
     while let Some(chunk) = response
         .chunk()

@@ -1,8 +1,18 @@
 //! Everything that runs over real sockets, in one binary (each further one links everything again).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where something is not as it must be"
+)]
+
+mod broken;
 mod passthrough;
 mod shutdown;
+mod smuggling;
 mod specification;
+mod streaming;
 mod support;
 mod surface;
+mod tls;
 mod wire;

@@ -163,7 +163,6 @@ fn what_surprises_is_a_warning() {
         [callbacks]
         allow_http = true
         [store]
-        url = "sqlite::memory:"
         encryption_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
         retention = "30d"
         callback_retention = "1d"
@@ -188,7 +187,6 @@ fn what_surprises_is_a_warning() {
     webhooks.public_url = "https://bridge.example.com" (file text): this version does not receive events yet, so merchants get no callbacks for payments created in ePayment. Have merchants read the payment's details, or route initiate to "ecom".
     merchants.123456.webhook_secret: it is not set while webhooks.register = "off", so this merchant's events cannot be verified. Write the secret that came with the registration of its webhook.
     callbacks.allow_http = true (file text): http is for private and loopback hosts only, and allow_private_addresses does not let the bridge call those. Set allow_private_addresses = true as well (staging only), or allow_http = false.
-    store.url = "sqlite::memory:" (file text): all records are gone when the bridge stops, and payments then count as unknown. Use a file (sqlite:FILE) for anything but a trial.
     store.retention = "30d" (file text): a payment can be refunded for 365 days, and one whose record is gone counts as unknown. Keep payments for more than 365 days.
     store.callback_retention = "1d" (file text): an event may be repeated for 7 days, and one whose record is gone would be reported to the merchant again. Keep delivered callbacks for more than 7 days.
     admin.token = "(set)" (file text): it is short enough to be guessed. Use 16 characters or more (openssl rand -hex 32).

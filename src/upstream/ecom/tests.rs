@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn forwarder(base: &str) -> Forwarder {
@@ -81,5 +83,32 @@ fn other_base_urls_are_refused() {
     for base in ["up", "ftp://up", "http://u:p@up", "http://up/?a", ""] {
         let made = Forwarder::new(base, Duration::from_secs(1), Duration::from_secs(1));
         assert!(made.is_err(), "{base}");
+    }
+}
+
+proptest! {
+    /// What is kept is what came, in its order, and holds nothing of one hop.
+    #[test]
+    fn headers_are_only_left_out(
+        lines in proptest::collection::vec(
+            (
+                "connection|te|x-[ab]|bridge-x|keep-alive|content-length|accept",
+                "[a-z, -]{0,12}|x-a|x-b, te|content-length",
+            ),
+            0..12,
+        ),
+    ) {
+        let lines: Vec<_> = lines.iter().map(|(n, v)| (n.as_str(), v.trim())).collect();
+        let came = headers(&lines);
+        let kept = without_hop(came.clone(), |_| false);
+        let mut rest = came.iter();
+        for pair in &kept {
+            prop_assert!(rest.any(|one| one == pair));
+        }
+        for name in ["connection", "te", "keep-alive", "bridge-x"] {
+            prop_assert!(!kept.contains_key(name));
+        }
+        let all = |map: &HeaderMap| map.get_all(CONTENT_LENGTH).iter().count();
+        prop_assert_eq!(all(&kept), all(&came));
     }
 }

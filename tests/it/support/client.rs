@@ -1,11 +1,12 @@
 //! A client that writes bytes and reads answers, and checks nothing for you.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::soon;
+use super::{LIMIT, soon};
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -191,4 +192,25 @@ pub(crate) async fn healthy(addr: SocketAddr) -> bool {
     )
     .await;
     answer.status == 200 && answer.body == b"ok"
+}
+
+/// Sends bytes on a connection of its own: the statuses of the answers, and whether the bridge closed it. Where an
+/// answer has come and does not announce the end, the end is waited for a moment only.
+pub(crate) async fn outcome(addr: SocketAddr, bytes: &[u8]) -> (Vec<u16>, bool) {
+    let mut client = Client::to(addr).await;
+    client.send(bytes).await;
+    let mut statuses = Vec::new();
+    let mut limit = LIMIT;
+    loop {
+        match tokio::time::timeout(limit, client.read(false)).await {
+            Ok(Ok(answer)) => {
+                if answer.header("connection") != Some("close") {
+                    limit = Duration::from_millis(300);
+                }
+                statuses.push(answer.status);
+            }
+            Ok(Err(_)) => return (statuses, true),
+            Err(_) => return (statuses, false),
+        }
+    }
 }

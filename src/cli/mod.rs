@@ -1,0 +1,103 @@
+//! The commands: what an operator types, and what is printed for it.
+//!
+//! Standard output is for results, standard error for what went wrong. Must not: hold a rule of translation, routing or
+//! money; commands call the same functions that `serve` does.
+
+mod check;
+mod demo;
+mod explain;
+mod healthcheck;
+mod serve;
+mod simulate;
+mod translate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A migration proxy for payments: answers calls of Vipps' eCom API v2 by way of the ePayment API.
+#[derive(Debug, Parser)]
+#[command(name = "ecom-bridge", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the bridge
+    Serve(Config),
+    /// Check the configuration: every problem with its remedy, or what is in force with secrets masked
+    Check(Config),
+    /// Play a legacy shop's whole day on this machine: simulator, bridge and toy shop; no account needed
+    Demo(demo::Options),
+    /// Run only the simulator of the upstream APIs
+    Simulate(simulate::Options),
+    /// Translate one eCom call from standard input; no network
+    Translate(translate::Options),
+    /// Tell which way a call would go, and every rule that led there
+    Explain(explain::Options),
+    /// Ask the running bridge whether it is ready; for container probes
+    Healthcheck(Config),
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone, Debug, Default)]
+struct Config {
+    /// A TOML file; later ones override earlier ones, and ECOM_BRIDGE__SECTION__KEY overrides all
+    #[arg(long = "config", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Parses the arguments and does what they ask.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(config) => serve::run(&config),
+        Command::Check(config) => check::run(&config),
+        Command::Demo(options) => demo::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
+        Command::Translate(options) => translate::run(&options),
+        Command::Explain(options) => explain::run(&options),
+        Command::Healthcheck(config) => healthcheck::run(&config),
+    }
+}
+
+impl Config {
+    /// Reads the configuration, or prints every problem.
+    fn load(&self) -> Result<crate::settings::Settings, ExitCode> {
+        crate::settings::load(&self.files, crate::settings::environment()).map_err(|problems| {
+            for problem in &problems {
+                eprintln!("error: {problem}");
+            }
+            let number = problems.len();
+            eprintln!(
+                "{number} problem{} in the configuration; nothing was started",
+                if number == 1 { "" } else { "s" }
+            );
+            ExitCode::FAILURE
+        })
+    }
+}
+
+/// A runtime, or the reason why there is none.
+fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            eprintln!("error: the runtime can't be started: {error}");
+            ExitCode::FAILURE
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

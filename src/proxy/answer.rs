@@ -1,0 +1,81 @@
+//! From a use case's answer to an HTTP answer.
+//!
+//! Every answer is JSON with a body; upstream's own answers keep their status, headers and body, without what belongs to
+//! the connection only. Must not: decide anything.
+
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::body::ProxyBody;
+use super::headers::{BRIDGE_ROUTE, RequestId};
+use super::layers::refuse;
+use crate::ecom::error::{Code, Failure};
+use crate::ecom::route::Operation;
+use crate::payments::Answer;
+use crate::telemetry::Route;
+use crate::upstream::RawReply;
+
+/// The HTTP answer, with its route said.
+pub(super) fn response(answer: Answer, route: Route, id: RequestId) -> Response<ProxyBody> {
+    let mut response = match answer {
+        Answer::Json(json) => {
+            let mut response = Response::new(ProxyBody::full(json));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Answer::Failure(failure, retry_after) => {
+            let mut response = refuse(&failure, id);
+            if let Some(after) = retry_after {
+                response.headers_mut().insert(RETRY_AFTER, after);
+            }
+            response
+        }
+        Answer::Raw(raw) => as_it_came(raw),
+    };
+    response
+        .headers_mut()
+        .insert(BRIDGE_ROUTE, HeaderValue::from_static(route.word()));
+    response
+}
+
+fn as_it_came(raw: RawReply) -> Response<ProxyBody> {
+    let mut response = Response::new(ProxyBody::full(raw.body));
+    *response.status_mut() = StatusCode::from_u16(raw.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.headers_mut() = raw.headers;
+    // The length is the body's own again.
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response
+}
+
+/// 404 for what is under `/ecomm/` and no call of eCom v2.
+pub(super) fn unknown_call(id: RequestId) -> Response<ProxyBody> {
+    let told = "This is no call of the eCom API v2 that the bridge knows; nothing was sent. Check the path";
+    refuse(&Failure::field("path", told).with_status(404), id)
+}
+
+/// 405 with the method that the call has.
+pub(super) fn wrong_method(operation: Operation, id: RequestId) -> Response<ProxyBody> {
+    let told = format!(
+        "The method of {} is {}; nothing was sent",
+        operation.word(),
+        operation.method()
+    );
+    let mut response = refuse(&Failure::field("method", told).with_status(405), id);
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(operation.method()));
+    response
+}
+
+/// 400 for dot segments.
+pub(super) fn dotted_path(id: RequestId) -> Response<ProxyBody> {
+    let told = "The path has a '.' or '..' segment, which servers read in different ways; nothing was sent";
+    refuse(&Failure::field("path", told), id)
+}
+
+/// 34 for an Express initiate of an order that ePayment has.
+pub(super) fn express_on_epayment_order() -> Answer {
+    Failure::code(Code::Merchant34).into()
+}

@@ -1,0 +1,268 @@
+//! The merchant-facing surface: what is a call of eCom is worked on, everything else is passed through.
+//!
+//! A call that may move money runs on the task tracker and is awaited, so a client that hangs up can't cut it in half.
+//! Must not: touch a target, a header or a body of what passes through.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use http::header::HeaderValue;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::{dotted_path, response, unknown_call, wrong_method};
+use super::body::{BodyFailure, ProxyBody, collect};
+use super::calls::Call;
+use super::headers::{BRIDGE_ROUTE, RequestId};
+use super::layers::{Hooks, refuse};
+use super::{Handler, Peer};
+use crate::ecom::route::{self, Operation, Target};
+use crate::lifecycle::Lifecycle;
+use crate::payments::Payments;
+use crate::routing::Policy;
+use crate::settings::Settings;
+use crate::telemetry::meters::InFlight;
+use crate::telemetry::{Api, Meters, Op, RequestFacts, Route};
+use crate::upstream::ecom::Forwarder;
+
+/// The settings that one call sees from its beginning to its end.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// As checked.
+    pub settings: Settings,
+    /// The toggles, ready for the router.
+    pub policy: Policy,
+}
+
+impl From<Settings> for Snapshot {
+    fn from(settings: Settings) -> Self {
+        let policy = settings.policy();
+        Self { settings, policy }
+    }
+}
+
+/// What every call shares.
+#[derive(Clone)]
+pub struct Bridge {
+    /// The use cases.
+    pub payments: Arc<Payments>,
+    /// The way to eCom and to every other path.
+    pub forwarder: Forwarder,
+    /// The settings in force.
+    pub snapshot: Arc<Snapshot>,
+    /// Where money work runs.
+    pub lifecycle: Lifecycle,
+    /// Counts.
+    pub meters: Arc<Meters>,
+}
+
+impl Handler for Bridge {
+    async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<ProxyBody> {
+        let id = request
+            .extensions()
+            .get::<RequestId>()
+            .copied()
+            .unwrap_or_else(RequestId::fresh);
+        match route::parse(request.method().as_str(), request.uri().path()) {
+            Target::Outside => self.pass(request, id).await,
+            Target::Call { operation, order } => self.call(request, id, operation, order).await,
+            Target::WrongMethod(operation) => {
+                self.refused(&request, id, operation, wrong_method(operation, id))
+            }
+            Target::Unknown => self.refused(&request, id, Op::Pass, unknown_call(id)),
+            Target::Refused => self.refused(&request, id, Op::Pass, dotted_path(id)),
+        }
+    }
+}
+
+impl Bridge {
+    fn facts(request: &Request<Incoming>, id: RequestId, op: impl Into<Op>) -> RequestFacts {
+        RequestFacts::begin(id.uuid(), request.method(), op)
+    }
+
+    fn refused(
+        &self,
+        request: &Request<Incoming>,
+        id: RequestId,
+        op: impl Into<Op>,
+        answer: Response<ProxyBody>,
+    ) -> Response<ProxyBody> {
+        let mut facts = Self::facts(request, id, op);
+        facts.routed(Route::Refused, "no-call");
+        self.finish(facts, Route::Refused, answer)
+    }
+
+    /// Counts and logs a call, once.
+    fn finish(
+        &self,
+        facts: RequestFacts,
+        route: Route,
+        answer: Response<ProxyBody>,
+    ) -> Response<ProxyBody> {
+        let status = answer.status().as_u16();
+        self.meters.request(
+            facts.operation(),
+            route,
+            status,
+            facts.elapsed().as_secs_f64(),
+        );
+        facts.finish(status);
+        answer
+    }
+
+    /// Streams a request through, both ways.
+    async fn pass(&self, request: Request<Incoming>, id: RequestId) -> Response<ProxyBody> {
+        let mut facts = Self::facts(&request, id, Op::Pass);
+        facts.routed(Route::Pass, "outside-ecom");
+        let api = if is_token(request.uri().path()) {
+            Api::Token
+        } else {
+            Api::Pass
+        };
+        let began = Instant::now();
+        let passed = self.forwarder.forward(request).await;
+        let took = began.elapsed();
+        facts.upstream(took);
+        self.meters.upstream(api, "pass", took.as_secs_f64());
+        let mut answer = match passed {
+            Ok(answer) => {
+                let idle = self.forwarder.idle();
+                answer.map(|body| ProxyBody::passed(body, idle))
+            }
+            Err(failure) => {
+                facts.outcome("no-answer");
+                self.meters.upstream_error(api, failure.kind());
+                refuse(&failure.failure(), id)
+            }
+        };
+        answer
+            .headers_mut()
+            .insert(BRIDGE_ROUTE, HeaderValue::from_static(Route::Pass.word()));
+        self.finish(facts, Route::Pass, answer)
+    }
+
+    /// Reads a call's body, and works on it where no hang-up can reach.
+    async fn call(
+        &self,
+        request: Request<Incoming>,
+        id: RequestId,
+        operation: Operation,
+        order: String,
+    ) -> Response<ProxyBody> {
+        let mut facts = Self::facts(&request, id, operation);
+        let snapshot = Arc::clone(&self.snapshot);
+        let proxy = &snapshot.settings.proxy;
+        let deadline = Instant::now() + proxy.request_timeout;
+        let (parts, body) = request.into_parts();
+        let body = match collect(body, proxy.max_body_bytes, deadline).await {
+            Ok(body) => body,
+            Err(failure) => {
+                facts.routed(Route::Refused, body_word(failure));
+                return self.finish(facts, Route::Refused, refuse(&failure.failure(), id));
+            }
+        };
+        let gone = Arc::new(Gone::default());
+        let noted = Arc::clone(&gone);
+        let bridge = self.clone();
+        let call = Call {
+            parts,
+            body,
+            operation,
+            order,
+            deadline,
+            snapshot: Arc::clone(&snapshot),
+        };
+        let work = self.lifecycle.run(async move {
+            let (answer, route) = bridge.work(call, &mut facts).await;
+            if noted.0.load(Ordering::Relaxed) {
+                facts.client_gone();
+            }
+            bridge.finish(facts, route, response(answer, route, id))
+        });
+        let watch = Watch(gone);
+        let answer = work.await;
+        watch.disarm();
+        answer.unwrap_or_else(|_| {
+            tracing::error!("the work on a call panicked");
+            refuse(
+                &crate::ecom::error::Failure::unknown(
+                    "the bridge failed in the middle of the call",
+                ),
+                id,
+            )
+        })
+    }
+}
+
+/// Whether the client has hung up.
+#[derive(Debug, Default)]
+struct Gone(AtomicBool);
+
+/// Notes the hang-up: dropped before the answer was there.
+struct Watch(Arc<Gone>);
+
+impl Watch {
+    fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn is_token(path: &str) -> bool {
+    path.trim_matches('/')
+        .eq_ignore_ascii_case("accesstoken/get")
+}
+
+const fn body_word(failure: BodyFailure) -> &'static str {
+    match failure {
+        BodyFailure::TooLarge(_) => "body-too-large",
+        BodyFailure::TooSlow => "body-too-slow",
+        BodyFailure::Broken => "body-broken",
+    }
+}
+
+/// Lets the edge count what it sees.
+#[derive(Debug)]
+pub struct Counting {
+    meters: Arc<Meters>,
+    in_flight: std::sync::Mutex<Vec<InFlight>>,
+}
+
+impl Counting {
+    /// Counts into `meters`.
+    #[must_use]
+    pub fn new(meters: Arc<Meters>) -> Self {
+        Self {
+            meters,
+            in_flight: std::sync::Mutex::default(),
+        }
+    }
+}
+
+impl Hooks for Counting {
+    fn began(&self) {
+        let guard = self.meters.in_flight_guard();
+        self.in_flight
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(guard);
+    }
+    fn ended(&self) {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .pop();
+    }
+    fn shed(&self) {
+        self.meters.shed();
+    }
+}
+
+/// How long the edge waits for a head; the documents name no limit.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
