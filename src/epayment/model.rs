@@ -243,31 +243,48 @@ pub struct Profile {
     pub sub: Option<String>,
 }
 
-/// `userDetails`, and what of a Userinfo answer has a place in eCom. Personal: never logged.
+/// `userDetails`. Personal: never logged.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UserDetails {
     /// First name.
-    #[serde(skip_serializing_if = "Option::is_none", alias = "given_name")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
     /// Last name.
-    #[serde(skip_serializing_if = "Option::is_none", alias = "family_name")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
     /// E-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// MSISDN.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        alias = "phone_number",
-        alias = "phoneNumber"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mobile_number: Option<String>,
 }
 
 impl std::fmt::Debug for UserDetails {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("UserDetails(hidden)")
+    }
+}
+
+/// What of a Userinfo answer has a place in eCom (Userinfo API, OpenID Connect claims). Personal: never logged.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Userinfo {
+    given_name: Option<String>,
+    family_name: Option<String>,
+    email: Option<String>,
+    phone_number: Option<String>,
+}
+
+impl From<Userinfo> for UserDetails {
+    fn from(user: Userinfo) -> Self {
+        Self {
+            first_name: user.given_name,
+            last_name: user.family_name,
+            email: user.email,
+            mobile_number: user.phone_number,
+        }
     }
 }
 

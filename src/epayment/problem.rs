@@ -17,9 +17,9 @@ pub struct Problem {
     /// This occurrence.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
-    /// The HTTP status.
+    /// Repeats the HTTP status; not used, so its type does not matter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub status: Option<u16>,
+    pub status: Option<serde_json::Value>,
     /// Finds it in Vipps' logs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trace_id: Option<String>,
@@ -27,7 +27,11 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub instance: Option<String>,
     /// The error code, and invalid members.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        default,
+        deserialize_with = "or_none"
+    )]
     pub extra_details: Vec<ExtraDetail>,
 }
 
@@ -35,9 +39,24 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtraDetail {
     /// `ErrorCode`, or a member's path.
+    #[serde(default)]
     pub name: String,
     /// The number, or what is wrong.
+    #[serde(default, deserialize_with = "text_or_number")]
     pub reason: String,
+}
+
+/// A list; null counts as none, for a refusal must be read whatever its trimmings.
+fn or_none<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Vec<ExtraDetail>, D::Error> {
+    Option::<Vec<ExtraDetail>>::deserialize(reader).map(Option::unwrap_or_default)
+}
+
+fn text_or_number<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
+    Ok(match serde_json::Value::deserialize(reader)? {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    })
 }
 
 impl Problem {
@@ -65,5 +84,36 @@ impl Problem {
     #[must_use]
     pub fn trace(&self) -> Option<&str> {
         self.trace_id.as_deref().or(self.instance.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_whatever_its_trimmings() {
+        for (body, code) in [
+            (
+                r#"{"title":"t","status":400,"extraDetails":[{"name":"ErrorCode","reason":"6080"}]}"#,
+                Some(6080),
+            ),
+            (
+                r#"{"title":"t","status":"400","extraDetails":[{"name":"ErrorCode","reason":6080}]}"#,
+                Some(6080),
+            ),
+            (r#"{"title":"t","extraDetails":null}"#, None),
+            (
+                r#"{"title":"t","extraDetails":[{"name":"amount"}],"new":{}}"#,
+                None,
+            ),
+        ] {
+            assert_eq!(
+                Problem::read(body.as_bytes()).expect(body).code(),
+                code,
+                "{body}"
+            );
+        }
+        assert_eq!(Problem::read(br#"{"statusCode":401,"message":"no"}"#), None);
     }
 }

@@ -185,7 +185,7 @@ impl Payments {
             return payment.user_details.clone();
         }
         match self.epayment.userinfo(caller.call(), sub).await {
-            Ok(Reply::Done(user)) => Some(user),
+            Ok(Reply::Done(user)) => Some(user.into()),
             Ok(_) | Err(_) => {
                 tracing::info!("user details were asked for and can't be had now");
                 None

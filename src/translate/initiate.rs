@@ -173,7 +173,8 @@ fn paid_of(
 ) -> Paid {
     let before = faults.0.len();
     let msn = agreed_msn(&merchant.merchant_serial_number, header_msn, faults);
-    if msn.is_none() && faults.0.len() == before {
+    // The body says who is paid: here the header does not stand in for it.
+    if !merchant.merchant_serial_number.is_there() && faults.0.len() == before {
         faults.add("merchantInfo.merchantSerialNumber", "is required");
     }
     let callback_prefix = urls(merchant, rules, faults);
@@ -362,6 +363,13 @@ impl Initiate {
     pub fn untranslatable(&self) -> Option<Untranslatable> {
         Untranslatable::of_order(&self.order)
             .or_else(|| (self.fall_back == "INTENT").then_some(Untranslatable::FallbackIntent))
+            .or_else(|| {
+                let bare = self
+                    .fall_back
+                    .split_once(':')
+                    .is_some_and(|(_, rest)| rest.trim_matches('/').is_empty());
+                bare.then_some(Untranslatable::FallbackBare)
+            })
     }
 }
 

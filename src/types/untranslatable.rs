@@ -11,16 +11,19 @@ pub enum Untranslatable {
     OrderCollides,
     /// `fallBack` is `INTENT`, which is no URL.
     FallbackIntent,
+    /// `fallBack` is a bare custom scheme, which not every reader takes for a URL.
+    FallbackBare,
     /// A `paymentType` that is neither regular nor Express.
     PaymentType,
 }
 
 impl Untranslatable {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::OrderCharacters,
         Self::OrderCollides,
         Self::FallbackIntent,
+        Self::FallbackBare,
         Self::PaymentType,
     ];
 
@@ -31,6 +34,7 @@ impl Untranslatable {
             Self::OrderCharacters => "order-characters",
             Self::OrderCollides => "order-collides",
             Self::FallbackIntent => "fallback-intent",
+            Self::FallbackBare => "fallback-bare",
             Self::PaymentType => "payment-type",
         }
     }
@@ -45,6 +49,9 @@ impl Untranslatable {
             Self::OrderCollides => "the orderId looks like the prefixed form of a short one",
             Self::FallbackIntent => {
                 "fallBack INTENT is no URL, and ePayment's returnUrl must be one"
+            }
+            Self::FallbackBare => {
+                "fallBack is a scheme and nothing more, which ePayment may refuse as a returnUrl"
             }
             Self::PaymentType => "the paymentType is neither regular nor Express",
         }

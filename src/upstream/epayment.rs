@@ -15,11 +15,18 @@ use serde::de::DeserializeOwned;
 use super::{Budget, Credentials, RawReply, Reply, SendFailure, Spent};
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{
-    CreatePayment, Created, ForceApprove, Modification, Modified, Payment, UserDetails,
+    CreatePayment, Created, ForceApprove, Modification, Modified, Payment, Userinfo,
 };
 use crate::epayment::problem::Problem;
 use crate::telemetry::{Api, Meters};
 use crate::types::{IdempotencyKey, MoneyOp, Reference};
+
+/// What a path segment can't hold as it stands (RFC 3986, unreserved characters stay).
+const SEGMENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// No answer of ePayment is larger.
 const ANSWER_MAX: usize = 1 << 20;
@@ -157,8 +164,8 @@ impl Epayment {
     }
 
     /// `GET /vipps-userinfo-api/userinfo/{sub}`
-    pub async fn userinfo(&self, call: Call<'_>, sub: &str) -> Sent<UserDetails> {
-        let sub = percent_encoding::utf8_percent_encode(sub, percent_encoding::NON_ALPHANUMERIC);
+    pub async fn userinfo(&self, call: Call<'_>, sub: &str) -> Sent<Userinfo> {
+        let sub = percent_encoding::utf8_percent_encode(sub, SEGMENT);
         self.send(
             call,
             Request::get("userinfo", format!("/vipps-userinfo-api/userinfo/{sub}")),

@@ -146,7 +146,7 @@ impl Refusal {
             kind: Some(format!("https://httpstatuses.io/{}", self.status)),
             title: self.title.to_owned(),
             detail: Some(self.detail.clone()),
-            status: Some(self.status),
+            status: Some(self.status.into()),
             trace_id: Some(trace),
             instance: None,
             extra_details: extra,

@@ -55,6 +55,7 @@ const MERCHANT_INFO: &[Member] = &[
         &[
             Mapped("returnUrl"),
             Refused(Untranslatable::FallbackIntent),
+            Refused(Untranslatable::FallbackBare),
             Dropped(Loss::FallbackStatusGone),
         ],
     ),

@@ -226,6 +226,6 @@ proptest! {
         comes_back(&WebhookEvent { msn: Msn::parse(&msn).unwrap(), event })?;
         let [kind, detail, trace_id] = texts;
         let extra_details = listed.into_iter().map(|(name, reason)| ExtraDetail { name, reason }).collect();
-        comes_back(&Problem { kind, title, detail, status, trace_id, instance: None, extra_details })?;
+        comes_back(&Problem { kind, title, detail, status: status.map(Into::into), trace_id, instance: None, extra_details })?;
     }
 }

@@ -173,7 +173,7 @@ fn initiate_body(order: &str) -> Value {
 fn problem(reply: &Reply) -> (u16, u32) {
     let body = reply.body.clone().unwrap();
     let problem: crate::epayment::problem::Problem = serde_json::from_value(body).unwrap();
-    assert_eq!(problem.status, Some(reply.status));
+    assert_eq!(problem.status, Some(reply.status.into()));
     (reply.status, problem.code().unwrap())
 }
 

@@ -7,7 +7,9 @@ fn fall_back_is_https_or_a_custom_scheme() {
     for (url, want) in [
         ("https://shop.example/done?a=b#c", Ok(None)),
         ("HTTPS://shop.example", Ok(None)),
-        ("myapp://", Ok(None)),
+        ("myapp://", Ok(Some(Untranslatable::FallbackBare))),
+        ("myapp:", Ok(Some(Untranslatable::FallbackBare))),
+        ("myapp://paid", Ok(None)),
         ("my-app.v2+x://back?o=1", Ok(None)),
         ("INTENT", Ok(Some(Untranslatable::FallbackIntent))),
         ("http://shop.example", Err(())),
