@@ -43,6 +43,9 @@ pub enum CallbackStatus {
     Reserve,
     /// Approved and captured at once.
     Sale,
+    /// Approved, and the capture at once was refused.
+    #[serde(rename = "SALE_FAILED")]
+    SaleFailed,
     /// The user said no.
     Cancelled,
     /// Nobody acted in time.

@@ -73,6 +73,8 @@ impl Payments {
             },
             key: None,
             fingerprint: new.fingerprint,
+            poll_at: None,
+            end_at: None,
             now,
             until: now.plus(caller.budget.left()),
         };

@@ -267,6 +267,8 @@ impl Work<'_> {
             },
             key: Some(key.clone()),
             fingerprint: self.new.fingerprint,
+            poll_at: None,
+            end_at: None,
             now,
             until: self.until(now),
         }

@@ -4,6 +4,7 @@
 //! When a method returns, its effect survives `kill -9` and a power cut. Must not: call upstream, read the clock, or
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
+mod callbacks;
 mod record;
 mod seal;
 mod sqlite;
@@ -17,6 +18,11 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 pub use crate::types::{Kind, Origin};
+pub use callbacks::{
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackStore,
+    CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
+    Registered, RegistrationState, Retention, Settled, Source, Stage, Stray, Webhook,
+};
 pub use record::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Begun,
     CallbackTarget, Known, NewAdjustment, NewPayment, Outcome, PaymentFacts, PaymentRecord,
@@ -65,7 +71,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     ) -> Result<bool, StoreError>;
 
     /// Ends an attempt. `Succeeded` makes it the payment, unless there is one already (a payment's record is never
-    /// overwritten); `Refused` and `NotDone` delete it; `Unknown` leaves it open for whoever comes next.
+    /// overwritten), and queues the callback of an event that came before; `Refused` and `NotDone` delete it; `Unknown`
+    /// leaves it open for whoever comes next.
     async fn finish_payment(
         &self,
         attempt: AttemptId,
@@ -73,7 +80,8 @@ pub trait Store: Send + Sync + fmt::Debug {
         now: Moment,
     ) -> Result<(), StoreError>;
 
-    /// Remembers a payment that a read has shown to exist. What is already recorded stays as it is.
+    /// Remembers a payment that a read has shown to exist, and queues the callback of an event that came before. What is
+    /// already recorded stays as it is.
     async fn learn_payment(
         &self,
         scope: &Scope,

@@ -74,6 +74,10 @@ pub struct NewPayment {
     pub key: Option<IdempotencyKey>,
     /// Keyed hash of the parsed body without its time stamp: tells an equal repeat.
     pub fingerprint: [u8; 16],
+    /// When the payment's final state is asked for, if nobody has told it by then; none: never.
+    pub poll_at: Option<Moment>,
+    /// Until when it must be approved, where the merchant has set a limit.
+    pub end_at: Option<Moment>,
     /// Now.
     pub now: Moment,
     /// Until when the sender owns it; after that its outcome counts as unknown.

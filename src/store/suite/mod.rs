@@ -147,6 +147,8 @@ pub(super) fn new_payment(text: &str, origin: Origin, who: &str) -> NewPayment {
         facts: facts(origin),
         key: key("bridge-1").filter(|_| origin == Origin::Epayment),
         fingerprint: [3; 16],
+        poll_at: None,
+        end_at: None,
         now: at(1000),
         until: at(31_000),
     }
