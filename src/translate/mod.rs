@@ -11,6 +11,7 @@
 
 pub mod adjust;
 pub mod approve;
+pub mod callback;
 pub mod coverage;
 pub mod details;
 pub mod error;

@@ -63,15 +63,7 @@ impl Epayment {
         connect_timeout: Duration,
         meters: Arc<Meters>,
     ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .pool_idle_timeout(Duration::from_secs(50))
-            .user_agent(concat!("ecom-bridge/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let http = super::client(connect_timeout)?;
         Ok(Self {
             http,
             base: base_url.trim_end_matches('/').to_owned(),
@@ -173,7 +165,7 @@ impl Epayment {
         .await
     }
 
-    async fn send<T: DeserializeOwned>(
+    pub(super) async fn send<T: DeserializeOwned>(
         &self,
         call: Call<'_>,
         request: Request<'_, impl Serialize>,
@@ -191,7 +183,7 @@ impl Epayment {
             .map_err(unreadable)
     }
 
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         call: Call<'_>,
         request: Request<'_, impl Serialize>,
@@ -225,17 +217,17 @@ impl Epayment {
 }
 
 /// One request, before the credentials are added.
-struct Request<'a, B> {
+pub(super) struct Request<'a, B> {
     /// The metric label.
-    operation: &'static str,
-    method: Method,
-    path: String,
-    key: Option<&'a IdempotencyKey>,
-    body: Option<&'a B>,
+    pub(super) operation: &'static str,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) key: Option<&'a IdempotencyKey>,
+    pub(super) body: Option<&'a B>,
 }
 
 impl Request<'_, ()> {
-    fn get(operation: &'static str, path: String) -> Self {
+    pub(super) fn get(operation: &'static str, path: String) -> Self {
         Self {
             operation,
             method: Method::GET,
@@ -247,7 +239,7 @@ impl Request<'_, ()> {
 }
 
 impl<B> Request<'_, B> {
-    fn post(operation: &'static str, path: String) -> Self {
+    pub(super) fn post(operation: &'static str, path: String) -> Self {
         Self {
             operation,
             method: Method::POST,
@@ -297,7 +289,7 @@ async fn receive(request: reqwest::RequestBuilder) -> Result<RawReply, SendFailu
     })
 }
 
-fn refusal<T>(raw: RawReply) -> Reply<T> {
+pub(super) fn refusal<T>(raw: RawReply) -> Reply<T> {
     match Problem::read(&raw.body) {
         Some(problem) => Reply::Problem {
             status: raw.status,

@@ -1,0 +1,75 @@
+//! Credentials for what the bridge does by itself for a merchant: a registration, a read for a callback, a poll.
+//!
+//! A merchant's own call brings a token and a subscription key; once ePayment has accepted them for a sales unit they may
+//! serve that unit, in memory only and until they are refused or old. Configured credentials serve where none has been
+//! seen. Must not: use one unit's credentials for another.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use moka::future::Cache;
+
+use super::Credentials;
+use super::token::{Tokens, UnitKeys};
+use crate::types::Msn;
+
+/// No token lives longer (24 hours in production); a refused one goes at once.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Where the credentials came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// A merchant's call.
+    Call,
+    /// The configuration.
+    Configuration,
+}
+
+/// The credentials at hand.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    seen: Cache<Msn, Credentials>,
+    configured: BTreeMap<Msn, UnitKeys>,
+    tokens: Tokens,
+}
+
+impl Keyring {
+    /// A keyring with what is configured.
+    #[must_use]
+    pub fn new(configured: BTreeMap<Msn, UnitKeys>, tokens: Tokens) -> Self {
+        Self {
+            seen: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(KEPT_FOR)
+                .build(),
+            configured,
+            tokens,
+        }
+    }
+
+    /// Notes credentials that ePayment has accepted for a sales unit.
+    pub async fn accepted(&self, msn: &Msn, credentials: &Credentials) {
+        self.seen.insert(msn.clone(), credentials.clone()).await;
+    }
+
+    /// Credentials for a sales unit, if there are any: those of the merchant's latest call, else configured ones.
+    pub async fn of(&self, msn: &Msn) -> Option<(Credentials, From)> {
+        if let Some(seen) = self.seen.get(msn).await {
+            return Some((seen, From::Call));
+        }
+        let keys = self.configured.get(msn)?;
+        self.tokens
+            .credentials(msn, keys)
+            .await
+            .ok()
+            .map(|credentials| (credentials, From::Configuration))
+    }
+
+    /// Forgets credentials that upstream has refused (401).
+    pub async fn refused(&self, msn: &Msn, from: From) {
+        match from {
+            From::Call => self.seen.invalidate(msn).await,
+            From::Configuration => self.tokens.forget(msn).await,
+        }
+    }
+}

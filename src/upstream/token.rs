@@ -1,0 +1,139 @@
+//! Access tokens from configured credentials: fetched once for all who wait, renewed before they end.
+//!
+//! Used only where no merchant call has brought a token for the sales unit. In memory only. Source: access token API.
+//! Must not: storm the endpoint (one fetch at a time per unit, and a failure is remembered for a short while).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use moka::future::Cache;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{Credentials, SUBSCRIPTION_KEY};
+use crate::telemetry::{Api, Meters};
+use crate::types::Msn;
+
+/// Shorter than every documented lifetime (1 hour in test): a token is never used to its last minute.
+const RENEW_AFTER: Duration = Duration::from_secs(30 * 60);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The credentials of one sales unit, from the configuration.
+#[derive(Clone, Debug)]
+pub struct UnitKeys {
+    /// `client_id`.
+    pub client_id: String,
+    /// `client_secret`.
+    pub client_secret: SecretString,
+    /// `Ocp-Apim-Subscription-Key`.
+    pub subscription_key: SecretString,
+}
+
+/// Fetches and keeps tokens.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    http: reqwest::Client,
+    url: String,
+    kept: Cache<Msn, HeaderValue>,
+    meters: Arc<Meters>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: SecretString,
+}
+
+/// Why there is no token; without secrets.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The endpoint refused.
+    #[error(
+        "the access token endpoint answered {0}: check client_id, client_secret and subscription_key"
+    )]
+    Refused(u16),
+    /// No usable answer.
+    #[error("the access token endpoint gave no usable answer")]
+    NoAnswer,
+}
+
+impl Tokens {
+    /// A keeper for the host at `base_url`.
+    ///
+    /// # Errors
+    /// When the TLS set-up of the machine can't be used.
+    pub fn new(
+        base_url: &str,
+        connect_timeout: Duration,
+        meters: Arc<Meters>,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            http: super::client(connect_timeout)?,
+            url: format!("{}/accesstoken/get", base_url.trim_end_matches('/')),
+            kept: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(RENEW_AFTER)
+                .build(),
+            meters,
+        })
+    }
+
+    /// Credentials for a sales unit, with a token that is good.
+    ///
+    /// # Errors
+    /// When none can be had now.
+    pub async fn credentials(
+        &self,
+        msn: &Msn,
+        keys: &UnitKeys,
+    ) -> Result<Credentials, Arc<TokenError>> {
+        let authorization = self
+            .kept
+            .try_get_with(msn.clone(), self.fetch(keys))
+            .await?;
+        let mut headers = http::HeaderMap::with_capacity(2);
+        headers.insert(http::header::AUTHORIZATION, authorization);
+        if let Ok(key) = HeaderValue::from_str(keys.subscription_key.expose_secret()) {
+            headers.insert(SUBSCRIPTION_KEY, key);
+        }
+        Ok(Credentials::of(&headers, Some(msn.clone())))
+    }
+
+    /// Forgets a token that upstream has refused.
+    pub async fn forget(&self, msn: &Msn) {
+        self.kept.invalidate(msn).await;
+    }
+
+    async fn fetch(&self, keys: &UnitKeys) -> Result<HeaderValue, TokenError> {
+        let began = std::time::Instant::now();
+        let answer = self.ask(keys).await;
+        self.meters
+            .upstream(Api::Token, "token", began.elapsed().as_secs_f64());
+        answer.inspect_err(|error| {
+            self.meters.upstream_error(Api::Token, "token");
+            tracing::warn!(error = %error, "no access token");
+        })
+    }
+
+    async fn ask(&self, keys: &UnitKeys) -> Result<HeaderValue, TokenError> {
+        let request = self
+            .http
+            .post(&self.url)
+            .timeout(PATIENCE)
+            .header("client_id", &keys.client_id)
+            .header("client_secret", keys.client_secret.expose_secret())
+            .header(SUBSCRIPTION_KEY, keys.subscription_key.expose_secret())
+            .header(http::header::CONTENT_LENGTH, 0);
+        let response = request.send().await.map_err(|_| TokenError::NoAnswer)?;
+        if !response.status().is_success() {
+            return Err(TokenError::Refused(response.status().as_u16()));
+        }
+        let body = response.bytes().await.map_err(|_| TokenError::NoAnswer)?;
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| TokenError::NoAnswer)?;
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", answer.access_token.expose_secret()))
+                .map_err(|_| TokenError::NoAnswer)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
