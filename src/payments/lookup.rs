@@ -93,7 +93,7 @@ impl Payments {
     }
 
     /// Remembers a payment of the bridge's own that the store does not know: the marker in its metadata says so.
-    pub(super) async fn learn(&self, caller: &Caller, subject: &Subject, payment: &Payment) {
+    pub async fn learn(&self, caller: &Caller, subject: &Subject, payment: &Payment) {
         let Some(mark) = payment.metadata.as_ref().and_then(recovery::read) else {
             return;
         };

@@ -5,6 +5,7 @@
 
 mod adjust;
 mod approve;
+mod background;
 mod evidence;
 mod forwarded;
 mod initiate;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use adjust::{AdjustOptions, Adjustment};
+pub use background::{DIRECT_CAPTURE, DirectCapture};
 pub use forwarded::{AtEcom, Forwarding, NewAtEcom};
 pub use initiate::NewOrder;
 pub use read::{Reading, View};
@@ -116,7 +118,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn call(&self) -> Call<'_> {
+    /// One call to upstream in this caller's name and time.
+    #[must_use]
+    pub fn call(&self) -> Call<'_> {
         self.call_within(self.budget)
     }
 
@@ -140,6 +144,16 @@ pub struct Order {
     pub currency: Currency,
     /// Whose numbers are shown without their country code.
     pub country: CountryCode,
+    /// Whether approval and capture are one to the shop.
+    pub direct_capture: bool,
+}
+
+impl Order {
+    /// An order of a sales unit with these settings.
+    #[must_use]
+    pub fn new(scope: Scope, order: OrderText, unit: crate::settings::MerchantSettings) -> Self {
+        Self { scope, order, currency: unit.currency, country: unit.country_code, direct_capture: unit.direct_capture }
+    }
 }
 
 /// An order that ePayment can name.

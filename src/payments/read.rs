@@ -4,7 +4,7 @@
 //! a 502. Must not: answer from the record what only upstream can know.
 
 use super::{
-    Answer, Caller, INITIATE_DOUBT, Payments, Subject, doubtful_not_found, is_not_found, no_answer,
+    DIRECT_CAPTURE, Answer, Caller, INITIATE_DOUBT, Payments, Subject, doubtful_not_found, is_not_found, no_answer,
     refusal,
 };
 use crate::ecom::error::{Code, Failure};
@@ -12,7 +12,7 @@ use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{Payment, UserDetails};
 use crate::store::{Adjustment, AdjustmentState, Known};
 use crate::telemetry::Api;
-use crate::translate::details::{self, Remembered, RememberedCall, ScopeAsked, Sources};
+use crate::translate::details::{self, Remembered, RememberedCall, Sale, ScopeAsked, Sources};
 use crate::translate::error::During;
 use crate::translate::recovery;
 use crate::types::Origin;
@@ -215,6 +215,20 @@ fn remembered(subject: &Subject, known: &Known, calls: &[Adjustment]) -> Remembe
         scope,
         calls: calls.iter().map(call).collect(),
         country: subject.country.clone(),
+        sale: sale(subject, known, calls),
+    }
+}
+
+/// Where the direct capture of a payment stands, for a sales unit that has it.
+fn sale(subject: &Subject, known: &Known, calls: &[Adjustment]) -> Sale {
+    let is_direct = |call: &&Adjustment| call.request_id.as_ref().is_some_and(|id| id.as_str() == DIRECT_CAPTURE);
+    let ours = known.payment.as_ref().is_some_and(|payment| payment.facts.origin == Origin::Epayment);
+    match calls.iter().rfind(is_direct) {
+        Some(Adjustment { state: AdjustmentState::Succeeded { .. }, key: Some(key), .. }) => Sale::Done(key.clone()),
+        Some(Adjustment { state: AdjustmentState::Refused, .. }) => Sale::No,
+        Some(_) => Sale::Pending,
+        None if subject.direct_capture && ours => Sale::Pending,
+        None => Sale::No,
     }
 }
 

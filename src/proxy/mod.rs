@@ -12,6 +12,7 @@ pub mod headers;
 pub mod layers;
 pub mod server;
 pub mod tls;
+pub mod webhooks;
 
 use std::future::Future;
 use std::net::SocketAddr;

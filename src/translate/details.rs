@@ -40,6 +40,18 @@ pub enum ScopeAsked {
     NotKnown,
 }
 
+/// Whether approval and capture are one to the shop (direct capture).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sale {
+    /// They are two.
+    #[default]
+    No,
+    /// Approved, perhaps, but the capture is not settled: the shop sees nothing of it yet.
+    Pending,
+    /// The capture with this key made the sale.
+    Done(IdempotencyKey),
+}
+
 /// What only the bridge knows of a payment.
 #[derive(Clone, Debug)]
 pub struct Remembered {
@@ -53,6 +65,8 @@ pub struct Remembered {
     pub calls: Vec<RememberedCall>,
     /// Whose numbers are shown without their country code.
     pub country: CountryCode,
+    /// Direct capture.
+    pub sale: Sale,
 }
 
 /// Everything that details and status are made of.
@@ -82,7 +96,8 @@ pub fn details(
     user: Option<&crate::epayment::model::UserDetails>,
 ) -> Details {
     let payment = sources.payment;
-    let acted = matches!(payment.state, State::Authorized | State::Aborted);
+    let unsettled = sources.remembered.sale == Sale::Pending && payment.state == State::Authorized;
+    let acted = matches!(payment.state, State::Authorized | State::Aborted) && !unsettled;
     let transaction_summary = acted.then(|| {
         let mut summary = super::adjust::summary(&payment.aggregate);
         summary.bank_identification_number = payment
@@ -157,18 +172,19 @@ fn user_details(
 
 /// The log, oldest first.
 fn entries(sources: Sources<'_>) -> Vec<Entry> {
+    let sale = &sources.remembered.sale;
     let shown = in_order(sources.events)
         .into_iter()
-        .filter(|event| is_shown(event, sources.payment));
+        .filter(|event| is_shown(event, sources.payment, sale));
     let reserve_id = sources
         .events
         .iter()
-        .find(|event| event.name == EventName::Authorized && event.success)
+        .find(|event| makes_reservation(event, sale))
         .map(|event| event.psp_reference.clone());
     let mut last = i64::MIN;
     shown
         .filter_map(|event| {
-            let (operation, word) = words(event, sources.payment)?;
+            let (operation, word) = words(event, sources.payment, sale)?;
             // Equal times are moved 1 ms apart: a client picks the older of two equal ones.
             let at = Moment::parse(&event.timestamp)
                 .map_or(0, Moment::millis)
@@ -216,11 +232,32 @@ fn in_order(events: &[PaymentEvent]) -> Vec<&PaymentEvent> {
 }
 
 /// A refused card is no end while the user may try another one.
-fn is_shown(event: &PaymentEvent, payment: &Payment) -> bool {
+fn is_shown(event: &PaymentEvent, payment: &Payment, sale: &Sale) -> bool {
+    // The sale stands for both: the approval is not shown beside it, or before it is made.
+    if event.name == EventName::Authorized && event.success && *sale != Sale::No {
+        return false;
+    }
     event.success || event.name != EventName::Authorized || payment.state != State::Created
 }
 
-fn words(event: &PaymentEvent, payment: &Payment) -> Option<(LogOperation, StatusWord)> {
+fn is_sale(event: &PaymentEvent, sale: &Sale) -> bool {
+    let Sale::Done(key) = sale else { return false };
+    event.name == EventName::Captured && event.success && event.idempotency_key.as_deref() == Some(key.as_str())
+}
+
+/// The event whose number INITIATE shows, too.
+fn makes_reservation(event: &PaymentEvent, sale: &Sale) -> bool {
+    match sale {
+        Sale::No => event.name == EventName::Authorized && event.success,
+        Sale::Pending => false,
+        Sale::Done(_) => is_sale(event, sale),
+    }
+}
+
+fn words(event: &PaymentEvent, payment: &Payment, sale: &Sale) -> Option<(LogOperation, StatusWord)> {
+    if is_sale(event, sale) {
+        return Some((LogOperation::Sale, StatusWord::Sale));
+    }
     Some(match event.name {
         EventName::Created => (LogOperation::Initiate, StatusWord::Initiate),
         EventName::Authorized if event.success => (LogOperation::Reserve, StatusWord::Reserve),
@@ -255,6 +292,9 @@ const fn op_of(name: EventName) -> Option<MoneyOp> {
 fn told_by_merchant(event: &PaymentEvent, sources: Sources<'_>) -> (String, String) {
     let remembered = sources.remembered;
     let initiate_text = remembered.text.clone().unwrap_or_default();
+    if is_sale(event, &remembered.sale) {
+        return (String::new(), initiate_text);
+    }
     let key = event
         .idempotency_key
         .as_deref()

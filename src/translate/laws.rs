@@ -369,7 +369,7 @@ proptest! {
         ]),
     ) {
         let remembered = details::Remembered {
-            text: None, request_id: None, scope: details::ScopeAsked::NotKnown, calls: vec![],
+            text: None, request_id: None, scope: details::ScopeAsked::NotKnown, calls: vec![], sale: details::Sale::No,
             country: CountryCode::default(),
         };
         let (order, scope, payment) = (order("order-1234"), scope(), payment(state, [500, 0, 200, 0]));

@@ -132,6 +132,19 @@ impl Epayment {
         .await
     }
 
+    /// `POST …/{reference}/cancel` with `cancelTransactionOnly`: ends an unauthorized payment, refused once it is
+    /// authorized (6060).
+    pub async fn end_unapproved(
+        &self,
+        call: Call<'_>,
+        reference: &Reference,
+        key: &IdempotencyKey,
+    ) -> Sent<Modified> {
+        let path = format!("/epayment/v1/payments/{reference}/cancel");
+        let body = serde_json::json!({ "cancelTransactionOnly": true });
+        self.send(call, Request { key: Some(key), body: Some(&body), ..Request::post("cancel", path) }).await
+    }
+
     /// `POST /epayment/v1/test/payments/{reference}/approve`
     pub async fn approve(
         &self,

@@ -24,6 +24,7 @@ fn nothing() -> Remembered {
         scope: ScopeAsked::No,
         calls: vec![],
         country: CountryCode::default(),
+        sale: Sale::No,
     }
 }
 

@@ -174,7 +174,7 @@ proptest! {
             CallbackStatus::Reserved, CallbackStatus::Reserve, CallbackStatus::Sale, CallbackStatus::Cancelled,
             CallbackStatus::Rejected,
         ]),
-        code in proptest::sample::select(&Code::ALL[..]),
+        code in proptest::sample::select(&Code::ALL[..]), person in proptest::option::of(user()),
     ) {
         let [order_id, time_stamp, transaction_id] = texts;
         comes_back(&Status {
@@ -187,6 +187,8 @@ proptest! {
             merchant_serial_number: "123456".to_owned(),
             order_id,
             transaction_info: CallbackInfo { amount, status: called, time_stamp, transaction_id: transaction_id.clone() },
+            sub: person.as_ref().map(|person| person.user_id.clone()),
+            user_details: person,
         })?;
         let body: Vec<EcomError> = Failure::told(code, transaction_id).body("context");
         comes_back(&body)?;

@@ -1,0 +1,222 @@
+//! Payments whose final state nobody has told: asked for, with growing pauses, until it is known.
+//!
+//! With webhooks this is the safety net; without them (no public URL) it is the only source. What is found goes the same
+//! way as a webhook, so the two never make two callbacks of one event. Reads at most the configured share of the
+//! published limits, and stops at 429. Must not: hold up a merchant's call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::receive::Receiver;
+use super::work::HintsTaken;
+use crate::epayment::event::{EventName, PaymentEvent};
+use crate::lifecycle::Lifecycle;
+use crate::payments::{Caller, Order, Payments, Subject};
+use crate::settings::Settings;
+use crate::store::{CallbackStore, DuePayment, Source, StoreError};
+use crate::types::{Clock, Moment, Msn, Reference, Scope};
+use crate::upstream::keyring::{From, Keyring};
+use crate::upstream::{Budget, Credentials, Reply, Spent};
+
+/// The published limit of reads, per payment and minute.
+const READS_A_MINUTE: u32 = 120;
+const TICK: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
+const AT_ONCE: usize = 16;
+const HOUR: Duration = Duration::from_secs(3600);
+/// A payment lives ten minutes; long after that only a lost event would change what is known.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// Looks at payments.
+pub struct Poller {
+    /// Which payments.
+    pub store: Arc<dyn CallbackStore>,
+    /// The use cases.
+    pub payments: Arc<Payments>,
+    /// Records what is found.
+    pub receiver: Arc<Receiver>,
+    /// Credentials.
+    pub keyring: Keyring,
+    /// In force.
+    pub settings: Arc<Settings>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a look gave.
+enum Looked {
+    /// The final state is known and recorded.
+    Final,
+    /// Nobody has acted.
+    Open,
+    /// Not read now.
+    Later,
+    /// Upstream asks for peace.
+    Slower,
+}
+
+impl Poller {
+    /// Works until the bridge ends.
+    pub async fn run(self: Arc<Self>, lifecycle: Lifecycle, mut hints: HintsTaken) {
+        let stop = lifecycle.soft().clone();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                hint = hints.next() => {
+                    let Some((msn, reference)) = hint else { return };
+                    self.hinted(&msn, &reference).await;
+                }
+                _ = ticks.tick() => {
+                    if let Err(error) = self.run_once().await {
+                        tracing::warn!(error = %error, "payments can't be looked at now");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at the payments that are due; says how many.
+    ///
+    /// # Errors
+    /// When the store can't be used.
+    pub async fn run_once(&self) -> Result<usize, StoreError> {
+        if !self.settings.reads.poll {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let due = self.store.claim_polls(now, AT_ONCE, now.plus(LEASE)).await?;
+        let looks = due.iter().map(|payment| self.look(payment));
+        for settled in futures_util::future::join_all(looks).await {
+            settled?;
+        }
+        Ok(due.len())
+    }
+
+    async fn look(&self, due: &DuePayment) -> Result<(), StoreError> {
+        let looked = match (due.scope.msn(), self.subject(due)) {
+            (Some(msn), Some(subject)) => self.ask(msn, due, &subject).await?,
+            _ => Looked::Final,
+        };
+        let now = self.clock.now();
+        let pause = match looked {
+            Looked::Final => None,
+            Looked::Slower => Some(Duration::from_secs(60).max(self.pause(due, now))),
+            Looked::Open | Looked::Later if now.since(due.created_at) > GIVE_UP_AFTER => None,
+            Looked::Open | Looked::Later => Some(self.pause(due, now)),
+        };
+        let next = pause.map(|pause| match due.end_at {
+            Some(end) if end > now && end < now.plus(pause) => end,
+            _ => now.plus(pause),
+        });
+        self.store.settle_poll(&due.scope, &due.order, due.lease, next).await?;
+        Ok(())
+    }
+
+    /// A tenth of the payment's age, at least what the share of the published limit allows, an hour at the most.
+    fn pause(&self, due: &DuePayment, now: Moment) -> Duration {
+        let share = u32::from(self.settings.reads.background_share_percent.max(1));
+        let least = Duration::from_secs(60) * 100 / (READS_A_MINUTE * share);
+        (now.since(due.created_at) / 10).clamp(least, HOUR)
+    }
+
+    fn subject(&self, due: &DuePayment) -> Option<Subject> {
+        let unit = self.settings.merchant(due.scope.msn()?);
+        let mut order = Order::new(due.scope.clone(), due.order.clone(), unit);
+        order.currency = due.facts.currency.unwrap_or(order.currency);
+        Some(Subject { order, reference: due.reference.clone() })
+    }
+
+    async fn ask(&self, msn: &Msn, due: &DuePayment, subject: &Subject) -> Result<Looked, StoreError> {
+        let Some((credentials, from)) = self.keyring.of(msn).await else { return Ok(Looked::Later) };
+        let caller = caller(credentials, due.caller);
+        let events = match self.payments.epayment.events(caller.call(), &subject.reference).await {
+            Ok(Reply::Done(events)) => events,
+            Ok(reply) => return Ok(self.refused(msn, from, reply.refused_status()).await),
+            Err(_) => return Ok(Looked::Later),
+        };
+        if self.record(msn, &events).await? {
+            return Ok(Looked::Final);
+        }
+        let now = self.clock.now();
+        if due.end_at.is_some_and(|end| end <= now) && self.payments.end_unapproved(&caller, subject).await {
+            // Its own event tells what happened; it is read at once.
+            if let Ok(Reply::Done(events)) = self.payments.epayment.events(caller.call(), &subject.reference).await
+                && self.record(msn, &events).await?
+            {
+                return Ok(Looked::Final);
+            }
+        }
+        Ok(Looked::Open)
+    }
+
+    /// Records what the log shows; true where a final state is among it.
+    async fn record(&self, msn: &Msn, events: &[PaymentEvent]) -> Result<bool, StoreError> {
+        let mut is_final = false;
+        for event in events.iter().filter(|event| is_news(event)) {
+            self.receiver.accept(msn, event, Source::Poll).await?;
+            is_final = true;
+        }
+        Ok(is_final)
+    }
+
+    async fn refused(&self, msn: &Msn, from: From, status: Option<u16>) -> Looked {
+        match status {
+            Some(401) => {
+                self.keyring.refused(msn, from).await;
+                Looked::Later
+            }
+            Some(429) => Looked::Slower,
+            _ => Looked::Later,
+        }
+    }
+
+    /// A payment that a webhook named and the store does not know: ePayment says whether it is the bridge's.
+    async fn hinted(&self, msn: &Msn, reference: &Reference) {
+        let Some((credentials, from)) = self.keyring.of(msn).await else { return };
+        let Some(order) = reference.order_id() else { return };
+        let unit = self.settings.merchant(msn);
+        let order = Order::new(Scope::Unit(msn.clone()), order.into(), unit);
+        let subject = Subject { order, reference: reference.clone() };
+        let caller = caller(credentials, self.payments.anyone());
+        match self.payments.epayment.get(caller.call(), reference).await {
+            // Only a payment with the bridge's mark is learned; its waiting events make their callback then.
+            Ok(Reply::Done(payment)) => self.payments.learn(&caller, &subject, &payment).await,
+            Ok(reply) => {
+                let _later = self.refused(msn, from, reply.refused_status()).await;
+                return;
+            }
+            Err(_) => return,
+        }
+        if let Ok(Reply::Done(events)) = self.payments.epayment.events(caller.call(), reference).await
+            && let Err(error) = self.record(msn, &events).await
+        {
+            tracing::warn!(error = %error, "what a hint led to could not be recorded");
+        }
+    }
+}
+
+/// An event that ends the waiting.
+fn is_news(event: &PaymentEvent) -> bool {
+    match event.name {
+        EventName::Authorized => event.success,
+        EventName::Aborted | EventName::Expired | EventName::Terminated => true,
+        EventName::Created
+        | EventName::Cancelled
+        | EventName::Captured
+        | EventName::Refunded
+        | EventName::Unknown => false,
+    }
+}
+
+/// The bridge itself, in a merchant's place.
+pub(super) fn caller(credentials: Credentials, hash: crate::types::CallerHash) -> Caller {
+    Caller {
+        credentials,
+        hash,
+        budget: Budget { deadline: Instant::now() + PATIENCE * 3, per_call: PATIENCE },
+        spent: Arc::new(Spent::default()),
+    }
+}

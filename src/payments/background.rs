@@ -1,0 +1,186 @@
+//! What the bridge does in a merchant's place: the direct capture, and the end of a payment that nobody approved.
+//!
+//! Both are money calls with the same records as a merchant's own, under request ids of the bridge, so each is done once
+//! whatever happens. Must not: touch a payment that the bridge did not create.
+
+use std::sync::Arc;
+
+use super::adjust::{AdjustOptions, Adjustment};
+use super::{Answer, Caller, Payments, Subject};
+use crate::epayment::model::{Payment, State};
+use crate::routing::TransactionIdSource;
+use crate::store::{AdjustmentState, NewAdjustment, Outcome};
+use crate::translate::adjust::{Adjusting, Asked};
+use crate::translate::callback::ending_key;
+use crate::translate::error::During;
+use crate::types::{CallerHash, Moment, MoneyOp, Origin, RequestId, Scope};
+use crate::upstream::Reply;
+
+/// The request id of a direct capture; details show the capture and its reservation as one SALE.
+pub const DIRECT_CAPTURE: &str = "bridge-direct-capture";
+/// The request id of the release after a direct capture was refused.
+const DIRECT_RELEASE: &str = "bridge-direct-capture-refused";
+
+/// What came of a direct capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DirectCapture {
+    /// Captured.
+    Done {
+        /// The capture's own number, where it was read.
+        transaction_id: Option<String>,
+        /// When.
+        at: Moment,
+    },
+    /// Definitely refused, nothing captured, the reservation released.
+    Refused {
+        /// When.
+        at: Moment,
+    },
+    /// Not settled: to be tried again.
+    NotNow(&'static str),
+}
+
+impl Payments {
+    /// The hash of no caller: for what no merchant's call has brought about.
+    #[must_use]
+    pub fn anyone(&self) -> CallerHash {
+        CallerHash::of(b"", self.store.secret())
+    }
+
+    /// Captures all that is reserved of a payment of the bridge's own, once.
+    pub async fn capture_directly(self: &Arc<Self>, caller: &Caller, subject: &Subject) -> DirectCapture {
+        if let Some(settled) = self.captured_directly(subject).await {
+            return settled;
+        }
+        let during = During::Adjust(MoneyOp::Capture);
+        let payment = match self.payment(caller, subject, true, during).await {
+            Ok(payment) => payment,
+            Err(_) => return DirectCapture::NotNow("the payment can't be read"),
+        };
+        if !may_capture_directly(&payment) {
+            return DirectCapture::NotNow("the payment is not simply reserved");
+        }
+        let _answer = self.in_merchants_place(caller, subject, MoneyOp::Capture, DIRECT_CAPTURE).await;
+        match self.captured_directly(subject).await {
+            Some(settled) => settled,
+            None => self.release_after_refusal(caller, subject).await,
+        }
+    }
+
+    /// What the record says of an earlier try, if it is settled as done.
+    async fn captured_directly(&self, subject: &Subject) -> Option<DirectCapture> {
+        match self.state_of(subject, MoneyOp::Capture, DIRECT_CAPTURE).await? {
+            AdjustmentState::Succeeded { transaction_id, at, .. } => Some(DirectCapture::Done { transaction_id, at }),
+            AdjustmentState::Open(_) | AdjustmentState::Refused | AdjustmentState::NotDone => None,
+        }
+    }
+
+    /// Only a definite refusal of a payment with nothing captured ends in `SALE_FAILED`, and the reservation goes first.
+    async fn release_after_refusal(self: &Arc<Self>, caller: &Caller, subject: &Subject) -> DirectCapture {
+        let state = self.state_of(subject, MoneyOp::Capture, DIRECT_CAPTURE).await;
+        if state != Some(AdjustmentState::Refused) {
+            return DirectCapture::NotNow("the capture is not settled");
+        }
+        let during = During::Adjust(MoneyOp::Cancel);
+        match self.payment(caller, subject, true, during).await {
+            Ok(payment) if payment.aggregate.captured_amount.value.is_zero() => {}
+            Ok(_) => return DirectCapture::NotNow("something was captured by another system"),
+            Err(_) => return DirectCapture::NotNow("the payment can't be read"),
+        }
+        let _answer = self.in_merchants_place(caller, subject, MoneyOp::Cancel, DIRECT_RELEASE).await;
+        match self.state_of(subject, MoneyOp::Cancel, DIRECT_RELEASE).await {
+            Some(AdjustmentState::Succeeded { at, .. }) => DirectCapture::Refused { at },
+            _ => DirectCapture::NotNow("the reservation could not be released"),
+        }
+    }
+
+    async fn state_of(&self, subject: &Subject, op: MoneyOp, id: &str) -> Option<AdjustmentState> {
+        let (calls, _) = self.store.adjustments(&subject.order.scope, &subject.order.order).await.ok()?;
+        let ours = calls.into_iter().filter(|call| call.op == op);
+        ours.filter(|call| call.request_id.as_ref().is_some_and(|own| own.as_str() == id)).map(|call| call.state).last()
+    }
+
+    async fn in_merchants_place(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        op: MoneyOp,
+        id: &str,
+    ) -> Answer {
+        let command = Adjusting {
+            msn: subject.order.scope.msn().cloned(),
+            asked: Asked::AllThatRemains,
+            text: String::new(),
+            release: false,
+            losses: Vec::new(),
+        };
+        let asked = Adjustment { op, command, request_id: RequestId::parse(id), random: uuid::Uuid::nil() };
+        let options = AdjustOptions { transaction_id: TransactionIdSource::Event, known: true };
+        self.adjust(caller, subject, &asked, options).await
+    }
+
+    /// Ends a payment that nobody has approved in the merchant's time. Touches unauthorized payments only: where the user
+    /// was faster, nothing happens. True when it may have ended.
+    pub async fn end_unapproved(&self, caller: &Caller, subject: &Subject) -> bool {
+        let Scope::Unit(msn) = &subject.order.scope else { return false };
+        let Some(_held) = self.hold(caller, subject).await else { return false };
+        let Ok((calls, version)) = self.store.adjustments(&subject.order.scope, &subject.order.order).await else {
+            return false;
+        };
+        let key = ending_key(msn, &subject.reference);
+        let ours = calls.iter().find(|call| call.key.as_ref() == Some(&key));
+        if ours.is_some_and(|call| !call.is_open()) || calls.iter().any(|call| call.is_open() && call.key.as_ref() != Some(&key)) {
+            return false;
+        }
+        let now = self.clock.now();
+        let until = now.plus(caller.budget.left());
+        let id = match ours {
+            Some(open) => match self.store.resume_adjustment(open.id, now, until).await {
+                Ok(true) => open.id,
+                Ok(false) | Err(_) => return false,
+            },
+            None => {
+                let new = NewAdjustment {
+                    scope: subject.order.scope.clone(),
+                    order: subject.order.order.clone(),
+                    op: MoneyOp::Cancel,
+                    api: Origin::Epayment,
+                    request_id: None,
+                    key: Some(key.clone()),
+                    attempt: 0,
+                    amount: None,
+                    computed: false,
+                    text: String::new(),
+                    cancelled_before: Some(crate::types::Amount::ZERO),
+                    now,
+                    until,
+                };
+                match self.store.begin_adjustment(new, version).await {
+                    Ok(Some(id)) => id,
+                    Ok(None) | Err(_) => return false,
+                }
+            }
+        };
+        let (outcome, ended) = match self.epayment.end_unapproved(caller.call(), &subject.reference, &key).await {
+            Ok(Reply::Done(done)) => {
+                let at = self.clock.now();
+                (Outcome::Succeeded { amount: done.amount.value, transaction_id: None, at }, true)
+            }
+            Ok(Reply::Problem { status, .. }) if (400..500).contains(&status) && !matches!(status, 401 | 408 | 423 | 429) => {
+                // 6060: the user was faster.
+                (Outcome::Refused, false)
+            }
+            Ok(Reply::Gateway(_)) | Err(crate::upstream::SendFailure::NotSent(_)) => (Outcome::NotDone, false),
+            Ok(_) | Err(_) => (Outcome::Unknown, true),
+        };
+        self.close(id, outcome).await;
+        ended
+    }
+}
+
+/// Approved, and nothing captured or released yet.
+fn may_capture_directly(payment: &Payment) -> bool {
+    payment.state == State::Authorized
+        && payment.aggregate.captured_amount.value.is_zero()
+        && payment.aggregate.cancelled_amount.value.is_zero()
+}
