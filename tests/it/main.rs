@@ -7,6 +7,7 @@
 )]
 
 mod broken;
+mod demo;
 mod passthrough;
 mod shutdown;
 mod smuggling;
