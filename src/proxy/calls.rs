@@ -111,10 +111,16 @@ impl Bridge {
             Operation::Status => self.read(&call, View::Status, facts).await,
             Operation::Approve => self.approve(&call, facts).await,
         };
-        if answered.1 == Route::Refused {
-            facts.routed(Route::Refused, "invalid");
+        let outcome = outcome_word(&answered.0);
+        if answered.1 == Route::Refused && facts.route() != Some(Route::Refused) {
+            let why = if outcome == "store" {
+                "store"
+            } else {
+                "invalid"
+            };
+            facts.routed(Route::Refused, why);
         }
-        facts.outcome(outcome_word(&answered.0));
+        facts.outcome(outcome);
         answered
     }
 
