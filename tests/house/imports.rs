@@ -14,7 +14,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
     // Of F2 the configuration names the toggles only: it builds `routing::Policy`.
     (3, "settings", &["types", "epayment", "routing"]),
     (3, "telemetry", &["types", "ecom"]),
-    (3, "store", &["types", "telemetry"]),
+    (3, "store", &["types", "ecom", "epayment", "telemetry"]),
     (3, "upstream", &["types", "ecom", "epayment", "telemetry"]),
     // On F3 and not at the top: F4 and F5 run on its task tracker.
     (3, "lifecycle", &["telemetry"]),
@@ -113,6 +113,7 @@ const PURE: &[&str] = &[
     "src/routing/",
     "src/simulator/world/",
     "src/payments/evidence.rs",
+    "src/payments/next.rs",
     "src/settings/",
 ];
 /// Of `settings` these two touch the disk and the environment; `clock.rs` is the one place that asks the time.
