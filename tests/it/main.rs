@@ -7,6 +7,8 @@
 )]
 
 mod broken;
+mod happy;
+mod money;
 mod passthrough;
 mod shutdown;
 mod smuggling;

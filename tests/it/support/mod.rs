@@ -1,7 +1,10 @@
 //! What the tests share. No fixed ports, no sleeping: every wait is for a condition, under one limit.
 
+pub(crate) mod app;
 pub(crate) mod bridge;
+pub(crate) mod check;
 pub(crate) mod client;
+pub(crate) mod shop;
 pub(crate) mod upstream;
 
 use std::time::Duration;
