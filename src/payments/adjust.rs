@@ -102,6 +102,14 @@ fn conflicts(call: &store::Adjustment, asked: &Adjustment) -> bool {
 }
 
 impl store::Adjustment {
+    /// The end of its last owner's time: nothing was sent after it. (Upstream may be at it still.)
+    pub(super) fn silent_since(&self) -> Moment {
+        match self.state {
+            AdjustmentState::Open(until) => until.max(self.changed_at),
+            _ => self.changed_at,
+        }
+    }
+
     pub(super) fn question(&self) -> Option<Question<'_>> {
         Some(Question {
             op: self.op,
@@ -198,7 +206,7 @@ impl Payments {
                 .await;
             }
             Looked::Found(Finding::Failed) => self.close(open.id, Outcome::Refused).await,
-            Looked::Found(Finding::Absent) if now.since(open.changed_at) >= self.settle => {
+            Looked::Found(Finding::Absent) if now.since(open.silent_since()) >= self.settle => {
                 let until = now.plus(self.settle);
                 if self.store.resume_adjustment(open.id, now, until).await? {
                     self.close(open.id, Outcome::NotDone).await;
