@@ -249,7 +249,8 @@ struct Intent {
     amount: Option<Amount>,
     money: Option<Money>,
     cancelled_before: Option<Amount>,
-    resend: bool,
+    /// Since when nobody is at an earlier sending of unknown outcome.
+    resend: Option<Moment>,
 }
 
 impl Work<'_> {
@@ -309,7 +310,7 @@ impl Work<'_> {
                 value,
             }),
             cancelled_before: open.cancelled_before,
-            resend: true,
+            resend: Some(open.silent_since()),
         };
         let sent = match found {
             Looked::Found(Finding::Done(happened)) => Sent::Proven(happened),
@@ -358,7 +359,7 @@ impl Work<'_> {
             amount,
             money,
             cancelled_before,
-            resend: false,
+            resend: None,
         };
         let sent = self.send(&intent).await;
         Ok(Some(self.conclude(&intent, sent).await))
@@ -464,7 +465,7 @@ impl Work<'_> {
             amount: Some(happened.amount),
             money: None,
             cancelled_before: None,
-            resend: true,
+            resend: None,
         };
         Ok(Some(self.conclude(&intent, Sent::Proven(happened)).await))
     }
