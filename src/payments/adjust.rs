@@ -40,6 +40,8 @@ pub struct AdjustOptions {
     pub transaction_id: TransactionIdSource,
     /// Whether the record says that the payment exists.
     pub known: bool,
+    /// What the payment was created over, where the bridge created it in ePayment.
+    pub created: Option<Money>,
 }
 
 /// What the record allows.
@@ -480,6 +482,7 @@ impl Work<'_> {
             }),
             key: &intent.key,
             cancelled_before: intent.cancelled_before,
+            created: self.options.created,
             resend: intent.resend,
         };
         self.payments.send(&sending).await

@@ -9,7 +9,7 @@ use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
 use super::{Caller, Payments, Subject};
 use crate::ecom::error::Code;
-use crate::epayment::model::{Modification, Modified};
+use crate::epayment::model::{Modification, Modified, Money};
 use crate::store::Outcome;
 use crate::telemetry::Api;
 use crate::translate::error::{self, During, Meaning};
@@ -25,6 +25,8 @@ pub(super) struct Sending<'a> {
     pub(super) body: Option<Modification>,
     pub(super) key: &'a IdempotencyKey,
     pub(super) cancelled_before: Option<Amount>,
+    /// What the payment was created over, where the bridge created it.
+    pub(super) created: Option<Money>,
     /// Since when nobody is at an earlier sending of unknown outcome.
     pub(super) resend: Option<Moment>,
 }
@@ -71,12 +73,16 @@ impl Sending<'_> {
         let sums = &done.aggregate;
         let asked = self.body.map(|body| body.modification_amount);
         let amount = asked.map_or(Amount::ZERO, |money| money.value);
+        let authorized = sums.authorized_amount;
+        let whole = self.created.is_none_or(|created| authorized == created);
         done.reference == self.subject.reference
             && asked.is_none_or(|money| money.currency == done.amount.currency)
             && match self.op {
-                MoneyOp::Capture => sums.captured_amount.value >= amount,
-                MoneyOp::Refund => sums.refunded_amount.value >= amount,
-                MoneyOp::Cancel => sums.to_capture().is_zero(),
+                MoneyOp::Capture => whole && sums.captured_amount.value >= amount,
+                MoneyOp::Refund => whole && sums.refunded_amount.value >= amount,
+                MoneyOp::Cancel => {
+                    (whole || authorized.value.is_zero()) && sums.to_capture().is_zero()
+                }
             }
     }
 }

@@ -11,6 +11,7 @@ use super::bridge::Bridge;
 use super::calls::Call;
 use crate::ecom::error::Failure;
 use crate::ecom::request::InitiatePayment;
+use crate::epayment::model::Money;
 use crate::payments::{Answer, Caller, INITIATE_DOUBT, Order, Subject};
 use crate::routing::{self, Ask, Decision, Facts};
 use crate::settings::MerchantSettings;
@@ -195,6 +196,16 @@ impl Bridge {
             .secret()
             .hash("initiate", format!("{body:?}").as_bytes())
     }
+}
+
+/// The sum of a payment that the bridge created in ePayment.
+pub(super) fn created_over(known: &Known) -> Option<Money> {
+    let record = known.payment.as_ref()?;
+    record.create_key.as_ref()?;
+    Some(Money {
+        currency: record.facts.currency?,
+        value: record.facts.amount?,
+    })
 }
 
 /// Notes upstream's time for the log.
