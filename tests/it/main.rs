@@ -10,6 +10,7 @@ mod broken;
 mod happy;
 mod money;
 mod passthrough;
+mod repeats;
 mod shutdown;
 mod smuggling;
 mod streaming;

@@ -241,6 +241,11 @@ impl TestApp {
         self.wanted.set(key, value);
     }
 
+    /// Forgets the merchants' own settings; counts from the next start.
+    pub(crate) fn unset_merchants(&mut self) {
+        self.wanted.merchants.clear();
+    }
+
     /// Loses the store.
     pub(crate) async fn wipe_store(&mut self) {
         self.down().await;
