@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
+use super::next::{Next, next};
 use super::send::{Sending, Sent, reserve};
-use super::{Answer, Caller, Order, Payments, Subject, refusal};
+use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
-use crate::epayment::model::{Aggregate, Modification, Modified, Money, Payment};
+use crate::epayment::model::{Modification, Money, Payment};
 use crate::routing::TransactionIdSource;
 use crate::store::{self, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
-use crate::translate::adjust::{self, Adjusting, Asked, Done};
-use crate::translate::error::{self, During, Meaning};
+use crate::translate::adjust::{self, Adjusting, Asked};
+use crate::translate::error::During;
 use crate::types::{Amount, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId};
-use crate::upstream::Reply;
 
 pub(super) const BUSY_LOOK: Duration = Duration::from_millis(100);
 
@@ -42,65 +42,6 @@ pub struct AdjustOptions {
     pub known: bool,
     /// What the payment was created over, where the bridge created it in ePayment.
     pub created: Option<Money>,
-}
-
-/// What the record allows.
-#[derive(Clone, Debug)]
-pub(super) enum Next {
-    /// Nothing of this request is open or done: the attempt's number.
-    New(u32),
-    /// Recorded as done.
-    Repeat(store::Adjustment),
-    /// Another amount stands under this X-Request-Id.
-    Conflict,
-    /// Somebody is at it.
-    Wait,
-    /// Open without an owner; `same` where it is this very request.
-    Resolve { open: store::Adjustment, same: bool },
-}
-
-/// What to do about a request, given the record.
-pub(super) fn next(calls: &[store::Adjustment], asked: &Adjustment, now: Moment) -> Next {
-    let same = |call: &&store::Adjustment| {
-        call.op == asked.op && asked.request_id.is_some() && call.request_id == asked.request_id
-    };
-    let decided = |call: &&store::Adjustment| {
-        call.is_open() || matches!(call.state, AdjustmentState::Succeeded { .. })
-    };
-    if let Some(call) = calls.iter().filter(same).find(decided) {
-        return match () {
-            () if conflicts(call, asked) => Next::Conflict,
-            () if !call.is_open() => Next::Repeat(call.clone()),
-            () if call.is_owned(now) => Next::Wait,
-            () => Next::Resolve {
-                open: call.clone(),
-                same: true,
-            },
-        };
-    }
-    match calls.iter().find(|call| call.is_open()) {
-        Some(call) if call.is_owned(now) => Next::Wait,
-        Some(call) => Next::Resolve {
-            open: call.clone(),
-            same: false,
-        },
-        None => {
-            let refused = |call: &&store::Adjustment| call.state == AdjustmentState::Refused;
-            Next::New(
-                u32::try_from(calls.iter().filter(same).filter(refused).count())
-                    .unwrap_or(u32::MAX),
-            )
-        }
-    }
-}
-
-/// The same X-Request-Id with another amount. "All that remains" agrees with what it was worked out to be.
-fn conflicts(call: &store::Adjustment, asked: &Adjustment) -> bool {
-    match (asked.op, asked.command.asked) {
-        (MoneyOp::Cancel, _) => false,
-        (_, Asked::AllThatRemains) => !call.computed,
-        (_, Asked::Exactly(amount)) => call.amount != Some(amount),
-    }
 }
 
 impl store::Adjustment {
@@ -236,21 +177,21 @@ pub(super) fn succeeded(happened: &Happened, asked: Amount, now: Moment) -> Outc
 }
 
 /// One merchant call at work, with the payment held.
-struct Work<'a> {
-    payments: &'a std::sync::Arc<Payments>,
-    caller: &'a Caller,
-    subject: &'a Subject,
-    asked: &'a Adjustment,
-    options: AdjustOptions,
+pub(super) struct Work<'a> {
+    pub(super) payments: &'a std::sync::Arc<Payments>,
+    pub(super) caller: &'a Caller,
+    pub(super) subject: &'a Subject,
+    pub(super) asked: &'a Adjustment,
+    pub(super) options: AdjustOptions,
 }
 
 /// An intent that is written and may be sent.
-struct Intent {
-    id: AdjustmentId,
-    key: IdempotencyKey,
-    amount: Option<Amount>,
+pub(super) struct Intent {
+    pub(super) id: AdjustmentId,
+    pub(super) key: IdempotencyKey,
+    pub(super) amount: Option<Amount>,
     money: Option<Money>,
-    cancelled_before: Option<Amount>,
+    pub(super) cancelled_before: Option<Amount>,
     /// Since when nobody is at an earlier sending of unknown outcome.
     resend: Option<Moment>,
 }
@@ -538,157 +479,4 @@ impl Work<'_> {
             }
         }
     }
-
-    async fn answer_done(&self, intent: &Intent, done: Modified) -> Answer {
-        let payments = self.payments;
-        let mut event = None;
-        if self.options.transaction_id == TransactionIdSource::Event {
-            event = self.event_of(intent, &done).await;
-        }
-        let at = event
-            .as_ref()
-            .and_then(|event| event.at)
-            .unwrap_or_else(|| payments.clock.now());
-        let transaction_id = event.and_then(|event| event.transaction_id);
-        let amount = intent.amount.unwrap_or(done.amount.value);
-        let recorded = Outcome::Succeeded {
-            amount,
-            transaction_id: transaction_id.clone(),
-            at,
-        };
-        payments.close(intent.id, recorded).await;
-        // On a cancel the number may be left out; the payment's own is no number.
-        let stand_in = (self.asked.op != MoneyOp::Cancel).then_some(done.psp_reference);
-        let told = Done {
-            amount,
-            transaction_id: transaction_id.or(stand_in),
-            at,
-            text: self.asked.command.text.clone(),
-        };
-        Answer::json(&adjust::to_answer(
-            self.asked.op,
-            &self.subject.order.order,
-            told,
-            &done.aggregate,
-        ))
-    }
-
-    /// The event behind an answer, from one read of the log.
-    async fn event_of(&self, intent: &Intent, done: &Modified) -> Option<Happened> {
-        let question = Question {
-            op: self.asked.op,
-            key: intent.key.as_str(),
-            amount: intent.amount,
-            cancelled_before: intent.cancelled_before,
-        };
-        let events = self
-            .payments
-            .epayment
-            .events(self.caller.call(), &self.subject.reference)
-            .await;
-        let Ok(Reply::Done(events)) = events else {
-            return None;
-        };
-        match super::evidence::judge(question, &events, Some(&done.aggregate)) {
-            Finding::Done(happened) => Some(happened),
-            Finding::Failed | Finding::Absent => None,
-        }
-    }
-
-    /// A recorded success, with today's sums; reading them proves the caller's keys.
-    async fn repeat(&self, call: &store::Adjustment) -> Result<Answer, Answer> {
-        let AdjustmentState::Succeeded {
-            amount,
-            transaction_id,
-            at,
-        } = &call.state
-        else {
-            return Err(Failure::code(Code::Vipps94).into());
-        };
-        let outcome = Outcome::Succeeded {
-            amount: *amount,
-            transaction_id: transaction_id.clone(),
-            at: *at,
-        };
-        self.answer_from_payment(&outcome).await
-    }
-
-    async fn answer_from_payment(&self, outcome: &Outcome) -> Result<Answer, Answer> {
-        let Outcome::Succeeded {
-            amount,
-            transaction_id,
-            at,
-        } = outcome
-        else {
-            return Err(Failure::code(Code::Vipps99).into());
-        };
-        let op = self.asked.op;
-        let payment = self
-            .payments
-            .payment(self.caller, self.subject, true, During::Adjust(op))
-            .await?;
-        let cancel = op == MoneyOp::Cancel;
-        let told = Done {
-            amount: if cancel {
-                payment.amount.value
-            } else {
-                *amount
-            },
-            transaction_id: transaction_id
-                .clone()
-                .or_else(|| (!cancel).then(|| payment.psp_reference.clone())),
-            at: *at,
-            text: self.asked.command.text.clone(),
-        };
-        Ok(Answer::json(&adjust::to_answer(
-            op,
-            &self.subject.order.order,
-            told,
-            &payment.aggregate,
-        )))
-    }
-
-    /// A refusal in eCom's words; where only the payment's state can tell which, the payment is read.
-    async fn answer_refused(&self, reply: Reply<Modified>) -> Answer {
-        let during = During::Adjust(self.asked.op);
-        let Reply::Problem {
-            status,
-            problem,
-            retry_after,
-        } = reply
-        else {
-            return refusal(reply, during);
-        };
-        let mut meaning = error::meaning(&problem, status, during);
-        if let Meaning::ByState(otherwise) = meaning {
-            let read = self
-                .payments
-                .epayment
-                .get(self.caller.call(), &self.subject.reference)
-                .await;
-            let told = match &read {
-                Ok(Reply::Done(payment)) => by_state_or(self.asked.op, payment, otherwise),
-                _ => otherwise,
-            };
-            meaning = Meaning::Is(told);
-        }
-        if meaning == Meaning::NotFound && self.options.known {
-            return super::doubtful_not_found();
-        }
-        Answer::Failure(error::to_failure(&meaning, &problem, status), retry_after)
-    }
-}
-
-/// By the state where it explains the refusal; money left means that the amount was the reason.
-fn by_state_or(op: MoneyOp, payment: &Payment, otherwise: Code) -> Code {
-    let left = |sums: &Aggregate| match op {
-        MoneyOp::Refund => sums.to_refund(),
-        MoneyOp::Capture | MoneyOp::Cancel => sums.to_capture(),
-    };
-    let by_state = adjust::by_state(op, payment);
-    let nothing_left_of_it = by_state == Code::Vipps92;
-    if !left(&payment.aggregate).is_zero() || (nothing_left_of_it && otherwise == Code::Payment71) {
-        return otherwise;
-    }
-    by_state
 }

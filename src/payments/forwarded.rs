@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::adjust::{Adjustment, Next, next};
+use super::adjust::Adjustment;
+use super::next::{Next, next};
 use super::send::reserve;
 use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};

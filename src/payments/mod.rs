@@ -10,9 +10,11 @@ mod forwarded;
 mod initiate;
 mod locks;
 mod lookup;
+mod next;
 mod read;
 mod resolve;
 mod send;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
