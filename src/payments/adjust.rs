@@ -196,6 +196,14 @@ pub(super) struct Intent {
     resend: Option<Moment>,
 }
 
+/// Why an open call is not sent again.
+enum Again {
+    /// The payment could not be read.
+    Doubt,
+    /// The payment no longer allows it.
+    NoMore,
+}
+
 impl Work<'_> {
     /// One look at the record and what follows. `None`: look again.
     async fn step(&self) -> Result<Option<Answer>, Answer> {
@@ -261,10 +269,32 @@ impl Work<'_> {
                 payments.close(open.id, Outcome::Refused).await;
                 return Ok(None);
             }
-            Looked::Found(Finding::Absent) => self.send(&intent).await,
+            Looked::Found(Finding::Absent) => match self.look_again(&open).await {
+                Ok(()) => self.send(&intent).await,
+                Err(Again::NoMore) if now.since(open.silent_since()) >= payments.settle => {
+                    payments.close(open.id, Outcome::NotDone).await;
+                    return Ok(None);
+                }
+                Err(Again::NoMore | Again::Doubt) => Sent::Unknown,
+            },
             Looked::Doubt => Sent::Unknown,
         };
         Ok(Some(self.conclude(&intent, sent).await))
+    }
+
+    /// Whether what was never done may be sent again: since then, somebody else may have captured what a cancel without
+    /// the flag must not touch.
+    async fn look_again(&self, open: &store::Adjustment) -> Result<(), Again> {
+        if open.op != MoneyOp::Cancel || self.asked.command.release {
+            return Ok(());
+        }
+        let during = During::Adjust(open.op);
+        let payment = self
+            .payments
+            .payment(self.caller, self.subject, true, during)
+            .await
+            .map_err(|_| Again::Doubt)?;
+        adjust::may_cancel(&payment).map_err(|_| Again::NoMore)
     }
 
     /// A new intent: what is asked is worked out, written, and sent.
