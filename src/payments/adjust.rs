@@ -16,7 +16,9 @@ use crate::routing::TransactionIdSource;
 use crate::store::{self, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
 use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::translate::error::During;
-use crate::types::{Amount, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId};
+use crate::types::{
+    Amount, Currency, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId,
+};
 
 pub(super) const BUSY_LOOK: Duration = Duration::from_millis(100);
 
@@ -232,6 +234,12 @@ impl Work<'_> {
         }
     }
 
+    /// Where the payment is not read: that of its creation, where the bridge saw it, else the merchant's.
+    fn currency(&self) -> Currency {
+        let created = self.options.created.map(|created| created.currency);
+        created.unwrap_or(self.subject.currency)
+    }
+
     /// The end of this call's time, as the record keeps it.
     fn until(&self, now: Moment) -> Moment {
         now.plus(self.caller.budget.left())
@@ -257,7 +265,7 @@ impl Work<'_> {
             key,
             amount: open.amount,
             money: open.amount.map(|value| Money {
-                currency: self.subject.currency,
+                currency: self.currency(),
                 value,
             }),
             cancelled_before: open.cancelled_before,
@@ -316,7 +324,7 @@ impl Work<'_> {
         };
         let currency = before
             .as_ref()
-            .map_or(subject.currency, |payment| payment.amount.currency);
+            .map_or_else(|| self.currency(), |payment| payment.amount.currency);
         let cancelled_before = match asked.op {
             MoneyOp::Cancel => before.map(|payment| payment.aggregate.cancelled_amount.value),
             MoneyOp::Capture | MoneyOp::Refund => None,
