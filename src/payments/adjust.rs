@@ -9,6 +9,7 @@ use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
 use super::next::{Next, next};
 use super::send::{Sending, Sent, reserve};
+use super::told::sums_unread;
 use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::{Modification, Money, Payment};
@@ -481,12 +482,7 @@ impl Work<'_> {
                 payments.close(intent.id, outcome.clone()).await;
                 self.answer_from_payment(&outcome)
                     .await
-                    .unwrap_or_else(|_| {
-                        Failure::unknown(
-                            "it was done, but the sums of the payment can't be read now",
-                        )
-                        .into()
-                    })
+                    .unwrap_or_else(|_| sums_unread())
             }
             Sent::Refused(reply, outcome) => {
                 payments.close(intent.id, outcome).await;

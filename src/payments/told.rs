@@ -86,7 +86,14 @@ impl Work<'_> {
             transaction_id: transaction_id.clone(),
             at: *at,
         };
-        self.answer_from_payment(&outcome).await
+        self.answer_from_payment(&outcome)
+            .await
+            .map_err(|trouble| match trouble {
+                // Of the caller's keys, which upstream judges.
+                Answer::Raw(raw) => Answer::Raw(raw),
+                // Not a word about the operation, which is done.
+                Answer::Failure(..) | Answer::Json(_) => sums_unread(),
+            })
     }
 
     pub(super) async fn answer_from_payment(&self, outcome: &Outcome) -> Result<Answer, Answer> {
@@ -153,6 +160,11 @@ impl Work<'_> {
         }
         Answer::Failure(error::to_failure(&meaning, &problem, status), retry_after)
     }
+}
+
+/// It happened, and more can't be said.
+pub(super) fn sums_unread() -> Answer {
+    Failure::unknown("it was done, but the sums of the payment can't be read now").into()
 }
 
 /// By the state where it explains the refusal; money left means that the amount was the reason.
