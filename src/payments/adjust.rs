@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::before::Again;
 use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
 use super::next::{Next, next};
@@ -12,11 +13,10 @@ use super::send::{Sending, Sent, reserve};
 use super::told::sums_unread;
 use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
-use crate::epayment::model::{Modification, Money, Payment};
+use crate::epayment::model::{Modification, Money};
 use crate::routing::TransactionIdSource;
 use crate::store::{self, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
 use crate::translate::adjust::{self, Adjusting, Asked};
-use crate::translate::error::During;
 use crate::types::{
     Amount, Currency, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId,
 };
@@ -43,6 +43,8 @@ pub struct AdjustOptions {
     pub transaction_id: TransactionIdSource,
     /// Whether the record says that the payment exists.
     pub known: bool,
+    /// Whether the record goes back to the payment's creation, so that it has every money call of the bridge.
+    pub whole: bool,
     /// What the payment was created over, where the bridge created it in ePayment.
     pub created: Option<Money>,
 }
@@ -193,18 +195,10 @@ pub(super) struct Intent {
     pub(super) id: AdjustmentId,
     pub(super) key: IdempotencyKey,
     pub(super) amount: Option<Amount>,
-    money: Option<Money>,
+    pub(super) money: Option<Money>,
     pub(super) cancelled_before: Option<Amount>,
     /// Since when nobody is at an earlier sending of unknown outcome.
-    resend: Option<Moment>,
-}
-
-/// Why an open call is not sent again.
-enum Again {
-    /// The payment could not be read.
-    Doubt,
-    /// The payment no longer allows it.
-    NoMore,
+    pub(super) resend: Option<Moment>,
 }
 
 impl Work<'_> {
@@ -291,28 +285,14 @@ impl Work<'_> {
         Ok(Some(self.conclude(&intent, sent).await))
     }
 
-    /// Whether what was never done may be sent again: since then, somebody else may have captured what a cancel without
-    /// the flag must not touch.
-    async fn look_again(&self, open: &store::Adjustment) -> Result<(), Again> {
-        if open.op != MoneyOp::Cancel || self.asked.command.release {
-            return Ok(());
-        }
-        let during = During::Adjust(open.op);
-        let payment = self
-            .payments
-            .payment(self.caller, self.subject, true, during)
-            .await
-            .map_err(|_| Again::Doubt)?;
-        adjust::may_cancel(&payment).map_err(|_| Again::NoMore)
-    }
-
     /// A new intent: what is asked is worked out, written, and sent.
     async fn begin(&self, attempt: u32, version: Version) -> Result<Option<Answer>, Answer> {
-        let (payments, subject, asked) = (self.payments, self.subject, self.asked);
+        let (payments, asked) = (self.payments, self.asked);
         let key = self.key(attempt);
-        if !self.options.known
+        if !self.options.whole
+            && asked.op != MoneyOp::Cancel
             && asked.request_id.is_some()
-            && let Some(answer) = self.done_before_the_record(&key, attempt, version).await?
+            && let Some(answer) = self.done_before_the_record(version).await?
         {
             return Ok(Some(answer));
         }
@@ -347,7 +327,7 @@ impl Work<'_> {
         Ok(Some(self.conclude(&intent, sent).await))
     }
 
-    fn key(&self, attempt: u32) -> IdempotencyKey {
+    pub(super) fn key(&self, attempt: u32) -> IdempotencyKey {
         let derived = self
             .asked
             .request_id
@@ -363,7 +343,7 @@ impl Work<'_> {
         derived.unwrap_or_else(|| IdempotencyKey::own(self.asked.random))
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         key: &IdempotencyKey,
         attempt: u32,
@@ -389,69 +369,6 @@ impl Work<'_> {
         }
     }
 
-    /// The payment, where the call can't do without: for a remainder, and for a cancel without the flag.
-    async fn look_before(&self) -> Result<Option<Payment>, Answer> {
-        let asked = self.asked;
-        let cancel = asked.op == MoneyOp::Cancel;
-        let needed = if cancel {
-            !asked.command.release
-        } else {
-            asked.command.asked == Asked::AllThatRemains
-        };
-        if !needed {
-            return Ok(None);
-        }
-        let during = During::Adjust(asked.op);
-        let payment = self
-            .payments
-            .payment(self.caller, self.subject, self.options.known, during)
-            .await?;
-        if cancel {
-            adjust::may_cancel(&payment)?;
-        }
-        Ok(Some(payment))
-    }
-
-    /// The store has no record of this payment's creation, so it may lack one of this request: the log is asked first.
-    async fn done_before_the_record(
-        &self,
-        key: &IdempotencyKey,
-        attempt: u32,
-        version: Version,
-    ) -> Result<Option<Answer>, Answer> {
-        let payments = self.payments;
-        let question = Question {
-            op: self.asked.op,
-            key: key.as_str(),
-            amount: None,
-            cancelled_before: None,
-        };
-        if question.op == MoneyOp::Cancel {
-            return Ok(None);
-        }
-        let Looked::Found(Finding::Done(happened)) =
-            payments.look(self.caller, self.subject, question).await
-        else {
-            return Ok(None);
-        };
-        if matches!(self.asked.command.asked, Asked::Exactly(amount) if amount != happened.amount) {
-            return Ok(Some(Failure::code(Code::Vipps93).into()));
-        }
-        let new = self.record(key, attempt, Some(happened.amount), None);
-        let Some(id) = payments.store.begin_adjustment(new, version).await? else {
-            return Ok(None);
-        };
-        let intent = Intent {
-            id,
-            key: key.clone(),
-            amount: Some(happened.amount),
-            money: None,
-            cancelled_before: None,
-            resend: None,
-        };
-        Ok(Some(self.conclude(&intent, Sent::Proven(happened)).await))
-    }
-
     async fn send(&self, intent: &Intent) -> Sent {
         let sending = Sending {
             caller: self.caller,
@@ -469,7 +386,7 @@ impl Work<'_> {
     }
 
     /// From what is known to the record and the answer.
-    async fn conclude(&self, intent: &Intent, sent: Sent) -> Answer {
+    pub(super) async fn conclude(&self, intent: &Intent, sent: Sent) -> Answer {
         let payments = self.payments;
         match sent {
             Sent::Done(done) => self.answer_done(intent, done).await,

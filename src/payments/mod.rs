@@ -5,6 +5,7 @@
 
 mod adjust;
 mod approve;
+mod before;
 mod evidence;
 mod forwarded;
 mod initiate;

@@ -48,7 +48,10 @@ pub(super) fn next(calls: &[store::Adjustment], asked: &Adjustment, now: Moment)
             same: false,
         },
         None => {
-            let refused = |call: &&store::Adjustment| call.state == AdjustmentState::Refused;
+            // A refusal of eCom ends no key.
+            let refused = |call: &&store::Adjustment| {
+                call.state == AdjustmentState::Refused && call.key.is_some()
+            };
             Next::New(
                 u32::try_from(calls.iter().filter(same).filter(refused).count())
                     .unwrap_or(u32::MAX),

@@ -13,7 +13,7 @@ use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::{Bridge, Snapshot};
 use super::context::{
-    created_over, named_unit, names_the_unit, note, outcome_word, spent, subject,
+    created_over, goes_back, named_unit, names_the_unit, note, outcome_word, spent, subject,
 };
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
@@ -287,6 +287,7 @@ impl Bridge {
         let options = AdjustOptions {
             transaction_id: call.snapshot.policy.transaction_id(subject.scope.msn()),
             known: exists,
+            whole: goes_back(&known),
             created: created_over(&known),
         };
         let answer = self
