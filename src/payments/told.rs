@@ -91,8 +91,13 @@ impl Work<'_> {
             .map_err(|trouble| match trouble {
                 // Of the caller's keys, which upstream judges.
                 Answer::Raw(raw) => Answer::Raw(raw),
-                // Not a word about the operation, which is done.
-                Answer::Failure(..) | Answer::Json(_) => sums_unread(),
+                Answer::Failure(failure, after) if matches!(failure.status, 400..=403 | 429) => {
+                    Answer::Failure(failure, after)
+                }
+                // Not a word about the operation, which is done; whose keys are not proven is not told even that.
+                Answer::Failure(..) | Answer::Json(_) => {
+                    Failure::unknown("the payment can't be read now").into()
+                }
             })
     }
 

@@ -11,6 +11,7 @@ mod happy;
 mod money;
 mod passthrough;
 mod repeats;
+mod routing;
 mod shutdown;
 mod smuggling;
 mod streaming;
