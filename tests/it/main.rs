@@ -7,6 +7,7 @@
 )]
 
 mod broken;
+mod clients;
 mod happy;
 mod money;
 mod passthrough;

@@ -127,6 +127,11 @@ impl Wanted {
         self
     }
 
+    /// Adds a merchant.
+    pub(crate) fn merchant(&mut self, toml: &str) {
+        self.merchants.push(toml.to_owned());
+    }
+
     /// The configuration as text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
@@ -244,6 +249,11 @@ impl TestApp {
     /// Forgets the merchants' own settings; counts from the next start.
     pub(crate) fn unset_merchants(&mut self) {
         self.wanted.merchants.clear();
+    }
+
+    /// Adds a merchant; counts from the next start.
+    pub(crate) fn merchant(&mut self, toml: &str) {
+        self.wanted.merchant(toml);
     }
 
     /// Loses the store.
