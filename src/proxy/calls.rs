@@ -12,7 +12,9 @@ use http::request;
 use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::{Bridge, Snapshot};
-use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
+use super::context::{
+    created_over, goes_back, named_unit, names_the_unit, note, outcome_word, spent, subject,
+};
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
 use crate::ecom::route::Operation;
@@ -288,6 +290,8 @@ impl Bridge {
         let options = AdjustOptions {
             transaction_id: call.snapshot.policy.transaction_id(subject.scope.msn()),
             known: exists,
+            whole: goes_back(&known),
+            created: created_over(&known),
         };
         let answer = self
             .payments
