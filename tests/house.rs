@@ -13,7 +13,9 @@ mod imports;
 #[path = "house/source.rs"]
 mod source;
 
-use form::{floats, form, lock_file, places_of_this_machine, tests_wait_and_listen_well, words};
+use form::{
+    floats, form, lock_file, named_tests, places_of_this_machine, tests_wait_and_listen_well, words,
+};
 use imports::{HOUSE, edges, floors, pure, table};
 use source::{Complaints, File, everything, root};
 
@@ -196,4 +198,11 @@ fn nothing_of_one_machine_is_written_down() {
         "Dockerfile",
         concat!("FROM gcr", ".io/x"),
     );
+}
+
+#[test]
+fn the_readme_names_tests_that_exist() {
+    assert_none(&named_tests(&everything()));
+    plant(named_tests, "README.md", "| x | `a_test_that_is_gone` |");
+    spare(named_tests, "README.md", "`bridge_log_lines_dropped_total`");
 }
