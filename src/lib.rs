@@ -1,11 +1,15 @@
-//! ecom-bridge: answers the calls of Vipps' legacy eCom API v2 by way of the ePayment API.
-//!
-//! The house, by floors (a module imports only from floors below its own; `tests/house.rs` guards it):
+//! Answers the calls of Vipps' eCom API v2 by way of the ePayment API. Imports go down (`tests/house.rs` sees to it).
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | F0 | [`types`] | values that cannot hold nonsense |
-//! | F1 | [`ecom`], [`epayment`] | the two wires |
+//! | F6 | [`app`], [`cli`] | wires settings to parts, parts to a running bridge; what an operator types |
+//! | F5 | [`proxy`], [`admin`] | the merchants' HTTP surface; the operator's |
+//! | F4 | [`payments`] | the use cases: money is written before it is sent, and closed by evidence |
+//! | F3 | [`settings`], [`telemetry`], [`store`], [`upstream`], [`lifecycle`] | the world outside the calculation |
+//! | F2 | [`translate`], [`routing`] | pure: what becomes of a call, and where it goes |
+//! | F1, F0 | [`ecom`], [`epayment`]; [`types`] | the two wires as documented; values that cannot hold nonsense |
+//! | side | [`simulator`] | both upstream APIs, for tests, `demo` and `simulate`; stands on F1 and sees no translation |
+
 pub mod admin;
 pub mod app;
 pub mod cli;

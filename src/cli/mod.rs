@@ -45,7 +45,7 @@ enum Command {
 /// Where the configuration is.
 #[derive(Args, Clone, Debug, Default)]
 struct Config {
-    /// A TOML file; later ones override earlier ones, and ECOM_BRIDGE__SECTION__KEY overrides all
+    /// A TOML file; later ones override earlier ones, and `ECOM_BRIDGE__SECTION__KEY` overrides all
     #[arg(long = "config", value_name = "FILE")]
     files: Vec<PathBuf>,
 }

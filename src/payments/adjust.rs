@@ -5,18 +5,21 @@
 
 use std::time::Duration;
 
+use super::before::Again;
 use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
+use super::next::{Next, next};
 use super::send::{Sending, Sent, reserve};
-use super::{Answer, Caller, Order, Payments, Subject, refusal};
+use super::told::sums_unread;
+use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
-use crate::epayment::model::{Aggregate, Modification, Modified, Money, Payment};
+use crate::epayment::model::{Modification, Money};
 use crate::routing::TransactionIdSource;
 use crate::store::{self, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
-use crate::translate::adjust::{self, Adjusting, Asked, Done};
-use crate::translate::error::{self, During, Meaning};
-use crate::types::{Amount, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId};
-use crate::upstream::Reply;
+use crate::translate::adjust::{self, Adjusting, Asked};
+use crate::types::{
+    Amount, Currency, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId,
+};
 
 pub(super) const BUSY_LOOK: Duration = Duration::from_millis(100);
 
@@ -40,68 +43,21 @@ pub struct AdjustOptions {
     pub transaction_id: TransactionIdSource,
     /// Whether the record says that the payment exists.
     pub known: bool,
-}
-
-/// What the record allows.
-#[derive(Clone, Debug)]
-pub(super) enum Next {
-    /// Nothing of this request is open or done: the attempt's number.
-    New(u32),
-    /// Recorded as done.
-    Repeat(store::Adjustment),
-    /// Another amount stands under this X-Request-Id.
-    Conflict,
-    /// Somebody is at it.
-    Wait,
-    /// Open without an owner; `same` where it is this very request.
-    Resolve { open: store::Adjustment, same: bool },
-}
-
-/// What to do about a request, given the record.
-pub(super) fn next(calls: &[store::Adjustment], asked: &Adjustment, now: Moment) -> Next {
-    let same = |call: &&store::Adjustment| {
-        call.op == asked.op && asked.request_id.is_some() && call.request_id == asked.request_id
-    };
-    let decided = |call: &&store::Adjustment| {
-        call.is_open() || matches!(call.state, AdjustmentState::Succeeded { .. })
-    };
-    if let Some(call) = calls.iter().filter(same).find(decided) {
-        return match () {
-            () if conflicts(call, asked) => Next::Conflict,
-            () if !call.is_open() => Next::Repeat(call.clone()),
-            () if call.is_owned(now) => Next::Wait,
-            () => Next::Resolve {
-                open: call.clone(),
-                same: true,
-            },
-        };
-    }
-    match calls.iter().find(|call| call.is_open()) {
-        Some(call) if call.is_owned(now) => Next::Wait,
-        Some(call) => Next::Resolve {
-            open: call.clone(),
-            same: false,
-        },
-        None => {
-            let refused = |call: &&store::Adjustment| call.state == AdjustmentState::Refused;
-            Next::New(
-                u32::try_from(calls.iter().filter(same).filter(refused).count())
-                    .unwrap_or(u32::MAX),
-            )
-        }
-    }
-}
-
-/// The same X-Request-Id with another amount. "All that remains" agrees with what it was worked out to be.
-fn conflicts(call: &store::Adjustment, asked: &Adjustment) -> bool {
-    match (asked.op, asked.command.asked) {
-        (MoneyOp::Cancel, _) => false,
-        (_, Asked::AllThatRemains) => !call.computed,
-        (_, Asked::Exactly(amount)) => call.amount != Some(amount),
-    }
+    /// Whether the record goes back to the payment's creation, so that it has every money call of the bridge.
+    pub whole: bool,
+    /// What the payment was created over, where the bridge created it in ePayment.
+    pub created: Option<Money>,
 }
 
 impl store::Adjustment {
+    /// The end of its last owner's time: nothing was sent after it. (Upstream may be at it still.)
+    pub(super) fn silent_since(&self) -> Moment {
+        match self.state {
+            AdjustmentState::Open(until) => until.max(self.changed_at),
+            _ => self.changed_at,
+        }
+    }
+
     pub(super) fn question(&self) -> Option<Question<'_>> {
         Some(Question {
             op: self.op,
@@ -198,7 +154,7 @@ impl Payments {
                 .await;
             }
             Looked::Found(Finding::Failed) => self.close(open.id, Outcome::Refused).await,
-            Looked::Found(Finding::Absent) if now.since(open.changed_at) >= self.settle => {
+            Looked::Found(Finding::Absent) if now.since(open.silent_since()) >= self.settle => {
                 let until = now.plus(self.settle);
                 if self.store.resume_adjustment(open.id, now, until).await? {
                     self.close(open.id, Outcome::NotDone).await;
@@ -226,22 +182,23 @@ pub(super) fn succeeded(happened: &Happened, asked: Amount, now: Moment) -> Outc
 }
 
 /// One merchant call at work, with the payment held.
-struct Work<'a> {
-    payments: &'a std::sync::Arc<Payments>,
-    caller: &'a Caller,
-    subject: &'a Subject,
-    asked: &'a Adjustment,
-    options: AdjustOptions,
+pub(super) struct Work<'a> {
+    pub(super) payments: &'a std::sync::Arc<Payments>,
+    pub(super) caller: &'a Caller,
+    pub(super) subject: &'a Subject,
+    pub(super) asked: &'a Adjustment,
+    pub(super) options: AdjustOptions,
 }
 
 /// An intent that is written and may be sent.
-struct Intent {
-    id: AdjustmentId,
-    key: IdempotencyKey,
-    amount: Option<Amount>,
-    money: Option<Money>,
-    cancelled_before: Option<Amount>,
-    resend: bool,
+pub(super) struct Intent {
+    pub(super) id: AdjustmentId,
+    pub(super) key: IdempotencyKey,
+    pub(super) amount: Option<Amount>,
+    pub(super) money: Option<Money>,
+    pub(super) cancelled_before: Option<Amount>,
+    /// Since when nobody is at an earlier sending of unknown outcome.
+    pub(super) resend: Option<Moment>,
 }
 
 impl Work<'_> {
@@ -272,6 +229,12 @@ impl Work<'_> {
         }
     }
 
+    /// Where the payment is not read: that of its creation, where the bridge saw it, else the merchant's.
+    fn currency(&self) -> Currency {
+        let created = self.options.created.map(|created| created.currency);
+        created.unwrap_or(self.subject.currency)
+    }
+
     /// The end of this call's time, as the record keeps it.
     fn until(&self, now: Moment) -> Moment {
         now.plus(self.caller.budget.left())
@@ -297,11 +260,11 @@ impl Work<'_> {
             key,
             amount: open.amount,
             money: open.amount.map(|value| Money {
-                currency: self.subject.currency,
+                currency: self.currency(),
                 value,
             }),
             cancelled_before: open.cancelled_before,
-            resend: true,
+            resend: Some(open.silent_since()),
         };
         let sent = match found {
             Looked::Found(Finding::Done(happened)) => Sent::Proven(happened),
@@ -309,7 +272,14 @@ impl Work<'_> {
                 payments.close(open.id, Outcome::Refused).await;
                 return Ok(None);
             }
-            Looked::Found(Finding::Absent) => self.send(&intent).await,
+            Looked::Found(Finding::Absent) => match self.look_again(&open).await {
+                Ok(()) => self.send(&intent).await,
+                Err(Again::NoMore) if now.since(open.silent_since()) >= payments.settle => {
+                    payments.close(open.id, Outcome::NotDone).await;
+                    return Ok(None);
+                }
+                Err(Again::NoMore | Again::Doubt) => Sent::Unknown,
+            },
             Looked::Doubt => Sent::Unknown,
         };
         Ok(Some(self.conclude(&intent, sent).await))
@@ -317,11 +287,12 @@ impl Work<'_> {
 
     /// A new intent: what is asked is worked out, written, and sent.
     async fn begin(&self, attempt: u32, version: Version) -> Result<Option<Answer>, Answer> {
-        let (payments, subject, asked) = (self.payments, self.subject, self.asked);
+        let (payments, asked) = (self.payments, self.asked);
         let key = self.key(attempt);
-        if !self.options.known
+        if !self.options.whole
+            && asked.op != MoneyOp::Cancel
             && asked.request_id.is_some()
-            && let Some(answer) = self.done_before_the_record(&key, attempt, version).await?
+            && let Some(answer) = self.done_before_the_record(version).await?
         {
             return Ok(Some(answer));
         }
@@ -334,7 +305,7 @@ impl Work<'_> {
         };
         let currency = before
             .as_ref()
-            .map_or(subject.currency, |payment| payment.amount.currency);
+            .map_or_else(|| self.currency(), |payment| payment.amount.currency);
         let cancelled_before = match asked.op {
             MoneyOp::Cancel => before.map(|payment| payment.aggregate.cancelled_amount.value),
             MoneyOp::Capture | MoneyOp::Refund => None,
@@ -350,13 +321,13 @@ impl Work<'_> {
             amount,
             money,
             cancelled_before,
-            resend: false,
+            resend: None,
         };
         let sent = self.send(&intent).await;
         Ok(Some(self.conclude(&intent, sent).await))
     }
 
-    fn key(&self, attempt: u32) -> IdempotencyKey {
+    pub(super) fn key(&self, attempt: u32) -> IdempotencyKey {
         let derived = self
             .asked
             .request_id
@@ -372,7 +343,7 @@ impl Work<'_> {
         derived.unwrap_or_else(|| IdempotencyKey::own(self.asked.random))
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         key: &IdempotencyKey,
         attempt: u32,
@@ -398,69 +369,6 @@ impl Work<'_> {
         }
     }
 
-    /// The payment, where the call can't do without: for a remainder, and for a cancel without the flag.
-    async fn look_before(&self) -> Result<Option<Payment>, Answer> {
-        let asked = self.asked;
-        let cancel = asked.op == MoneyOp::Cancel;
-        let needed = if cancel {
-            !asked.command.release
-        } else {
-            asked.command.asked == Asked::AllThatRemains
-        };
-        if !needed {
-            return Ok(None);
-        }
-        let during = During::Adjust(asked.op);
-        let payment = self
-            .payments
-            .payment(self.caller, self.subject, self.options.known, during)
-            .await?;
-        if cancel {
-            adjust::may_cancel(&payment)?;
-        }
-        Ok(Some(payment))
-    }
-
-    /// The store has no record of this payment's creation, so it may lack one of this request: the log is asked first.
-    async fn done_before_the_record(
-        &self,
-        key: &IdempotencyKey,
-        attempt: u32,
-        version: Version,
-    ) -> Result<Option<Answer>, Answer> {
-        let payments = self.payments;
-        let question = Question {
-            op: self.asked.op,
-            key: key.as_str(),
-            amount: None,
-            cancelled_before: None,
-        };
-        if question.op == MoneyOp::Cancel {
-            return Ok(None);
-        }
-        let Looked::Found(Finding::Done(happened)) =
-            payments.look(self.caller, self.subject, question).await
-        else {
-            return Ok(None);
-        };
-        if matches!(self.asked.command.asked, Asked::Exactly(amount) if amount != happened.amount) {
-            return Ok(Some(Failure::code(Code::Vipps93).into()));
-        }
-        let new = self.record(key, attempt, Some(happened.amount), None);
-        let Some(id) = payments.store.begin_adjustment(new, version).await? else {
-            return Ok(None);
-        };
-        let intent = Intent {
-            id,
-            key: key.clone(),
-            amount: Some(happened.amount),
-            money: None,
-            cancelled_before: None,
-            resend: true,
-        };
-        Ok(Some(self.conclude(&intent, Sent::Proven(happened)).await))
-    }
-
     async fn send(&self, intent: &Intent) -> Sent {
         let sending = Sending {
             caller: self.caller,
@@ -471,13 +379,14 @@ impl Work<'_> {
             }),
             key: &intent.key,
             cancelled_before: intent.cancelled_before,
+            created: self.options.created,
             resend: intent.resend,
         };
         self.payments.send(&sending).await
     }
 
     /// From what is known to the record and the answer.
-    async fn conclude(&self, intent: &Intent, sent: Sent) -> Answer {
+    pub(super) async fn conclude(&self, intent: &Intent, sent: Sent) -> Answer {
         let payments = self.payments;
         match sent {
             Sent::Done(done) => self.answer_done(intent, done).await,
@@ -490,12 +399,7 @@ impl Work<'_> {
                 payments.close(intent.id, outcome.clone()).await;
                 self.answer_from_payment(&outcome)
                     .await
-                    .unwrap_or_else(|_| {
-                        Failure::unknown(
-                            "it was done, but the sums of the payment can't be read now",
-                        )
-                        .into()
-                    })
+                    .unwrap_or_else(|_| sums_unread())
             }
             Sent::Refused(reply, outcome) => {
                 payments.close(intent.id, outcome).await;
@@ -526,157 +430,4 @@ impl Work<'_> {
             }
         }
     }
-
-    async fn answer_done(&self, intent: &Intent, done: Modified) -> Answer {
-        let payments = self.payments;
-        let mut event = None;
-        if self.options.transaction_id == TransactionIdSource::Event {
-            event = self.event_of(intent, &done).await;
-        }
-        let at = event
-            .as_ref()
-            .and_then(|event| event.at)
-            .unwrap_or_else(|| payments.clock.now());
-        let transaction_id = event.and_then(|event| event.transaction_id);
-        let amount = intent.amount.unwrap_or(done.amount.value);
-        let recorded = Outcome::Succeeded {
-            amount,
-            transaction_id: transaction_id.clone(),
-            at,
-        };
-        payments.close(intent.id, recorded).await;
-        // On a cancel the number may be left out; the payment's own is no number.
-        let stand_in = (self.asked.op != MoneyOp::Cancel).then_some(done.psp_reference);
-        let told = Done {
-            amount,
-            transaction_id: transaction_id.or(stand_in),
-            at,
-            text: self.asked.command.text.clone(),
-        };
-        Answer::json(&adjust::to_answer(
-            self.asked.op,
-            &self.subject.order.order,
-            told,
-            &done.aggregate,
-        ))
-    }
-
-    /// The event behind an answer, from one read of the log.
-    async fn event_of(&self, intent: &Intent, done: &Modified) -> Option<Happened> {
-        let question = Question {
-            op: self.asked.op,
-            key: intent.key.as_str(),
-            amount: intent.amount,
-            cancelled_before: intent.cancelled_before,
-        };
-        let events = self
-            .payments
-            .epayment
-            .events(self.caller.call(), &self.subject.reference)
-            .await;
-        let Ok(Reply::Done(events)) = events else {
-            return None;
-        };
-        match super::evidence::judge(question, &events, Some(&done.aggregate)) {
-            Finding::Done(happened) => Some(happened),
-            Finding::Failed | Finding::Absent => None,
-        }
-    }
-
-    /// A recorded success, with today's sums; reading them proves the caller's keys.
-    async fn repeat(&self, call: &store::Adjustment) -> Result<Answer, Answer> {
-        let AdjustmentState::Succeeded {
-            amount,
-            transaction_id,
-            at,
-        } = &call.state
-        else {
-            return Err(Failure::code(Code::Vipps94).into());
-        };
-        let outcome = Outcome::Succeeded {
-            amount: *amount,
-            transaction_id: transaction_id.clone(),
-            at: *at,
-        };
-        self.answer_from_payment(&outcome).await
-    }
-
-    async fn answer_from_payment(&self, outcome: &Outcome) -> Result<Answer, Answer> {
-        let Outcome::Succeeded {
-            amount,
-            transaction_id,
-            at,
-        } = outcome
-        else {
-            return Err(Failure::code(Code::Vipps99).into());
-        };
-        let op = self.asked.op;
-        let payment = self
-            .payments
-            .payment(self.caller, self.subject, true, During::Adjust(op))
-            .await?;
-        let cancel = op == MoneyOp::Cancel;
-        let told = Done {
-            amount: if cancel {
-                payment.amount.value
-            } else {
-                *amount
-            },
-            transaction_id: transaction_id
-                .clone()
-                .or_else(|| (!cancel).then(|| payment.psp_reference.clone())),
-            at: *at,
-            text: self.asked.command.text.clone(),
-        };
-        Ok(Answer::json(&adjust::to_answer(
-            op,
-            &self.subject.order.order,
-            told,
-            &payment.aggregate,
-        )))
-    }
-
-    /// A refusal in eCom's words; where only the payment's state can tell which, the payment is read.
-    async fn answer_refused(&self, reply: Reply<Modified>) -> Answer {
-        let during = During::Adjust(self.asked.op);
-        let Reply::Problem {
-            status,
-            problem,
-            retry_after,
-        } = reply
-        else {
-            return refusal(reply, during);
-        };
-        let mut meaning = error::meaning(&problem, status, during);
-        if let Meaning::ByState(otherwise) = meaning {
-            let read = self
-                .payments
-                .epayment
-                .get(self.caller.call(), &self.subject.reference)
-                .await;
-            let told = match &read {
-                Ok(Reply::Done(payment)) => by_state_or(self.asked.op, payment, otherwise),
-                _ => otherwise,
-            };
-            meaning = Meaning::Is(told);
-        }
-        if meaning == Meaning::NotFound && self.options.known {
-            return super::doubtful_not_found();
-        }
-        Answer::Failure(error::to_failure(&meaning, &problem, status), retry_after)
-    }
-}
-
-/// By the state where it explains the refusal; money left means that the amount was the reason.
-fn by_state_or(op: MoneyOp, payment: &Payment, otherwise: Code) -> Code {
-    let left = |sums: &Aggregate| match op {
-        MoneyOp::Refund => sums.to_refund(),
-        MoneyOp::Capture | MoneyOp::Cancel => sums.to_capture(),
-    };
-    let by_state = adjust::by_state(op, payment);
-    let nothing_left_of_it = by_state == Code::Vipps92;
-    if !left(&payment.aggregate).is_zero() || (nothing_left_of_it && otherwise == Code::Payment71) {
-        return otherwise;
-    }
-    by_state
 }

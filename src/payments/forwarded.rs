@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::adjust::{Adjustment, Next, next};
+use super::adjust::{Adjustment, BUSY_LOOK};
+use super::next::{Next, next};
 use super::send::reserve;
 use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
@@ -156,11 +157,11 @@ impl Payments {
         let until = now.plus(caller.budget.left());
         let attempt = match next(&calls, asked, now) {
             Next::Conflict => return Err(Failure::code(Code::Vipps93).into()),
-            Next::Wait if caller.budget.left() < reserve(caller.budget) => {
+            Next::Wait if caller.budget.left() < reserve(caller.budget) + BUSY_LOOK => {
                 return Err(Failure::code(Code::Vipps94).into());
             }
             Next::Wait => {
-                tokio::time::sleep(super::adjust::BUSY_LOOK).await;
+                tokio::time::sleep(BUSY_LOOK).await;
                 return Ok(None);
             }
             Next::Resolve { open, same: true } if open.api == Origin::Ecom => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::send::{pause, reserve};
+use super::send::{is_definite, pause, reserve};
 use super::{Answer, Caller, INITIATE_DOUBT, Payments, Subject, is_not_found, refusal};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::event::EventName;
@@ -379,10 +379,11 @@ impl Work<'_> {
     /// A refusal of a later sending, "exists" above all, says nothing about the first one: the payment is read.
     async fn refused_in_doubt(&self, key: &IdempotencyKey, reply: Reply<Created>) -> Fate {
         let exists = reply.refused_status() == Some(409);
+        let counts = !exists && is_definite(&reply, During::Initiate);
         match self.payments.see(self.caller, self.subject, key).await {
             Seen::Ours(created) => Fate::Ours(created),
             Seen::Foreign => Fate::Taken,
-            Seen::Absent if !exists => Fate::Refused(refusal(reply, During::Initiate)),
+            Seen::Absent if counts => Fate::Refused(refusal(reply, During::Initiate)),
             Seen::Absent | Seen::Doubt => Fate::Unknown,
         }
     }

@@ -6,14 +6,17 @@
 mod adjust;
 mod approve;
 mod background;
+mod before;
 mod evidence;
 mod forwarded;
 mod initiate;
 mod locks;
 mod lookup;
+mod next;
 mod read;
 mod resolve;
 mod send;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;

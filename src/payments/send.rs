@@ -9,12 +9,12 @@ use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
 use super::{Caller, Payments, Subject};
 use crate::ecom::error::Code;
-use crate::epayment::model::{Modification, Modified};
+use crate::epayment::model::{Modification, Modified, Money};
 use crate::store::Outcome;
 use crate::telemetry::Api;
 use crate::translate::error::{self, During, Meaning};
-use crate::types::{Amount, IdempotencyKey, MoneyOp};
-use crate::upstream::{Budget, Reply};
+use crate::types::{Amount, IdempotencyKey, Moment, MoneyOp};
+use crate::upstream::{Budget, Reply, SendFailure};
 
 /// One money call, ready to be sent.
 #[derive(Debug)]
@@ -25,8 +25,10 @@ pub(super) struct Sending<'a> {
     pub(super) body: Option<Modification>,
     pub(super) key: &'a IdempotencyKey,
     pub(super) cancelled_before: Option<Amount>,
-    /// Whether it may have been sent before.
-    pub(super) resend: bool,
+    /// What the payment was created over, where the bridge created it.
+    pub(super) created: Option<Money>,
+    /// Since when nobody is at an earlier sending of unknown outcome.
+    pub(super) resend: Option<Moment>,
 }
 
 /// What came of it.
@@ -71,12 +73,16 @@ impl Sending<'_> {
         let sums = &done.aggregate;
         let asked = self.body.map(|body| body.modification_amount);
         let amount = asked.map_or(Amount::ZERO, |money| money.value);
+        let authorized = sums.authorized_amount;
+        let whole = self.created.is_none_or(|created| authorized == created);
         done.reference == self.subject.reference
             && asked.is_none_or(|money| money.currency == done.amount.currency)
             && match self.op {
-                MoneyOp::Capture => sums.captured_amount.value >= amount,
-                MoneyOp::Refund => sums.refunded_amount.value >= amount,
-                MoneyOp::Cancel => sums.to_capture().is_zero(),
+                MoneyOp::Capture => whole && sums.captured_amount.value >= amount,
+                MoneyOp::Refund => whole && sums.refunded_amount.value >= amount,
+                MoneyOp::Cancel => {
+                    (whole || authorized.value.is_zero()) && sums.to_capture().is_zero()
+                }
             }
     }
 }
@@ -88,6 +94,7 @@ impl Payments {
         let budget = caller.budget.keeping(reserve(caller.budget));
         let reference = &sending.subject.reference;
         let mut doubt = sending.resend;
+        let now = || Some(self.clock.now());
         for attempt in 0..=self.retries {
             if attempt > 0 {
                 tokio::time::sleep(pause(attempt).min(budget.left())).await;
@@ -110,22 +117,24 @@ impl Payments {
                 Ok(Reply::Done(done)) if sending.fits(&done) => return Sent::Done(done),
                 Ok(Reply::Done(_)) => {
                     self.contradiction("answer to a money call");
-                    doubt = true;
+                    doubt = now();
                 }
                 Ok(reply) => match (reply.refused_status(), doubt) {
                     (Some(408 | 500..), _) => {
                         self.meters.upstream_error(Api::Epayment, "server_error");
-                        doubt = true;
+                        doubt = now();
                     }
-                    (_, false) => return refused(reply, sending.op),
-                    (_, true) => return self.refused_in_doubt(sending, reply).await,
+                    (_, None) => return refused(reply, sending.op),
+                    (_, Some(since)) => return self.refused_in_doubt(sending, reply, since).await,
                 },
                 Err(failure) => {
                     self.meters.upstream_error(Api::Epayment, failure.kind());
-                    doubt |= !matches!(failure, crate::upstream::SendFailure::NotSent(_));
+                    if !matches!(failure, SendFailure::NotSent(_)) {
+                        doubt = now();
+                    }
                 }
             }
-            if doubt {
+            if doubt.is_some() {
                 match self.look(caller, sending.subject, sending.question()).await {
                     Looked::Found(Finding::Done(happened)) => return Sent::Proven(happened),
                     Looked::Found(Finding::Failed) => return Sent::Failed,
@@ -133,20 +142,32 @@ impl Payments {
                 }
             }
         }
-        if doubt { Sent::Unknown } else { Sent::Never }
+        if doubt.is_some() {
+            Sent::Unknown
+        } else {
+            Sent::Never
+        }
     }
 
-    /// A refusal of a later sending counts only after the log shows that the earlier one did nothing.
-    async fn refused_in_doubt(&self, sending: &Sending<'_>, reply: Reply<Modified>) -> Sent {
+    /// A refusal of a later sending counts only after the log shows that the earlier one did nothing. One of ePayment
+    /// itself is bound to the key, so the earlier one meets it too; any other says nothing about what is on its way.
+    async fn refused_in_doubt(
+        &self,
+        sending: &Sending<'_>,
+        reply: Reply<Modified>,
+        since: Moment,
+    ) -> Sent {
+        let settled = self.clock.now().since(since) >= self.settle;
         let processing = matches!(&reply, Reply::Problem { status, problem, .. }
             if error::meaning(problem, *status, During::Adjust(sending.op)) == Meaning::Is(Code::Vipps94));
+        let counts = !processing && (settled || is_definite(&reply, During::Adjust(sending.op)));
         match self
             .look(sending.caller, sending.subject, sending.question())
             .await
         {
             Looked::Found(Finding::Done(happened)) => Sent::Proven(happened),
             Looked::Found(Finding::Failed) => Sent::Failed,
-            Looked::Found(Finding::Absent) if !processing => refused(reply, sending.op),
+            Looked::Found(Finding::Absent) if counts => refused(reply, sending.op),
             Looked::Found(Finding::Absent) | Looked::Doubt => Sent::Unknown,
         }
     }
@@ -154,19 +175,21 @@ impl Payments {
 
 /// A definite refusal is a 4xx of ePayment itself: the next attempt needs another key. Not 401, 408, 423 and 429, nor a
 /// conflict of keys (another body stands under this key, so the key is not ours to end).
-fn refused(reply: Reply<Modified>, op: MoneyOp) -> Sent {
-    let definite = match &reply {
+pub(super) fn is_definite<T>(reply: &Reply<T>, during: During) -> bool {
+    match reply {
         Reply::Problem {
             status, problem, ..
         } => {
             (400..500).contains(status)
                 && !matches!(status, 401 | 408 | 423 | 429)
-                && error::meaning(problem, *status, During::Adjust(op))
-                    != Meaning::Is(Code::Vipps93)
+                && error::meaning(problem, *status, during) != Meaning::Is(Code::Vipps93)
         }
         Reply::Gateway(_) | Reply::Other(_) | Reply::Done(_) => false,
-    };
-    let outcome = if definite {
+    }
+}
+
+fn refused(reply: Reply<Modified>, op: MoneyOp) -> Sent {
+    let outcome = if is_definite(&reply, During::Adjust(op)) {
         Outcome::Refused
     } else {
         Outcome::NotDone

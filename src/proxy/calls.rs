@@ -12,12 +12,15 @@ use http::request;
 use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::{Bridge, Snapshot};
-use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
+use super::context::{
+    created_over, goes_back, named_unit, names_the_unit, note, outcome_word, spent, subject,
+};
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
 use crate::ecom::route::Operation;
 use crate::payments::{
-    AdjustOptions, Adjustment, Answer, AtEcom, NewAtEcom, NewOrder, Reading, View,
+    AdjustOptions, Adjustment, Answer, AtEcom, Caller, Forwarding, NewAtEcom, NewOrder, Order,
+    Reading, View,
 };
 use crate::routing::{self, Ask};
 use crate::telemetry::{RequestFacts, Route};
@@ -110,10 +113,16 @@ impl Bridge {
             Operation::Status => self.read(&call, View::Status, facts).await,
             Operation::Approve => self.approve(&call, facts).await,
         };
-        if answered.1 == Route::Refused {
-            facts.routed(Route::Refused, "invalid");
+        let outcome = outcome_word(&answered.0);
+        if answered.1 == Route::Refused && facts.route() != Some(Route::Refused) {
+            let why = if outcome == "store" {
+                "store"
+            } else {
+                "invalid"
+            };
+            facts.routed(Route::Refused, why);
         }
-        facts.outcome(outcome_word(&answered.0));
+        facts.outcome(outcome);
         answered
     }
 
@@ -165,23 +174,14 @@ impl Bridge {
                 if !unknown.is_empty() {
                     facts.loss(Loss::UnknownMemberDropped.code());
                 }
-                let Some(subject) = subject(order) else {
-                    return refused(Failure::field(
-                        "transaction.orderId",
-                        Untranslatable::OrderCollides.told(),
-                    ));
-                };
                 let new = NewOrder {
                     fingerprint: self.fingerprint(&body),
-                    interaction: self.unit(call, subject.scope.msn()).customer_interaction,
+                    interaction: self.unit(call, order.scope.msn()).customer_interaction,
                     random: uuid::Uuid::new_v4(),
                     command,
                     request_id,
                 };
-                let (answer, losses) = self.payments.initiate(&caller, &subject, new).await;
-                losses.iter().for_each(|loss| facts.loss(loss.code()));
-                spent(&caller, facts);
-                (answer, Route::Epayment)
+                self.create(&caller, order, new, facts).await
             }
             (_, checked) => {
                 let command = checked.and_then(Result::ok);
@@ -199,6 +199,26 @@ impl Bridge {
                 (answer, Route::Ecom)
             }
         }
+    }
+
+    /// A new payment in ePayment, of a body that was found good.
+    async fn create(
+        &self,
+        caller: &Caller,
+        order: Order,
+        new: NewOrder,
+        facts: &mut RequestFacts,
+    ) -> Answered {
+        let Some(subject) = subject(order) else {
+            return refused(Failure::field(
+                "transaction.orderId",
+                Untranslatable::OrderCollides.told(),
+            ));
+        };
+        let (answer, losses) = self.payments.initiate(caller, &subject, new).await;
+        losses.iter().for_each(|loss| facts.loss(loss.code()));
+        spent(caller, facts);
+        (answer, Route::Epayment)
     }
 
     async fn adjust(&self, call: &Call, op: MoneyOp, facts: &mut RequestFacts) -> Answered {
@@ -232,13 +252,7 @@ impl Bridge {
         let command = match (decision.route, checked) {
             (_, Ok(command)) => command,
             // eCom judges what goes to it as it came.
-            (routing::Route::Ecom, Err(_)) => Adjusting {
-                msn: None,
-                asked: Asked::AllThatRemains,
-                text: String::new(),
-                release: false,
-                losses: vec![],
-            },
+            (routing::Route::Ecom, Err(_)) => unreadable(),
             (_, Err(failure)) => return refused(failure),
         };
         command
@@ -255,28 +269,19 @@ impl Bridge {
             random: uuid::Uuid::new_v4(),
         };
         let exists = self.exists(&known);
-        let subject = subject(order.clone());
         if matches!(
             decision.route,
             routing::Route::Ecom | routing::Route::EcomThenEpayment
         ) {
             let send = self.forward(call, facts);
-            let at_ecom = self
-                .payments
-                .adjust_at_ecom(&caller, &order, subject.as_ref(), &asked, send)
+            let told = self
+                .change_at_ecom(&caller, &order, &asked, send, decision.route, exists)
                 .await;
-            match (at_ecom, decision.route, &subject) {
-                (AtEcom::NoSuchOrder(_), routing::Route::EcomThenEpayment, Some(_)) => {}
-                (AtEcom::NoSuchOrder(answer), _, _) => return (answer, Route::Ecom),
-                (AtEcom::Answered(answer), _, _) => {
-                    if !exists && matches!(&answer, Answer::Raw(raw) if raw.status < 300) {
-                        self.payments.learn_ecom(&caller, &order).await;
-                    }
-                    return (answer, Route::Ecom);
-                }
+            if let Some(answer) = told {
+                return (answer, Route::Ecom);
             }
         }
-        let Some(subject) = subject else {
+        let Some(subject) = subject(order) else {
             return refused(Failure::field(
                 "orderId",
                 Untranslatable::OrderCharacters.told(),
@@ -285,6 +290,8 @@ impl Bridge {
         let options = AdjustOptions {
             transaction_id: call.snapshot.policy.transaction_id(subject.scope.msn()),
             known: exists,
+            whole: goes_back(&known),
+            created: created_over(&known),
         };
         let answer = self
             .payments
@@ -292,6 +299,33 @@ impl Bridge {
             .await;
         spent(&caller, facts);
         (answer, Route::Epayment)
+    }
+
+    /// eCom's answer to a change; none where eCom knows no such order and ePayment is to be asked next.
+    async fn change_at_ecom(
+        &self,
+        caller: &Caller,
+        order: &Order,
+        asked: &Adjustment,
+        send: impl Forwarding,
+        route: routing::Route,
+        exists: bool,
+    ) -> Option<Answer> {
+        let subject = subject(order.clone());
+        let at_ecom = self
+            .payments
+            .adjust_at_ecom(caller, order, subject.as_ref(), asked, send)
+            .await;
+        match (at_ecom, route, &subject) {
+            (AtEcom::NoSuchOrder(_), routing::Route::EcomThenEpayment, Some(_)) => None,
+            (AtEcom::NoSuchOrder(answer), _, _) => Some(answer),
+            (AtEcom::Answered(answer), _, _) => {
+                if !exists && matches!(&answer, Answer::Raw(raw) if raw.status < 300) {
+                    self.payments.learn_ecom(caller, order).await;
+                }
+                Some(answer)
+            }
+        }
     }
 
     async fn read(&self, call: &Call, view: View, facts: &mut RequestFacts) -> Answered {
@@ -393,6 +427,17 @@ impl Bridge {
         let answer = self.payments.approve(&caller, &subject, &approval).await;
         spent(&caller, facts);
         (answer, Route::Epayment)
+    }
+}
+
+/// What stands for the members of a change that only eCom is to judge.
+const fn unreadable() -> Adjusting {
+    Adjusting {
+        msn: None,
+        asked: Asked::AllThatRemains,
+        text: String::new(),
+        release: false,
+        losses: vec![],
     }
 }
 

@@ -11,12 +11,13 @@ use super::bridge::Bridge;
 use super::calls::Call;
 use crate::ecom::error::Failure;
 use crate::ecom::request::InitiatePayment;
+use crate::epayment::model::Money;
 use crate::payments::{Answer, Caller, INITIATE_DOUBT, Order, Subject};
 use crate::routing::{self, Ask, Decision, Facts};
 use crate::settings::MerchantSettings;
 use crate::store::{Attempt, Known};
 use crate::telemetry::{Api, RequestFacts, Route};
-use crate::types::{CallerHash, Msn, OrderText, Origin, Scope};
+use crate::types::{CallerHash, Kind, Msn, OrderText, Origin, Scope};
 use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure, Spent};
 
 const MSN_NAME: &str = "merchantInfo.merchantSerialNumber";
@@ -190,6 +191,29 @@ impl Bridge {
             .secret()
             .hash("initiate", format!("{body:?}").as_bytes())
     }
+}
+
+/// Whether the record goes back to the payment's creation. What was only read of it may be all that a new store knows.
+pub(super) fn goes_back(known: &Known) -> bool {
+    known
+        .payment
+        .as_ref()
+        .map_or(known.attempt.is_some(), |record| {
+            match record.facts.origin {
+                Origin::Epayment => record.create_key.is_some(),
+                Origin::Ecom => record.facts.kind != Kind::Unproven,
+            }
+        })
+}
+
+/// The sum of a payment that the bridge created in ePayment.
+pub(super) fn created_over(known: &Known) -> Option<Money> {
+    let record = known.payment.as_ref()?;
+    record.create_key.as_ref()?;
+    Some(Money {
+        currency: record.facts.currency?,
+        value: record.facts.amount?,
+    })
 }
 
 /// Notes upstream's time for the log.

@@ -7,7 +7,13 @@
 )]
 
 mod broken;
+mod clients;
+mod demo;
+mod happy;
+mod money;
 mod passthrough;
+mod repeats;
+mod routing;
 mod shutdown;
 mod smuggling;
 mod specification;

@@ -1,3 +1,5 @@
+//! What is read of a body, what is said about a bad one, and what passes.
+
 use http::HeaderValue;
 use proptest::prelude::*;
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! Forwarding as it can be judged without a server: targets, headers, and what a failed connection means.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,7 +1,10 @@
 //! What the tests share. No fixed ports, no sleeping: every wait is for a condition, under one limit.
 
+pub(crate) mod app;
 pub(crate) mod bridge;
+pub(crate) mod check;
 pub(crate) mod client;
+pub(crate) mod shop;
 pub(crate) mod upstream;
 
 use std::time::Duration;
@@ -24,4 +27,31 @@ pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// Numbers that look random and come again from the same seed; `SEED=` in the environment sets it.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn from_environment(seed: u64) -> Self {
+        let set = std::env::var("SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
+        Self::new(set.unwrap_or(seed))
+    }
+
+    /// Below `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        usize::try_from(z % u64::try_from(limit).unwrap()).unwrap()
+    }
 }

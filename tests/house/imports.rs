@@ -1,0 +1,301 @@
+//! Who may import whom, what stays pure, and which crates stay at the edge.
+//!
+//! Change a table here only together with `src/lib.rs` and `docs/architecture.md`.
+
+use crate::source::{Complaints, File, code, is_rust, is_test, is_word, names_crate, places};
+
+/// Floor, module, and what it may import. Imports go down; `SIDEWAYS` are the exceptions, with their reasons.
+pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
+    (0, "types", &[]),
+    (1, "ecom", &["types"]),
+    (1, "epayment", &["types"]),
+    (2, "translate", &["types", "ecom", "epayment"]),
+    (2, "routing", &["types", "ecom"]),
+    // Of F2 the configuration names the toggles only: it builds `routing::Policy`.
+    (3, "settings", &["types", "epayment", "routing"]),
+    (3, "telemetry", &["types", "ecom"]),
+    (3, "store", &["types", "ecom", "epayment", "telemetry"]),
+    (3, "upstream", &["types", "ecom", "epayment", "telemetry"]),
+    // On F3 and not at the top: F4 and F5 run on its task tracker.
+    (3, "lifecycle", &["telemetry"]),
+    // Not `settings`: what a use case needs is handed to it.
+    (
+        4,
+        "payments",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "translate",
+            "routing",
+            "telemetry",
+            "store",
+            "upstream",
+            "lifecycle",
+        ],
+    ),
+    (
+        5,
+        "proxy",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "translate",
+            "routing",
+            "settings",
+            "telemetry",
+            "store",
+            "upstream",
+            "lifecycle",
+            "payments",
+        ],
+    ),
+    // Knows nothing of what it shows: closures tell it.
+    (5, "admin", &["types", "telemetry"]),
+    (
+        6,
+        "app",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "translate",
+            "routing",
+            "settings",
+            "telemetry",
+            "store",
+            "upstream",
+            "lifecycle",
+            "payments",
+            "proxy",
+            "admin",
+        ],
+    ),
+    (
+        6,
+        "cli",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "translate",
+            "routing",
+            "settings",
+            "telemetry",
+            "store",
+            "upstream",
+            "lifecycle",
+            "payments",
+            "proxy",
+            "admin",
+            "app",
+            "simulator",
+        ],
+    ),
+    // The side building: an independent witness, so it must not see `translate`. Floor 2 by what it stands on.
+    (2, "simulator", &["types", "ecom", "epayment"]),
+];
+
+const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("store", "telemetry", "everyone may log and count"),
+    ("upstream", "telemetry", "everyone may log and count"),
+    ("lifecycle", "telemetry", "everyone may log and count"),
+    ("cli", "app", "serve and demo start what app wires"),
+];
+
+/// Files in which nothing happens: no time, no waiting, no files, no network, no log.
+const PURE: &[&str] = &[
+    "src/types/",
+    "src/ecom/",
+    "src/epayment/",
+    "src/translate/",
+    "src/routing/",
+    "src/simulator/world/",
+    "src/payments/evidence.rs",
+    "src/payments/next.rs",
+    "src/settings/",
+];
+/// Of `settings` these two touch the disk and the environment; `clock.rs` is the one place that asks the time.
+const NOT_PURE: &[&str] = &[
+    "src/settings/mod.rs",
+    "src/settings/disk.rs",
+    "src/types/clock.rs",
+];
+const IMPURE: &[&str] = &[
+    "async",
+    "await",
+    "tokio",
+    "reqwest",
+    "sqlx",
+    "hyper",
+    "tracing",
+    "std::fs",
+    "std::env",
+    "std::net::TcpStream",
+    "SystemTime",
+    "Instant",
+    "Timestamp::now",
+    "Uuid::new_v4",
+    "println",
+    "eprintln",
+];
+
+/// Crates and the only places that may name them.
+const EDGES: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "hyper",
+            "hyper_util",
+            "http_body_util",
+            "tower",
+            "tower_http",
+            "axum",
+        ],
+        &[
+            "src/proxy/",
+            "src/admin/",
+            "src/simulator/",
+            "src/upstream/ecom",
+            // Hands an empty router to the operator's listener.
+            "src/app.rs",
+        ],
+    ),
+    (
+        &["hyper_rustls", "tokio_rustls", "rustls"],
+        &["src/proxy/tls.rs", "src/upstream/ecom"],
+    ),
+    (
+        &["reqwest"],
+        &["src/upstream/", "src/cli/demo", "src/app.rs"],
+    ),
+    (&["sqlx"], &["src/store/sqlite/"]),
+    (&["chacha20poly1305"], &["src/store/seal.rs"]),
+    (&["clap"], &["src/cli/"]),
+    (&["config"], &["src/settings/mod.rs"]),
+    (&["tracing_subscriber"], &["src/telemetry/"]),
+    (&["prometheus_client"], &["src/telemetry/"]),
+    (&["anyhow"], &[]),
+];
+
+pub(crate) fn module(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("src/")?;
+    let first = rest.split('/').next()?;
+    Some(first.strip_suffix(".rs").unwrap_or(first))
+}
+
+/// Which module of the house a line imports.
+pub(crate) fn imports(line: &str) -> impl Iterator<Item = &str> {
+    line.match_indices("crate::")
+        .filter(|(at, _)| !line[..*at].ends_with(is_word))
+        .map(|(at, found)| {
+            let rest = &line[at + found.len()..];
+            &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
+        })
+}
+
+pub(crate) fn floors(files: &[File]) -> Complaints {
+    let mut all = Complaints::new();
+    for file in files.iter().filter(|file| is_rust(file)) {
+        let Some(from) = module(&file.path).filter(|name| !["lib", "main"].contains(name)) else {
+            continue;
+        };
+        let Some((_, _, may)) = HOUSE.iter().find(|(_, name, _)| *name == from) else {
+            all.push(format!(
+                "{}: module `{from}` has no floor: give it one in HOUSE and in src/lib.rs",
+                file.path
+            ));
+            continue;
+        };
+        for (n, line) in code(file, true) {
+            for to in imports(line).filter(|to| *to != from && !may.contains(to)) {
+                all.push(format!(
+                    "{}:{n}: `{from}` must not import `{to}`: move what is shared to a floor below both, or hand it in; \
+                     `crate::{{…}}` is written as one `use` a module",
+                    file.path
+                ));
+            }
+            let inside = usize::from(
+                file.text
+                    .lines()
+                    .take(n)
+                    .any(|line| line.starts_with("mod tests {")),
+            );
+            let depth = file.path.trim_end_matches("/mod.rs").matches('/').count() + inside;
+            if line.contains(&"super::".repeat(depth)) {
+                all.push(format!(
+                    "{}:{n}: `super` reaches the crate's root: write `crate::…`",
+                    file.path
+                ));
+            }
+        }
+    }
+    all
+}
+
+pub(crate) fn table(house: &[(u8, &str, &[&str])]) -> Complaints {
+    let floor = |name: &str| {
+        house
+            .iter()
+            .find(|(_, module, _)| *module == name)
+            .map(|(floor, _, _)| *floor)
+    };
+    let mut all = Complaints::new();
+    for (from_floor, from, may) in house {
+        for to in *may {
+            let down = floor(to).is_some_and(|to_floor| to_floor < *from_floor);
+            if !down && !SIDEWAYS.iter().any(|(a, b, _)| a == from && b == to) {
+                all.push(format!("HOUSE: `{from}` does not stand above `{to}`: imports go down, or need a reason in SIDEWAYS"));
+            }
+        }
+    }
+    all
+}
+
+pub(crate) fn pure(files: &[File]) -> Complaints {
+    let is_pure = |path: &str| {
+        PURE.iter().any(|start| path.starts_with(start))
+            && !NOT_PURE.contains(&path)
+            && !is_test(path)
+    };
+    let mut all = Complaints::new();
+    for file in files
+        .iter()
+        .filter(|file| is_rust(file) && is_pure(&file.path))
+    {
+        for (n, line) in code(file, false) {
+            for word in IMPURE
+                .iter()
+                .filter(|word| places(line, word).next().is_some())
+            {
+                all.push(format!(
+                    "{}:{n}: `{word}` in a pure file: let the caller do it and hand in the result",
+                    file.path
+                ));
+            }
+        }
+    }
+    all
+}
+
+pub(crate) fn edges(files: &[File]) -> Complaints {
+    let mut all = Complaints::new();
+    for file in files
+        .iter()
+        .filter(|file| is_rust(file) && file.path.starts_with("src/"))
+    {
+        for (n, line) in code(file, true) {
+            for (crates, homes) in EDGES {
+                for name in crates.iter().filter(|name| names_crate(line, name)) {
+                    if !homes.iter().any(|home| file.path.starts_with(home)) {
+                        all.push(format!(
+                            "{}:{n}: `{name}` belongs to {homes:?}: go through what they offer",
+                            file.path
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    all
+}

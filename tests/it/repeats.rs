@@ -1,0 +1,194 @@
+//! Repeats of money calls: after an unknown outcome, after a restart, after a lost store, beside other systems.
+
+use std::time::Duration;
+
+use ecom_bridge::simulator::{Action, Fault};
+use serde_json::{Value, json};
+
+use crate::support::app::{MSN, TestApp, with};
+
+const HANG: Action = Action::Hang { processed: false };
+
+fn status(status: u16, body: &str) -> Action {
+    Action::Status {
+        status,
+        body: Some(body.to_owned()),
+        headers: vec![],
+        processed: false,
+    }
+}
+
+fn posts(requests: &[String]) -> usize {
+    requests.iter().filter(|r| !r.starts_with("GET")).count()
+}
+
+/// Another system captures, past the bridge.
+async fn capture_elsewhere(app: &TestApp, order: &str, amount: i64) {
+    let body = json!({"modificationAmount": {"currency": "NOK", "value": amount}});
+    let path = format!("/epayment/v1/payments/{order}/capture");
+    let ask = app.past("POST", &path);
+    ask.header("Idempotency-Key", "other")
+        .json(&body)
+        .send()
+        .await
+        .ok_status();
+}
+
+#[tokio::test]
+async fn a_repeated_cancel_without_the_flag_looks_again_before_it_is_sent_again() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.world().add_fault(Fault::always("/cancel", HANG));
+    assert!(app.cancel("order-0001", "x").await.is_unknown());
+    app.world().clear_faults();
+    capture_elsewhere(&app, "order-0001", 300).await;
+    app.took();
+    // The first sending may still land: nothing definite is said, and nothing is released.
+    let answer = app.cancel("order-0001", "x").await;
+    assert!(answer.is_unknown(), "{}", answer.text());
+    assert_eq!(posts(&app.took()), 0, "nothing is sent");
+    app.clock.advance(Duration::from_secs(60));
+    assert_eq!(
+        app.cancel("order-0001", "x").await.error(),
+        (402, "51".into())
+    );
+    assert_eq!(posts(&app.took()), 0);
+    assert_eq!(app.sums("order-0001"), (300, 0, 0));
+    app.releasing("order-0001", "x").send().await.ok();
+    assert_eq!(app.sums("order-0001"), (300, 0, 700));
+}
+
+#[tokio::test]
+async fn a_repeated_cancel_of_an_unknown_one_is_done_once() {
+    for processed in [true, false] {
+        let app = TestApp::start().await;
+        app.reserved("order-0001", 1_000).await;
+        app.world()
+            .add_fault(Fault::always("/cancel", Action::Hang { processed }));
+        app.world().add_fault(Fault::always("/events", HANG));
+        assert!(app.cancel("order-0001", "x").await.is_unknown());
+        app.world().clear_faults();
+        app.took();
+        let told = app.cancel("order-0001", "x").await.ok();
+        assert_eq!(told["transactionInfo"]["status"], "Cancelled");
+        assert_eq!(posts(&app.took()), usize::from(!processed));
+        assert_eq!(app.sums("order-0001"), (0, 0, 1_000));
+    }
+}
+
+#[tokio::test]
+async fn a_remainder_is_asked_for_again_in_the_payments_own_currency() {
+    let merchant = format!("msn = \"{MSN}\"\ncurrency = \"DKK\"");
+    let mut app = with(&[("merchant", &merchant)]).start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.unset_merchants();
+    app.restart().await;
+    app.world().add_fault(Fault::always("/capture", HANG));
+    assert!(
+        app.capture("order-0001", Value::Null, "x")
+            .await
+            .is_unknown()
+    );
+    app.world().clear_faults();
+    app.capture("order-0001", Value::Null, "x").await.ok();
+    assert_eq!(app.sums("order-0001"), (1_000, 0, 0));
+}
+
+#[tokio::test]
+async fn a_recorded_success_is_never_told_as_a_failure() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.capture("order-0001", 400, "x").await.ok();
+    for (code, body) in [
+        (500, r#"{"title":"Internal error","status":500}"#),
+        (503, "<html>"),
+        (400, r#"{"title":"Something else","status":400}"#),
+        (404, r#"{"title":"Reference not found","status":404}"#),
+        (404, "{}"),
+    ] {
+        let path = "*/payments/order-0001";
+        app.world()
+            .add_fault(Fault::once(path, status(code, body)).on("GET"));
+        let answer = app.capture("order-0001", 400, "x").await;
+        assert_eq!(answer.status, 502, "{}", answer.text());
+    }
+    // The caller's keys are judged by upstream.
+    app.world().expire_tokens();
+    assert_eq!(app.capture("order-0001", 400, "x").await.status, 401);
+    assert_eq!(app.sums("order-0001"), (400, 0, 0));
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_survives_a_restart_and_is_found_out_by_the_repeat() {
+    let mut app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.world().add_fault(Fault::always("/refund", HANG));
+    app.capture("order-0001", 900, "1").await.ok();
+    assert!(app.refund("order-0001", 400, "1").await.is_unknown());
+    app.restart().await;
+    assert_eq!(app.metric("bridge_ambiguous_open").await, 1.0);
+    app.world().clear_faults();
+    assert_eq!(
+        app.refund("order-0001", 401, "1").await.error(),
+        (400, "93".into())
+    );
+    app.refund("order-0001", 400, "1").await.ok();
+    assert_eq!(app.metric("bridge_ambiguous_open").await, 0.0);
+    app.restart().await;
+    app.took();
+    app.refund("order-0001", 400, "1").await.ok();
+    assert_eq!(
+        posts(&app.took()),
+        0,
+        "a recorded success is not sent again"
+    );
+    assert_eq!(app.sums("order-0001"), (900, 400, 0));
+}
+
+#[tokio::test]
+async fn a_lost_store_captures_nothing_twice() {
+    for id in ["1", "a,b"] {
+        for order in ["order-0001", "W17"] {
+            let reference = crate::support::shop::reference(order);
+            let mut app = TestApp::start().await;
+            app.initiate(order, 1_000).await.ok();
+            // The first attempt is refused, the second one done: its key has another number.
+            assert_eq!(app.capture(order, 400, id).await.error().1, "62");
+            assert!(app.world().approve(MSN, &reference));
+            app.capture(order, 400, id).await.ok();
+            app.wipe_store().await;
+            app.took();
+            assert_eq!(
+                app.capture(order, 300, id).await.error(),
+                (400, "93".into())
+            );
+            let told = app.capture(order, 400, id).await.ok();
+            assert_eq!(told["transactionInfo"]["amount"], 400);
+            app.wipe_store().await;
+            // Also where a read has taught the new store the payment's birth meanwhile.
+            app.details(order).await.ok();
+            app.capture(order, 400, id).await.ok();
+            app.capture(order, Value::Null, "2").await.ok();
+            assert_eq!(app.sums(&reference), (1_000, 0, 0), "{id} {order}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_store_and_a_log_that_cannot_be_read_send_nothing() {
+    let mut app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.capture("order-0001", 400, "1").await.ok();
+    app.wipe_store().await;
+    app.took();
+    app.world()
+        .add_fault(Fault::once("/events", status(503, "")));
+    assert_eq!(
+        app.capture("order-0001", 400, "1").await.error(),
+        (502, "99".into())
+    );
+    assert_eq!(posts(&app.took()), 0);
+    app.world().expire_tokens();
+    assert_eq!(app.capture("order-0001", 400, "1").await.status, 401);
+    assert_eq!(posts(&app.took()), 0);
+}

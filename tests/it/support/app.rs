@@ -1,0 +1,353 @@
+//! The whole bridge on port 0, in front of a simulator on port 0, with a store in a temporary folder and its log kept.
+//!
+//! When a test ends well, the app checks the invariants (`check`). Restarting keeps the store; wiping loses it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ecom_bridge::app::{App, Ended, StartError};
+use ecom_bridge::lifecycle::Lifecycle;
+use ecom_bridge::payments::Payments;
+use ecom_bridge::settings::{self, Settings};
+use ecom_bridge::simulator::{Handle, Options, PaymentView, Simulator};
+use ecom_bridge::telemetry::LinesDropped;
+use ecom_bridge::telemetry::logging::{Format, Level, subscriber};
+use ecom_bridge::types::{Clock, Moment, SystemClock};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::client::{Answer, Client};
+use super::{check, soon};
+
+/// The simulator's first client and its units.
+pub(crate) const KEY: &str = "demo-subscription-key";
+pub(crate) const MSN: &str = "123456";
+pub(crate) const OTHER_MSN: &str = "234567";
+
+/// The system's time and what was added by hand.
+#[derive(Debug, Default)]
+pub(crate) struct Shifted(AtomicI64);
+
+impl Shifted {
+    pub(crate) fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Shifted {
+    fn now(&self) -> Moment {
+        Moment::from_millis(SystemClock.now().millis() + self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A running bridge.
+struct Running {
+    addr: SocketAddr,
+    admin: SocketAddr,
+    lifecycle: Lifecycle,
+    payments: Arc<Payments>,
+    served: JoinHandle<Ended>,
+}
+
+/// Simulator, bridge and store.
+pub(crate) struct TestApp {
+    pub(crate) simulator: Simulator,
+    pub(crate) clock: Arc<Shifted>,
+    pub(crate) token: String,
+    pub(crate) log: Kept,
+    /// Whether reads of ePayment-born payments may reach eCom: the store was lost, or the payment is not the bridge's.
+    pub(crate) forgetful: bool,
+    dir: TempDir,
+    wanted: Wanted,
+    running: Option<Running>,
+    _logging: tracing::subscriber::DefaultGuard,
+}
+
+/// How an app is set up.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    values: BTreeMap<String, BTreeMap<String, String>>,
+    merchants: Vec<String>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        let mut wanted = Self {
+            values: BTreeMap::new(),
+            merchants: Vec::new(),
+        };
+        for (key, value) in [
+            ("proxy.listen", "\"127.0.0.1:0\""),
+            ("proxy.request_timeout", "\"4s\""),
+            ("proxy.drain_timeout", "\"6s\""),
+            ("upstream.timeout", "\"500ms\""),
+            ("upstream.connect_timeout", "\"400ms\""),
+            ("admin.listen", "\"127.0.0.1:0\""),
+            ("callbacks.allow_http", "true"),
+        ] {
+            wanted.set(key, value);
+        }
+        wanted
+    }
+}
+
+impl Wanted {
+    /// Sets `section.key` to a TOML value.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> &mut Self {
+        let (section, key) = key.split_once('.').unwrap();
+        self.values
+            .entry(section.to_owned())
+            .or_default()
+            .insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Adds a merchant.
+    pub(crate) fn merchant(&mut self, toml: &str) {
+        self.merchants.push(toml.to_owned());
+    }
+
+    /// The configuration as text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for (section, values) in &self.values {
+            text.push_str(&format!("[{section}]\n"));
+            for (key, value) in values {
+                text.push_str(&format!("{key} = {value}\n"));
+            }
+        }
+        for merchant in &self.merchants {
+            text.push_str(&format!("[[merchants]]\n{merchant}\n"));
+        }
+        text
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        settings::from_text(&self.text()).expect("a good configuration")
+    }
+
+    /// Starts it.
+    pub(crate) async fn start(self) -> TestApp {
+        TestApp::from(self, Options::default()).await
+    }
+}
+
+/// An app whose configuration differs in `values`.
+pub(crate) fn with(values: &[(&str, &str)]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for (key, value) in values {
+        if *key == "merchant" {
+            wanted.merchants.push((*value).to_owned());
+        } else {
+            wanted.set(key, value);
+        }
+    }
+    wanted
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Wanted::default().start().await
+    }
+
+    async fn from(mut wanted: Wanted, options: Options) -> Self {
+        let log = Kept::default();
+        let target = log.clone();
+        let make = move || target.clone();
+        let logging =
+            tracing::subscriber::set_default(subscriber(Format::Json, Level::Trace, false, make));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let simulator = Simulator::start(listener, options).unwrap();
+        // Clocks are moved by days: tokens live on.
+        simulator
+            .world()
+            .change_rules(|rules| rules.token_s = 400_000_000);
+        let token = simulator.world().issue_token(KEY).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("bridge.db");
+        wanted.set("store.url", &format!("\"sqlite:{}\"", store.display()));
+        wanted.set(
+            "upstream.base_url",
+            &format!("\"{}\"", simulator.base_url()),
+        );
+        let mut app = Self {
+            simulator,
+            clock: Arc::default(),
+            token,
+            log,
+            forgetful: false,
+            dir,
+            wanted,
+            running: None,
+            _logging: logging,
+        };
+        app.up().await;
+        app
+    }
+
+    /// Builds a bridge on this app's store, or says why not.
+    pub(crate) async fn build(&self) -> Result<App, StartError> {
+        let clock: Arc<dyn Clock> = Arc::<Shifted>::clone(&self.clock);
+        App::build_with(self.settings(), &LinesDropped::default(), clock).await
+    }
+
+    async fn up(&mut self) {
+        let app = self.build().await.expect("the bridge starts");
+        self.running = Some(Running {
+            addr: app.proxy_addr(),
+            admin: app.admin_addr().unwrap(),
+            lifecycle: app.lifecycle().clone(),
+            payments: Arc::clone(app.payments()),
+            served: tokio::spawn(app.serve()),
+        });
+    }
+
+    /// Stops the bridge; what it knows stays in the store.
+    pub(crate) async fn down(&mut self) {
+        let running = self.running.take().unwrap();
+        running.lifecycle.begin_shutdown();
+        soon(running.served).await.unwrap();
+        drop(running.payments);
+    }
+
+    /// Stops it and starts it again with the same store (and what was set meanwhile).
+    pub(crate) async fn restart(&mut self) {
+        self.down().await;
+        self.up().await;
+    }
+
+    /// Sets `section.key`; counts from the next start.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.wanted.set(key, value);
+    }
+
+    /// Forgets the merchants' own settings; counts from the next start.
+    pub(crate) fn unset_merchants(&mut self) {
+        self.wanted.merchants.clear();
+    }
+
+    /// Adds a merchant; counts from the next start.
+    pub(crate) fn merchant(&mut self, toml: &str) {
+        self.wanted.merchant(toml);
+    }
+
+    /// Loses the store.
+    pub(crate) async fn wipe_store(&mut self) {
+        self.down().await;
+        for entry in std::fs::read_dir(self.dir.path()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        self.forgetful = true;
+        self.up().await;
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("it runs")
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.running().addr
+    }
+
+    pub(crate) fn payments(&self) -> &Arc<Payments> {
+        &self.running().payments
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        self.wanted.settings()
+    }
+
+    /// The configuration as text, and a folder for it.
+    pub(crate) fn configuration(&self) -> (String, PathBuf) {
+        (self.wanted.text(), self.dir.path().to_owned())
+    }
+
+    pub(crate) fn world(&self) -> &Handle {
+        self.simulator.world()
+    }
+
+    /// The payment as upstream has it.
+    pub(crate) fn seen(&self, reference: &str) -> PaymentView {
+        self.world()
+            .payment(MSN, reference)
+            .expect("a payment upstream")
+    }
+
+    /// Captured, refunded and cancelled at upstream.
+    pub(crate) fn sums(&self, reference: &str) -> (i64, i64, i64) {
+        let seen = self.seen(reference);
+        (
+            seen.captured.minor_units(),
+            seen.refunded.minor_units(),
+            seen.cancelled.minor_units(),
+        )
+    }
+
+    /// Time passes for bridge and upstream alike.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.world().advance(by);
+    }
+
+    /// A page of the operator's listener.
+    pub(crate) async fn admin(&self, path: &str) -> Answer {
+        let mut client = Client::to(self.running().admin).await;
+        client
+            .ask(format!("GET {path} HTTP/1.1\r\nHost: b\r\n\r\n"))
+            .await
+    }
+
+    /// A metric without labels.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = String::from_utf8(self.admin("/metrics").await.body).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.split(' ').next() == Some(name));
+        let value = line.expect("the metric is there").rsplit(' ').next();
+        value.unwrap().parse().unwrap()
+    }
+
+    /// Requests that reached upstream since the last look, as `METHOD path`.
+    pub(crate) fn took(&self) -> Vec<String> {
+        let all = self.world().requests();
+        self.world().clear_requests();
+        check::kept(self, &all);
+        all.iter()
+            .filter(|r| r.header(check::DIRECT).is_none())
+            .map(|r| format!("{} {}", r.method, r.path()))
+            .collect()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            check::invariants(self);
+        }
+    }
+}
