@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod callbacks;
 pub mod cli;
 pub mod ecom;
 pub mod epayment;

@@ -97,7 +97,7 @@ impl Payments {
     async fn state_of(&self, subject: &Subject, op: MoneyOp, id: &str) -> Option<AdjustmentState> {
         let (calls, _) = self.store.adjustments(&subject.order.scope, &subject.order.order).await.ok()?;
         let ours = calls.into_iter().filter(|call| call.op == op);
-        ours.filter(|call| call.request_id.as_ref().is_some_and(|own| own.as_str() == id)).map(|call| call.state).last()
+        ours.filter(|call| call.request_id.as_ref().is_some_and(|own| own.as_str() == id)).map(|call| call.state).next_back()
     }
 
     async fn in_merchants_place(
@@ -115,7 +115,7 @@ impl Payments {
             losses: Vec::new(),
         };
         let asked = Adjustment { op, command, request_id: RequestId::parse(id), random: uuid::Uuid::nil() };
-        let options = AdjustOptions { transaction_id: TransactionIdSource::Event, known: true };
+        let options = AdjustOptions { transaction_id: TransactionIdSource::Event, known: true, whole: false, created: None };
         self.adjust(caller, subject, &asked, options).await
     }
 

@@ -40,6 +40,10 @@ pub struct NewOrder {
     pub interaction: CustomerInteraction,
     /// Randomness for the key, from the edge.
     pub random: uuid::Uuid,
+    /// After how long the payment's state is asked for, if nobody has told it; none: never.
+    pub poll_after: Option<Duration>,
+    /// After how long it is ended, if nobody has approved it.
+    pub end_after: Option<Duration>,
 }
 
 /// What became of a create call.
@@ -267,8 +271,8 @@ impl Work<'_> {
             },
             key: Some(key.clone()),
             fingerprint: self.new.fingerprint,
-            poll_at: None,
-            end_at: None,
+            poll_at: self.new.poll_after.map(|pause| now.plus(pause)),
+            end_at: self.new.end_after.map(|limit| now.plus(limit)),
             now,
             until: self.until(now),
         }
