@@ -15,8 +15,10 @@ use crate::payments::{Parts, Payments};
 use crate::proxy::server::BindError;
 use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings, Snapshot};
-use crate::settings::Settings;
-use crate::store::{Sealer, SqliteOptions, SqliteStore, Store, StoreError, Timed};
+use crate::settings::{Settings, StoreUrl};
+use crate::store::{
+    PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store, StoreError, Timed,
+};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
@@ -86,9 +88,7 @@ impl App {
                 .as_ref()
                 .map(|key| Sealer::new(*key.expose()))
         };
-        let mut options = SqliteOptions::new(settings.store.url.file());
-        options.sealer = sealer();
-        let opened: Arc<dyn Store> = Arc::new(SqliteStore::open(options).await?);
+        let opened = open_store(&settings.store.url, sealer()).await?;
         let timing = Arc::clone(&meters);
         let store: Arc<dyn Store> = Arc::new(Timed::new(
             opened,
@@ -200,6 +200,21 @@ impl App {
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
         Ended { cut, clean }
     }
+}
+
+async fn open_store(url: &StoreUrl, sealer: Option<Sealer>) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match url {
+        StoreUrl::Sqlite(file) => {
+            let mut options = SqliteOptions::new(file);
+            options.sealer = sealer;
+            Arc::new(SqliteStore::open(options).await?)
+        }
+        StoreUrl::Postgres(url) => {
+            let mut options = PostgresOptions::new(url.secret().clone());
+            options.sealer = sealer;
+            Arc::new(PostgresStore::open(options).await?)
+        }
+    })
 }
 
 fn server_settings(settings: &Settings) -> ServerSettings {

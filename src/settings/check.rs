@@ -14,7 +14,7 @@ use super::model::{
 use super::rules;
 use super::tree::Table;
 use super::units;
-use super::url::{StoreUrl, is_host};
+use super::url::{Guard, PostgresUrl, StoreUrl, is_host};
 use crate::epayment::model::CustomerInteraction;
 use crate::routing::{Routing, TransactionIdSource};
 use crate::types::{CountryCode, Currency};
@@ -49,6 +49,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     rules::webhooks(report, webhooks.as_ref(), merchants.as_ref());
     rules::callbacks(report, callbacks.as_ref());
     rules::store(report, store.as_ref(), found.encryption_key.is_some());
+    way_to_the_store(report, store.as_ref());
     rules::admin(report, admin.as_ref());
     rules::routing(report, routing, merchants.as_ref());
     rules::shadow(report, shadow.as_ref(), upstream.as_ref());
@@ -195,7 +196,11 @@ fn callbacks(mut s: Section<'_, '_>) -> Option<Callbacks> {
 }
 
 fn store(mut s: Section<'_, '_>, found: &mut Found) -> Option<Store> {
-    let url = s.parse("url", store_url, "Write it as \"sqlite:FILE\"");
+    let url = s.parse(
+        "url",
+        store_url,
+        "Write it as \"sqlite:FILE\" or \"postgres://user@host/db\"",
+    );
     let encryption_key = s.hidden("encryption_key").and_then(|text| {
         if text.is_empty() {
             return Some(None);
@@ -234,7 +239,7 @@ fn store(mut s: Section<'_, '_>, found: &mut Found) -> Option<Store> {
 fn store_url(text: &str) -> Result<StoreUrl, &'static str> {
     let scheme = text.split(':').next().unwrap_or("");
     if scheme.eq_ignore_ascii_case("postgres") || scheme.eq_ignore_ascii_case("postgresql") {
-        return Err("this version keeps its records in SQLite; use sqlite:FILE");
+        return PostgresUrl::parse(text).map(StoreUrl::Postgres);
     }
     let file = text
         .strip_prefix("sqlite:")
@@ -246,6 +251,26 @@ fn store_url(text: &str) -> Result<StoreUrl, &'static str> {
         _ if file.contains(['?', '\0']) => Err("it holds options, which the bridge sets itself"),
         _ => Ok(StoreUrl::Sqlite(PathBuf::from(file))),
     }
+}
+
+/// What lies between the bridge and a server on another machine.
+fn way_to_the_store(report: &mut Report, store: Option<&Store>) {
+    let Some(StoreUrl::Postgres(url)) = store.map(|store| &store.url) else {
+        return;
+    };
+    let (why, remedy) = match url.guard() {
+        _ if url.is_near() => return,
+        Guard::Full => return,
+        Guard::Clear => (
+            "records, and tokens where there is no encryption key, may cross the network in clear text",
+            "Add ?sslmode=verify-full, and &sslrootcert=FILE for an authority of your own",
+        ),
+        Guard::Encrypted => (
+            "the connection is encrypted, but nobody checks who answers in the server's place",
+            "Add ?sslmode=verify-full, and &sslrootcert=FILE for an authority of your own",
+        ),
+    };
+    report.warn("store.url", why, remedy);
 }
 
 fn reads(mut s: Section<'_, '_>) -> Option<Reads> {

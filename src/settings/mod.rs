@@ -28,7 +28,7 @@ pub use model::{
     Register, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
 };
 pub use problem::{ConfigProblem, Warning};
-pub use url::{BaseUrl, StoreUrl};
+pub use url::{BaseUrl, Guard, PostgresUrl, StoreUrl};
 
 use config::{FileFormat, Source, ValueKind};
 use file::Report;

@@ -1,10 +1,12 @@
 //! Addresses as they are configured: a base URL, and where the store keeps its records.
 //!
-//! Must not: connect, or look up names. Names of this machine are recognised by their text.
+//! Must not: connect, look up names, or show a password. Names of this machine are recognised by their text.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
 
 /// Scheme, host, perhaps a port and a path prefix; no slash at the end, no user, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,21 +135,157 @@ pub(super) fn is_host(host: &str) -> bool {
 pub enum StoreUrl {
     /// An SQLite file, `sqlite:FILE`.
     Sqlite(PathBuf),
-}
-
-impl StoreUrl {
-    /// The file.
-    #[must_use]
-    pub fn file(&self) -> &Path {
-        let Self::Sqlite(file) = self;
-        file
-    }
+    /// A PostgreSQL database, `postgres://user@host/db`.
+    Postgres(PostgresUrl),
 }
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sqlite:{}", self.file().display())
+        match self {
+            Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
+            Self::Postgres(url) => url.fmt(f),
+        }
     }
+}
+
+/// How much a connection to PostgreSQL is worth, from `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// `disable`, `allow`, `prefer`: anybody on the way may read.
+    Clear,
+    /// `require` (also where nothing is said), `verify-ca`: encrypted, but with whom is not known for sure.
+    Encrypted,
+    /// `verify-full`.
+    Full,
+}
+
+/// The address of a PostgreSQL database. Neither `Debug` nor `Display` shows the user's name or password.
+#[derive(Clone, Debug)]
+pub struct PostgresUrl {
+    text: SecretString,
+    shown: String,
+    is_near: bool,
+    guard: Guard,
+}
+
+impl PostgresUrl {
+    /// Reads the text; the error says what is wrong with it and quotes nothing of it.
+    ///
+    /// # Errors
+    /// Where it names no user, host or database, or says what the bridge settles itself.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let rest = ["postgres://", "postgresql://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme))
+            .ok_or("it does not begin with postgres://")?;
+        let plain = |b: u8| b.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&b);
+        if !text.bytes().all(plain) || !is_percent_encoded(text) {
+            return Err(
+                "it holds a character that must be percent-encoded (a # is %23, a space %20)",
+            );
+        }
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, database) = rest.split_once('/').ok_or("it names no database")?;
+        if database.is_empty() || database.contains('/') {
+            return Err("it names no database, or has a path beyond it");
+        }
+        let (user, at) = authority.rsplit_once('@').ok_or("it names no user")?;
+        if user.contains('@') {
+            return Err("it holds two @: in a password write %40");
+        }
+        if user.is_empty() || user.starts_with(':') {
+            return Err("it names no user");
+        }
+        let guard = postgres_options(query)?;
+        let (host, port) = match at.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (at, None),
+        };
+        if port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
+            return Err("its port is no number from 1 to 65535");
+        }
+        let is_socket = host.starts_with("%2F") || host.starts_with("%2f");
+        if host.contains(',') {
+            return Err("it names several hosts; name one that leads to the primary");
+        }
+        if !is_socket && !is_host(host) {
+            return Err(
+                "its host is no host name, no IP address and no folder of a socket (%2Frun%2Fpostgresql)",
+            );
+        }
+        Ok(Self {
+            text: SecretString::from(text),
+            shown: format!("postgres://…@{at}/{database}"),
+            is_near: is_socket
+                || host == "localhost"
+                || ip(host).is_some_and(|ip| ip.is_loopback()),
+            guard,
+        })
+    }
+
+    /// The whole text, password and all.
+    #[must_use]
+    pub const fn secret(&self) -> &SecretString {
+        &self.text
+    }
+
+    /// Whether the server is on this machine.
+    #[must_use]
+    pub const fn is_near(&self) -> bool {
+        self.is_near
+    }
+
+    /// How the way to the server is guarded.
+    #[must_use]
+    pub const fn guard(&self) -> Guard {
+        self.guard
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl PartialEq for PostgresUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.text.expose_secret() == other.text.expose_secret()
+    }
+}
+
+impl Eq for PostgresUrl {}
+
+fn is_percent_encoded(text: &str) -> bool {
+    let hex = |code: &str| {
+        code.get(..2)
+            .is_some_and(|two| two.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    text.split('%').skip(1).all(hex)
+}
+
+fn postgres_options(query: &str) -> Result<Guard, &'static str> {
+    let mut guard = Guard::Encrypted;
+    for option in query.split('&').filter(|option| !option.is_empty()) {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match name {
+            "sslmode" => {
+                guard = match value {
+                    "disable" | "allow" | "prefer" => Guard::Clear,
+                    "require" | "verify-ca" => Guard::Encrypted,
+                    "verify-full" => Guard::Full,
+                    _ => return Err("its sslmode is no word that PostgreSQL knows"),
+                }
+            }
+            "sslrootcert" | "sslcert" | "sslkey" if !value.is_empty() => {}
+            _ => {
+                return Err(
+                    "it holds an option other than sslmode, sslrootcert, sslcert and sslkey",
+                );
+            }
+        }
+    }
+    Ok(guard)
 }
 
 #[cfg(test)]
@@ -205,5 +343,70 @@ mod tests {
                 .is_loopback()
         );
         assert!(!BaseUrl::parse("http://notlocalhost").unwrap().is_loopback());
+    }
+
+    #[test]
+    fn postgres_urls_are_read_and_never_shown_whole() {
+        for (text, near, guard) in [
+            ("postgres://u@db/bridge", false, Guard::Encrypted),
+            (
+                "postgresql://u:p%40q@db.example.com:5433/bridge?sslmode=verify-full",
+                false,
+                Guard::Full,
+            ),
+            (
+                "postgres://u@10.0.0.1/b?sslmode=disable",
+                false,
+                Guard::Clear,
+            ),
+            ("postgres://u@[::1]:5432/b", true, Guard::Encrypted),
+            (
+                "postgres://u@localhost/b?sslmode=verify-ca&sslrootcert=/etc/ca.pem",
+                true,
+                Guard::Encrypted,
+            ),
+            ("postgres://u@%2Frun%2Fpostgresql/b", true, Guard::Encrypted),
+            (
+                "postgres://u@%2Frun%2Fpostgresql:5433/b",
+                true,
+                Guard::Encrypted,
+            ),
+        ] {
+            let url = PostgresUrl::parse(text).unwrap();
+            assert_eq!((url.is_near(), url.guard()), (near, guard), "{text}");
+            assert_eq!(url.secret().expose_secret(), text);
+        }
+        let url = PostgresUrl::parse("postgres://me:canary@db:5433/bridge?sslkey=canary").unwrap();
+        assert_eq!(url.to_string(), "postgres://…@db:5433/bridge");
+        assert!(!format!("{url:?}{url}").contains("canary"));
+    }
+
+    #[test]
+    fn what_is_no_postgres_url_is_refused_with_a_reason() {
+        for text in [
+            "postgres:",
+            "postgres://",
+            "postgres://u@db",
+            "postgres://u@db/",
+            "postgres://u@db/a/b",
+            "postgres://db/b",
+            "postgres://@db/b",
+            "postgres://:p@db/b",
+            "postgres://u:p@q@db/b",
+            "postgres://u:p#q@db/b",
+            "postgres://u:p q@db/b",
+            "postgres://u:50%@db/b",
+            "postgres://u:é@db/b",
+            "postgres://u@a,b/b",
+            "postgres://u@db:0/b",
+            "postgres://u@db:x/b",
+            "postgres://u@/b",
+            "postgres://u@db/b?sslmode=on",
+            "postgres://u@db/b?host=other",
+            "postgres://u@db/b?options=-c%20fsync=off",
+            "postgres://u@db/b?sslrootcert=",
+        ] {
+            assert!(PostgresUrl::parse(text).is_err(), "{text}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
 mod callbacks;
+mod postgres;
 mod record;
 mod seal;
 mod sqlite;
@@ -24,6 +25,7 @@ pub use callbacks::{
     CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
     Registered, RegistrationState, Retention, Settled, Source, Stage, Stray, Webhook,
 };
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Begun,
     CallbackTarget, Known, NewAdjustment, NewPayment, Outcome, PaymentFacts, PaymentRecord,
@@ -130,7 +132,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn ready(&self) -> Result<(), StoreError>;
 }
 
-/// Why the store did not do what was asked. Nothing was recorded in any of these cases.
+/// Why the store did not do what was asked. Nothing was recorded, except where an `Other` says that nobody knows: the
+/// connection to a server was lost when the commit was sent. Then what was begun counts as begun and not sent.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the SQLite file.
@@ -148,8 +151,8 @@ pub enum StoreError {
     /// The file may not be written.
     #[error("the store can't be written: check the permissions of its file and folder ({0})")]
     ReadOnly(String),
-    /// The file can't be opened or reached.
-    #[error("the store can't be opened: {0}")]
+    /// The file can't be opened, or the server can't be reached.
+    #[error("the store can't be reached: {0}")]
     Unreachable(String),
     /// The file is damaged or not a store.
     #[error(

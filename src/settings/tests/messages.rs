@@ -26,7 +26,7 @@ fn every_fault_is_reported_at_once() {
         allow_http = "yes"
         allowed_hosts = ["https://shop.example.com"]
         [store]
-        url = "postgres://bridge:canary-1@db/bridge"
+        url = "postgres://bridge:canary-1@db"
         encryption_key = "canary-2"
         [admin]
         listen = "0.0.0.0:9090"
@@ -61,7 +61,7 @@ fn every_fault_is_reported_at_once() {
     callbacks.schedule = ["0s", "8d"] (file 0.toml): a wait is longer than a week. Write durations from 0s to 7d.
     callbacks.allow_http = "yes" (file 0.toml): this is a text, not true or false. Write true or false, without quotes.
     callbacks.allowed_hosts = ["https://shop.example.com"] (file 0.toml): item 1 is no host name and no IP address. Write names alone: no scheme, port, path or *; IPv6 in brackets.
-    store.url = "postgres://…@db/bridge" (file 0.toml): this version keeps its records in SQLite; use sqlite:FILE. Write it as "sqlite:FILE".
+    store.url = "postgres://…@db" (file 0.toml): it names no database. Write it as "sqlite:FILE" or "postgres://user@host/db".
     store.encryption_key = "(set)" (file 0.toml): this is no key of 32 bytes. Write 64 hex digits, or the base64 of 32 bytes (openssl rand -base64 32).
     routing.initiate = (a table) (file 0.toml): a share is one key, epayment_percent, a whole number from 0 to 100. Write "epayment", "ecom" or { epayment_percent = 10 }.
     routing.capture = { epayment_percent = 10 } (file 0.toml): only initiate can have a percentage. Write "epayment" or "ecom".
@@ -230,6 +230,7 @@ fn no_secret_is_ever_shown() {
     let text = format!(
         r#"
         [store]
+        url = "postgres://canary:canary@h/d?sslkey=canary"
         encryption_key = "{}"
         [admin]
         token = "canary-token-0123456789"
@@ -257,7 +258,10 @@ fn no_secret_is_ever_shown() {
         "[upstream]\nbase_url = \"https://me:canary@api.vipps.no\"",
         "[upstream]\nbase_url = \"https://api.vipps.no?key=canary\"",
         "[store]\nencryption_key = \"canary\"",
-        "[store]\nurl = \"postgres://me:canary@h/d\"",
+        "[store]\nurl = \"postgres://me:canary@h:0/d\"",
+        "[store]\nurl = \"postgres://me:canary@h\"",
+        "[store]\nurl = \"postgres://me:canary#@h/d\"",
+        "[store]\nurl = \"postgres://h/d?password=canary\"",
         "[[merchants]]\nmsn = \"1\"\nclient_secret = \"canary\"\nclient_id = 5",
     ];
     for text in broken {
