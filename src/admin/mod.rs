@@ -3,6 +3,8 @@
 //! Health and readiness are open, so that probes need no secret; everything else wants the token where one is
 //! configured. Must not: know what it shows (closures tell it), or serve anything to merchants.
 
+pub mod callbacks;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct Readiness {
     pub store: String,
     /// Whether the process is about to end.
     pub draining: bool,
+    /// Webhook registrations that are not in order, and why; no reason to take no traffic.
+    pub registrations: Vec<String>,
     /// Whether traffic may come.
     pub ready: bool,
 }
@@ -42,6 +46,7 @@ impl Readiness {
             ready: store_trouble.is_none() && !draining,
             store: store_trouble.unwrap_or_else(|| "ok".to_owned()),
             draining,
+            registrations: Vec::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::poll::caller;
+use super::receive::Queued;
 use super::work::woken;
 use crate::ecom::callback::CallbackStatus;
 use crate::lifecycle::Lifecycle;
@@ -20,7 +21,10 @@ use crate::upstream::keyring::Keyring;
 
 const LEASE: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-const LIMITS: ClaimLimits = ClaimLimits { total: 16, per_unit: 4 };
+const LIMITS: ClaimLimits = ClaimLimits {
+    total: 16,
+    per_unit: 4,
+};
 
 /// Captures what was approved.
 pub struct DirectCapturer {
@@ -37,7 +41,7 @@ pub struct DirectCapturer {
     /// Woken when a callback is queued.
     pub wake: Arc<Notify>,
     /// Wakes the dispatcher.
-    pub ready: Arc<Notify>,
+    pub ready: Queued,
 }
 
 impl DirectCapturer {
@@ -47,7 +51,10 @@ impl DirectCapturer {
             if let Err(error) = self.run_once().await {
                 tracing::warn!(error = %error, "direct captures can't be looked at now");
             }
-            let _ended = lifecycle.soft().run_until_cancelled(woken(&self.wake, LOOK_EVERY)).await;
+            let _ended = lifecycle
+                .soft()
+                .run_until_cancelled(woken(&self.wake, LOOK_EVERY))
+                .await;
         }
     }
 
@@ -57,7 +64,10 @@ impl DirectCapturer {
     /// When the store can't be used.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let due = self.store.claim_callbacks(Stage::Capture, now, LIMITS, now.plus(LEASE)).await?;
+        let due = self
+            .store
+            .claim_callbacks(Stage::Capture, now, LIMITS, now.plus(LEASE))
+            .await?;
         let work = due.iter().map(|callback| self.capture(callback));
         for settled in futures_util::future::join_all(work).await {
             settled?;
@@ -70,28 +80,37 @@ impl DirectCapturer {
             Some((credentials, _)) => {
                 let unit = self.settings.merchant(&due.msn);
                 let order = Order::new(Scope::Unit(due.msn.clone()), due.order.clone(), unit);
-                let subject = Subject { order, reference: due.reference.clone() };
+                let subject = Subject {
+                    order,
+                    reference: due.reference.clone(),
+                };
                 let caller = caller(credentials, due.caller);
                 self.settle(due, self.payments.capture_directly(&caller, &subject).await)
             }
             None => self.later(due, "no credentials to capture with"),
         };
         let is_ready = matches!(settled, Settled::Ready { .. });
-        self.store.settle_callback(due.id, due.lease, settled, self.clock.now()).await?;
+        self.store
+            .settle_callback(due.id, due.lease, settled, self.clock.now())
+            .await?;
         if is_ready {
-            self.ready.notify_one();
+            (self.ready)();
         }
         Ok(())
     }
 
     fn settle(&self, due: &DueCallback, outcome: DirectCapture) -> Settled {
         match outcome {
-            DirectCapture::Done { transaction_id, at } => {
-                Settled::Ready { status: CallbackStatus::Sale, transaction_id, at }
-            }
-            DirectCapture::Refused { at } => {
-                Settled::Ready { status: CallbackStatus::SaleFailed, transaction_id: None, at }
-            }
+            DirectCapture::Done { transaction_id, at } => Settled::Ready {
+                status: CallbackStatus::Sale,
+                transaction_id,
+                at,
+            },
+            DirectCapture::Refused { at } => Settled::Ready {
+                status: CallbackStatus::SaleFailed,
+                transaction_id: None,
+                at,
+            },
             DirectCapture::NotNow(why) => self.later(due, why),
         }
     }
@@ -99,6 +118,9 @@ impl DirectCapturer {
     /// Tried again for as long as the reservation stands: the shop hears nothing before the outcome is known.
     fn later(&self, due: &DueCallback, why: &str) -> Settled {
         let pause = Duration::from_secs(5 << due.attempts.min(9)).min(Duration::from_secs(1800));
-        Settled::Retry { at: self.clock.now().plus(pause), why: why.to_owned() }
+        Settled::Retry {
+            at: self.clock.now().plus(pause),
+            why: why.to_owned(),
+        }
     }
 }

@@ -87,7 +87,10 @@ impl Poller {
             return Ok(0);
         }
         let now = self.clock.now();
-        let due = self.store.claim_polls(now, AT_ONCE, now.plus(LEASE)).await?;
+        let due = self
+            .store
+            .claim_polls(now, AT_ONCE, now.plus(LEASE))
+            .await?;
         let looks = due.iter().map(|payment| self.look(payment));
         for settled in futures_util::future::join_all(looks).await {
             settled?;
@@ -111,7 +114,9 @@ impl Poller {
             Some(end) if end > now && end < now.plus(pause) => end,
             _ => now.plus(pause),
         });
-        self.store.settle_poll(&due.scope, &due.order, due.lease, next).await?;
+        self.store
+            .settle_poll(&due.scope, &due.order, due.lease, next)
+            .await?;
         Ok(())
     }
 
@@ -126,13 +131,28 @@ impl Poller {
         let unit = self.settings.merchant(due.scope.msn()?);
         let mut order = Order::new(due.scope.clone(), due.order.clone(), unit);
         order.currency = due.facts.currency.unwrap_or(order.currency);
-        Some(Subject { order, reference: due.reference.clone() })
+        Some(Subject {
+            order,
+            reference: due.reference.clone(),
+        })
     }
 
-    async fn ask(&self, msn: &Msn, due: &DuePayment, subject: &Subject) -> Result<Looked, StoreError> {
-        let Some((credentials, from)) = self.keyring.of(msn).await else { return Ok(Looked::Later) };
+    async fn ask(
+        &self,
+        msn: &Msn,
+        due: &DuePayment,
+        subject: &Subject,
+    ) -> Result<Looked, StoreError> {
+        let Some((credentials, from)) = self.keyring.of(msn).await else {
+            return Ok(Looked::Later);
+        };
         let caller = caller(credentials, due.caller);
-        let events = match self.payments.epayment.events(caller.call(), &subject.reference).await {
+        let events = match self
+            .payments
+            .epayment
+            .events(caller.call(), &subject.reference)
+            .await
+        {
             Ok(Reply::Done(events)) => events,
             Ok(reply) => return Ok(self.refused(msn, from, reply.refused_status()).await),
             Err(_) => return Ok(Looked::Later),
@@ -141,9 +161,15 @@ impl Poller {
             return Ok(Looked::Final);
         }
         let now = self.clock.now();
-        if due.end_at.is_some_and(|end| end <= now) && self.payments.end_unapproved(&caller, subject).await {
+        if due.end_at.is_some_and(|end| end <= now)
+            && self.payments.end_unapproved(&caller, subject).await
+        {
             // Its own event tells what happened; it is read at once.
-            if let Ok(Reply::Done(events)) = self.payments.epayment.events(caller.call(), &subject.reference).await
+            if let Ok(Reply::Done(events)) = self
+                .payments
+                .epayment
+                .events(caller.call(), &subject.reference)
+                .await
                 && self.record(msn, &events).await?
             {
                 return Ok(Looked::Final);
@@ -175,11 +201,18 @@ impl Poller {
 
     /// A payment that a webhook named and the store does not know: ePayment says whether it is the bridge's.
     async fn hinted(&self, msn: &Msn, reference: &Reference) {
-        let Some((credentials, from)) = self.keyring.of(msn).await else { return };
-        let Some(order) = reference.order_id() else { return };
+        let Some((credentials, from)) = self.keyring.of(msn).await else {
+            return;
+        };
+        let Some(order) = reference.order_id() else {
+            return;
+        };
         let unit = self.settings.merchant(msn);
         let order = Order::new(Scope::Unit(msn.clone()), order.into(), unit);
-        let subject = Subject { order, reference: reference.clone() };
+        let subject = Subject {
+            order,
+            reference: reference.clone(),
+        };
         let caller = caller(credentials, self.payments.anyone());
         match self.payments.epayment.get(caller.call(), reference).await {
             // Only a payment with the bridge's mark is learned; its waiting events make their callback then.
@@ -190,7 +223,11 @@ impl Poller {
             }
             Err(_) => return,
         }
-        if let Ok(Reply::Done(events)) = self.payments.epayment.events(caller.call(), reference).await
+        if let Ok(Reply::Done(events)) = self
+            .payments
+            .epayment
+            .events(caller.call(), reference)
+            .await
             && let Err(error) = self.record(msn, &events).await
         {
             tracing::warn!(error = %error, "what a hint led to could not be recorded");
@@ -216,7 +253,10 @@ pub(super) fn caller(credentials: Credentials, hash: crate::types::CallerHash) -
     Caller {
         credentials,
         hash,
-        budget: Budget { deadline: Instant::now() + PATIENCE * 3, per_call: PATIENCE },
+        budget: Budget {
+            deadline: Instant::now() + PATIENCE * 3,
+            per_call: PATIENCE,
+        },
         spent: Arc::new(Spent::default()),
     }
 }

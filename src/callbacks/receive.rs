@@ -8,11 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-use moka::future::Cache;
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Notify;
-
 use super::work::Hints;
 use crate::epayment::event::{EventName, PaymentEvent, WebhookEvent};
 use crate::epayment::signature::{SignatureHeaders, Signed, verify};
@@ -21,9 +16,15 @@ use crate::store::{Accepted, CallbackStore, NewEvent, Source, Stage, Store, Stor
 use crate::telemetry::Meters;
 use crate::translate::callback::{Reaction, ending_key, reaction};
 use crate::types::{Clock, IdempotencyKey, Moment, Msn, Scope};
+use http::HeaderMap;
+use moka::future::Cache;
+use secrecy::{ExposeSecret, SecretString};
 
 /// How long secrets read from the store are trusted; a signature that fits none of them makes the store be asked again.
 const SECRETS_KEPT: Duration = Duration::from_secs(30);
+
+/// Wakes who works on what is queued.
+pub type Queued = Arc<dyn Fn() + Send + Sync>;
 
 /// What a webhook's sender is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +53,8 @@ pub struct Receiver {
     settings: Arc<Settings>,
     clock: Arc<dyn Clock>,
     meters: Arc<Meters>,
-    /// Wakes the dispatcher.
-    queued: Arc<Notify>,
+    /// Wakes the workers.
+    queued: Queued,
     hints: Hints,
     secrets: Cache<Msn, Arc<Vec<Secret>>>,
     configured: BTreeMap<Msn, Secret>,
@@ -71,8 +72,8 @@ pub struct ReceiverParts {
     pub clock: Arc<dyn Clock>,
     /// Counts.
     pub meters: Arc<Meters>,
-    /// Notified when a callback is queued.
-    pub queued: Arc<Notify>,
+    /// Called when a callback is queued.
+    pub queued: Queued,
     /// Payments that should be looked at.
     pub hints: Hints,
 }
@@ -87,9 +88,19 @@ fn secret_for(url: &str, secret: SecretString) -> Option<Secret> {
     let uri: http::Uri = url.parse().ok()?;
     let authority = uri.authority()?.as_str();
     // The port is signed only where it is not the scheme's own.
-    let default = if uri.scheme_str() == Some("http") { ":80" } else { ":443" };
-    let host = authority.strip_suffix(default).unwrap_or(authority).to_owned();
-    let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let default = if uri.scheme_str() == Some("http") {
+        ":80"
+    } else {
+        ":443"
+    };
+    let host = authority
+        .strip_suffix(default)
+        .unwrap_or(authority)
+        .to_owned();
+    let path = uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
     Some(Secret { host, path, secret })
 }
 
@@ -97,7 +108,12 @@ impl Receiver {
     /// Puts it together.
     #[must_use]
     pub fn new(parts: ReceiverParts) -> Self {
-        let public = parts.settings.webhooks.public_url.as_ref().map(|url| url.as_str().to_owned());
+        let public = parts
+            .settings
+            .webhooks
+            .public_url
+            .as_ref()
+            .map(|url| url.as_str().to_owned());
         let configured = parts.settings.merchants.values().filter_map(|merchant| {
             let secret = merchant.webhook_secret.clone()?;
             let url = webhook_url(public.as_deref()?, &merchant.msn);
@@ -105,7 +121,10 @@ impl Receiver {
         });
         Self {
             configured: configured.collect(),
-            secrets: Cache::builder().max_capacity(100_000).time_to_live(SECRETS_KEPT).build(),
+            secrets: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(SECRETS_KEPT)
+                .build(),
             store: parts.store,
             payments: parts.payments,
             settings: parts.settings,
@@ -129,7 +148,12 @@ impl Receiver {
         received
     }
 
-    async fn take(&self, msn: &Msn, headers: &HeaderMap, body: &[u8]) -> Result<Received, StoreError> {
+    async fn take(
+        &self,
+        msn: &Msn,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Received, StoreError> {
         match self.signed(msn, headers, body).await? {
             Checked::Good => {}
             Checked::Bad => return Ok(Received::Unauthorized),
@@ -168,11 +192,14 @@ impl Receiver {
         source: Source,
     ) -> Result<Accepted, StoreError> {
         let direct = self.settings.merchant(msn).direct_capture;
-        let by_bridge = event.name == EventName::Terminated && self.ended_by_bridge(msn, event).await?;
+        let by_bridge =
+            event.name == EventName::Terminated && self.ended_by_bridge(msn, event).await?;
         let callback = match reaction(event, direct, by_bridge) {
             Reaction::None => None,
             Reaction::Tell(status) => Some((status, Stage::Deliver)),
-            Reaction::CaptureThenTell => Some((crate::ecom::callback::CallbackStatus::Sale, Stage::Capture)),
+            Reaction::CaptureThenTell => {
+                Some((crate::ecom::callback::CallbackStatus::Sale, Stage::Capture))
+            }
         };
         let now = self.clock.now();
         let new = NewEvent {
@@ -183,7 +210,10 @@ impl Receiver {
             psp_reference: event.psp_reference.clone(),
             amount: event.amount.value,
             at: Moment::parse(&event.timestamp).unwrap_or(now),
-            key: event.idempotency_key.as_deref().and_then(IdempotencyKey::parse),
+            key: event
+                .idempotency_key
+                .as_deref()
+                .and_then(IdempotencyKey::parse),
             source,
             callback,
         };
@@ -198,7 +228,7 @@ impl Receiver {
             self.meters.webhook(event.name.word(), outcome);
         }
         match accepted {
-            Accepted::Queued(_) => self.queued.notify_one(),
+            Accepted::Queued(_) => (self.queued)(),
             Accepted::Unmatched => self.hints.give(msn, &event.reference),
             Accepted::Recorded | Accepted::Duplicate => {}
         }
@@ -207,34 +237,67 @@ impl Receiver {
 
     /// Whether the bridge's own time limit ended the payment: by the key, or by the record where the event has none.
     async fn ended_by_bridge(&self, msn: &Msn, event: &PaymentEvent) -> Result<bool, StoreError> {
-        match event.idempotency_key.as_deref().filter(|key| !key.is_empty()) {
+        match event
+            .idempotency_key
+            .as_deref()
+            .filter(|key| !key.is_empty())
+        {
             Some(key) => Ok(key == ending_key(msn, &event.reference).as_str()),
             None => {
-                let Some(order) = event.reference.order_id() else { return Ok(false) };
-                let (calls, _) = self.payments.adjustments(&Scope::Unit(msn.clone()), &order.into()).await?;
+                let Some(order) = event.reference.order_id() else {
+                    return Ok(false);
+                };
+                let (calls, _) = self
+                    .payments
+                    .adjustments(&Scope::Unit(msn.clone()), &order.into())
+                    .await?;
                 let key = ending_key(msn, &event.reference);
                 Ok(calls.iter().any(|call| call.key.as_ref() == Some(&key)))
             }
         }
     }
 
-    async fn stray(&self, msn: &Msn, why: &'static str, body: &[u8]) -> Result<Received, StoreError> {
+    async fn stray(
+        &self,
+        msn: &Msn,
+        why: &'static str,
+        body: &[u8],
+    ) -> Result<Received, StoreError> {
         tracing::error!(%msn, why, "a correctly signed webhook can't be used; it is kept as a stray");
         self.meters.webhook("any", why);
-        let stray = Stray { msn: msn.clone(), why, redacted: outline(body) };
+        let stray = Stray {
+            msn: msn.clone(),
+            why,
+            redacted: outline(body),
+        };
         self.store.keep_stray(stray, self.clock.now()).await?;
         Ok(Received::Accepted)
     }
 
-    async fn signed(&self, msn: &Msn, headers: &HeaderMap, body: &[u8]) -> Result<Checked, StoreError> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    async fn signed(
+        &self,
+        msn: &Msn,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Checked, StoreError> {
+        let text = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
         let sent = SignatureHeaders {
             content_sha256: text("x-ms-content-sha256").to_owned(),
             authorization: text("authorization").to_owned(),
         };
         let date = text("x-ms-date");
         let fits = |secret: &Secret| {
-            let signed = Signed { path_and_query: &secret.path, host: &secret.host, date, body };
+            let signed = Signed {
+                path_and_query: &secret.path,
+                host: &secret.host,
+                date,
+                body,
+            };
             verify(&signed, &sent, secret.secret.expose_secret())
         };
         let (known, fresh) = self.secrets_of(msn).await?;
@@ -253,8 +316,17 @@ impl Receiver {
             return Ok(Checked::Bad);
         }
         let ours = self.settings.merchants.contains_key(msn)
-            || self.store.registrations().await?.iter().any(|state| state.msn == *msn);
-        Ok(if ours { Checked::NoSecret } else { Checked::NoUnit })
+            || self
+                .store
+                .registrations()
+                .await?
+                .iter()
+                .any(|state| state.msn == *msn);
+        Ok(if ours {
+            Checked::NoSecret
+        } else {
+            Checked::NoUnit
+        })
     }
 
     /// The secrets of a unit, and whether they come from the store just now.
@@ -263,7 +335,10 @@ impl Receiver {
             return Ok((kept, false));
         }
         let webhooks = self.store.webhooks(Some(msn)).await?;
-        let read: Vec<_> = webhooks.into_iter().filter_map(|hook| secret_for(&hook.url, hook.secret)).collect();
+        let read: Vec<_> = webhooks
+            .into_iter()
+            .filter_map(|hook| secret_for(&hook.url, hook.secret))
+            .collect();
         let read = Arc::new(read);
         if !read.is_empty() {
             self.secrets.insert(msn.clone(), Arc::clone(&read)).await;
@@ -293,7 +368,12 @@ fn outline(body: &[u8]) -> String {
         serde_json::Value::Array(_) => "list",
         serde_json::Value::Object(_) => "object",
     };
-    let is_name = |name: &str| name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    let is_name = |name: &str| {
+        name.len() <= 40
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    };
     let mut shown: Vec<_> = members
         .iter()
         .filter(|(name, _)| is_name(name))
@@ -310,10 +390,13 @@ mod tests {
 
     #[test]
     fn an_outline_shows_names_and_kinds_only() {
-        let body = br#"{"name":"AUTHORIZED","userDetails":{"email":"canary"},"amount":1,"x y":"canary"}"#;
+        let body =
+            br#"{"name":"AUTHORIZED","userDetails":{"email":"canary"},"amount":1,"x y":"canary"}"#;
         let shown = outline(body);
         assert!(shown.contains("userDetails: object") && shown.contains("name: text"));
-        assert!(!shown.contains("canary") && !shown.contains("AUTHORIZED") && !shown.contains("x y"));
+        assert!(
+            !shown.contains("canary") && !shown.contains("AUTHORIZED") && !shown.contains("x y")
+        );
         assert_eq!(outline(b"[]"), "2 bytes, no JSON object");
     }
 
@@ -324,11 +407,23 @@ mod tests {
             (secret.host, secret.path)
         };
         let parts = |host: &str, path: &str| (host.to_owned(), path.to_owned());
-        assert_eq!(of("https://a.example/webhooks/123456"), parts("a.example", "/webhooks/123456"));
-        assert_eq!(of("https://a.example:443/p/webhooks/1"), parts("a.example", "/p/webhooks/1"));
-        assert_eq!(of("https://a.example:8443/w"), parts("a.example:8443", "/w"));
+        assert_eq!(
+            of("https://a.example/webhooks/123456"),
+            parts("a.example", "/webhooks/123456")
+        );
+        assert_eq!(
+            of("https://a.example:443/p/webhooks/1"),
+            parts("a.example", "/p/webhooks/1")
+        );
+        assert_eq!(
+            of("https://a.example:8443/w"),
+            parts("a.example:8443", "/w")
+        );
         assert_eq!(of("http://127.0.0.1:80/w"), parts("127.0.0.1", "/w"));
         let msn = Msn::parse("123456").unwrap();
-        assert_eq!(webhook_url("https://a.example/p/", &msn), "https://a.example/p/webhooks/123456");
+        assert_eq!(
+            webhook_url("https://a.example/p/", &msn),
+            "https://a.example/p/webhooks/123456"
+        );
     }
 }

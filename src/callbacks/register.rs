@@ -60,7 +60,9 @@ pub struct Registrar {
 /// Why a registration is not in order; without secrets.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("no credentials: neither a call of this sales unit nor the configuration has brought any")]
+    #[error(
+        "no credentials: neither a call of this sales unit nor the configuration has brought any"
+    )]
     NoCredentials,
     #[error("the Webhooks API answered {0}")]
     Refused(u16),
@@ -75,7 +77,10 @@ impl Registrar {
             if let Err(error) = self.run_once().await {
                 tracing::warn!(error = %error, "registrations can't be looked at now");
             }
-            let _ended = lifecycle.soft().run_until_cancelled(woken(&self.wake, LOOK_EVERY)).await;
+            let _ended = lifecycle
+                .soft()
+                .run_until_cancelled(woken(&self.wake, LOOK_EVERY))
+                .await;
         }
     }
 
@@ -85,10 +90,20 @@ impl Registrar {
     /// When the store can't be read.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let due: Vec<_> = self.store.registrations().await?.into_iter().filter(|state| state.next_at <= now).collect();
+        let due: Vec<_> = self
+            .store
+            .registrations()
+            .await?
+            .into_iter()
+            .filter(|state| state.next_at <= now)
+            .collect();
         let mut done = 0;
         for state in due {
-            if let Some(lease) = self.store.claim_registration(&state.msn, now, now.plus(LEASE)).await? {
+            if let Some(lease) = self
+                .store
+                .claim_registration(&state.msn, now, now.plus(LEASE))
+                .await?
+            {
                 self.look(&state, lease).await?;
                 done += 1;
             }
@@ -104,15 +119,26 @@ impl Registrar {
             Ok(None) => (Registered::Kept, now.plus(CHECK_AGAIN), None),
             Ok(Some(hook)) => {
                 tracing::info!(%msn, "webhook registered");
-                (Registered::Made(hook.clone()), now.plus(CHECK_AGAIN), Some(hook))
+                (
+                    Registered::Made(hook.clone()),
+                    now.plus(CHECK_AGAIN),
+                    Some(hook),
+                )
             }
             Err(trouble) => {
                 tracing::warn!(%msn, error = %trouble, "the webhook registration is not in order; it is tried again");
                 self.meters.webhook("registration", "failed");
-                (Registered::Failed(trouble.to_string()), now.plus(again_after(state.failures)), None)
+                (
+                    Registered::Failed(trouble.to_string()),
+                    now.plus(again_after(state.failures)),
+                    None,
+                )
             }
         };
-        let ours = self.store.settle_registration(msn, lease, end, next, now).await?;
+        let ours = self
+            .store
+            .settle_registration(msn, lease, end, next, now)
+            .await?;
         if let (false, Some(hook)) = (ours, made) {
             // Another instance was faster: ours is one too many.
             self.delete(msn, &hook.id).await;
@@ -125,21 +151,38 @@ impl Registrar {
         let (credentials, from) = self.keyring.of(msn).await.ok_or(Trouble::NoCredentials)?;
         let url = webhook_url(&self.public_url, msn);
         let spent = Spent::default();
-        let listed = match self.epayment.list_webhooks(call(&credentials, &spent)).await {
+        let listed = match self
+            .epayment
+            .list_webhooks(call(&credentials, &spent))
+            .await
+        {
             Ok(Reply::Done(listed)) => listed,
             Ok(reply) => return Err(self.refused(msn, from, reply.refused_status()).await),
             Err(_) => return Err(Trouble::NoAnswer),
         };
         let own: Vec<_> = listed.iter().filter(|hook| hook.url == url).collect();
-        let stored = self.store.webhooks(Some(msn)).await.map_err(|_| Trouble::NoAnswer)?;
+        let stored = self
+            .store
+            .webhooks(Some(msn))
+            .await
+            .map_err(|_| Trouble::NoAnswer)?;
         let now = self.clock.now();
-        let good = stored.iter().filter(|hook| hook.retired_at.is_none() && hook.url == url);
-        let kept = good.into_iter().find(|hook| own.iter().any(|listed| listed.id == hook.id && is_complete(listed)));
+        let good = stored
+            .iter()
+            .filter(|hook| hook.retired_at.is_none() && hook.url == url);
+        let kept = good.into_iter().find(|hook| {
+            own.iter()
+                .any(|listed| listed.id == hook.id && is_complete(listed))
+        });
         if let Some(kept) = kept {
             self.delete_old(msn, kept, &own, &stored, now).await;
             return Ok(None);
         }
-        match self.epayment.register_webhook(call(&credentials, &spent), &url, &EVENTS).await {
+        match self
+            .epayment
+            .register_webhook(call(&credentials, &spent), &url, &EVENTS)
+            .await
+        {
             Ok(Reply::Done(made)) => Ok(Some(Webhook {
                 msn: msn.clone(),
                 id: made.id,
@@ -154,7 +197,14 @@ impl Registrar {
     }
 
     /// Deletes registrations of the bridge's own URL that a newer one has replaced long enough ago.
-    async fn delete_old(&self, msn: &Msn, kept: &Webhook, own: &[&Listed], stored: &[Webhook], now: Moment) {
+    async fn delete_old(
+        &self,
+        msn: &Msn,
+        kept: &Webhook,
+        own: &[&Listed],
+        stored: &[Webhook],
+        now: Moment,
+    ) {
         if now.since(kept.made_at) < OLD_KEPT {
             return;
         }
@@ -163,16 +213,24 @@ impl Registrar {
                 tracing::info!(%msn, "an older webhook registration was deleted");
             }
         }
-        for gone in stored.iter().filter(|hook| hook.id != kept.id && !own.iter().any(|listed| listed.id == hook.id)) {
+        for gone in stored
+            .iter()
+            .filter(|hook| hook.id != kept.id && !own.iter().any(|listed| listed.id == hook.id))
+        {
             let _logged = self.store.forget_webhook(msn, &gone.id).await;
         }
     }
 
     /// Deletes one at Vipps and in the store; false where that failed.
     pub async fn delete(&self, msn: &Msn, id: &str) -> bool {
-        let Some((credentials, _)) = self.keyring.of(msn).await else { return false };
+        let Some((credentials, _)) = self.keyring.of(msn).await else {
+            return false;
+        };
         let spent = Spent::default();
-        let deleted = self.epayment.delete_webhook(call(&credentials, &spent), id).await;
+        let deleted = self
+            .epayment
+            .delete_webhook(call(&credentials, &spent), id)
+            .await;
         matches!(deleted, Ok(Reply::Done(()))) && self.store.forget_webhook(msn, id).await.is_ok()
     }
 
@@ -196,5 +254,12 @@ fn again_after(failures: u32) -> Duration {
 }
 
 fn call<'a>(credentials: &'a Credentials, spent: &'a Spent) -> Call<'a> {
-    Call { credentials, budget: Budget { deadline: Instant::now() + PATIENCE, per_call: PATIENCE }, spent }
+    Call {
+        credentials,
+        budget: Budget {
+            deadline: Instant::now() + PATIENCE,
+            per_call: PATIENCE,
+        },
+        spent,
+    }
 }

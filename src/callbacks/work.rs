@@ -30,7 +30,10 @@ impl Hints {
     #[must_use]
     pub fn channel() -> (Self, HintsTaken) {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        let given = Cache::builder().max_capacity(10_000).time_to_live(AGAIN_AFTER).build();
+        let given = Cache::builder()
+            .max_capacity(10_000)
+            .time_to_live(AGAIN_AFTER)
+            .build();
         (Self { sender, given }, HintsTaken(receiver))
     }
 
@@ -65,7 +68,10 @@ mod tests {
     #[tokio::test]
     async fn a_hint_comes_once_in_a_while() {
         let (hints, mut taken) = Hints::channel();
-        let (msn, one) = (Msn::parse("123456").unwrap(), Reference::parse("order-0001").unwrap());
+        let (msn, one) = (
+            Msn::parse("123456").unwrap(),
+            Reference::parse("order-0001").unwrap(),
+        );
         hints.give(&msn, &one);
         hints.give(&msn, &one);
         let two = Reference::parse("order-0002").unwrap();

@@ -48,7 +48,11 @@ impl Payments {
     }
 
     /// Captures all that is reserved of a payment of the bridge's own, once.
-    pub async fn capture_directly(self: &Arc<Self>, caller: &Caller, subject: &Subject) -> DirectCapture {
+    pub async fn capture_directly(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+    ) -> DirectCapture {
         if let Some(settled) = self.captured_directly(subject).await {
             return settled;
         }
@@ -60,7 +64,9 @@ impl Payments {
         if !may_capture_directly(&payment) {
             return DirectCapture::NotNow("the payment is not simply reserved");
         }
-        let _answer = self.in_merchants_place(caller, subject, MoneyOp::Capture, DIRECT_CAPTURE).await;
+        let _answer = self
+            .in_merchants_place(caller, subject, MoneyOp::Capture, DIRECT_CAPTURE)
+            .await;
         match self.captured_directly(subject).await {
             Some(settled) => settled,
             None => self.release_after_refusal(caller, subject).await,
@@ -69,15 +75,26 @@ impl Payments {
 
     /// What the record says of an earlier try, if it is settled as done.
     async fn captured_directly(&self, subject: &Subject) -> Option<DirectCapture> {
-        match self.state_of(subject, MoneyOp::Capture, DIRECT_CAPTURE).await? {
-            AdjustmentState::Succeeded { transaction_id, at, .. } => Some(DirectCapture::Done { transaction_id, at }),
+        match self
+            .state_of(subject, MoneyOp::Capture, DIRECT_CAPTURE)
+            .await?
+        {
+            AdjustmentState::Succeeded {
+                transaction_id, at, ..
+            } => Some(DirectCapture::Done { transaction_id, at }),
             AdjustmentState::Open(_) | AdjustmentState::Refused | AdjustmentState::NotDone => None,
         }
     }
 
     /// Only a definite refusal of a payment with nothing captured ends in `SALE_FAILED`, and the reservation goes first.
-    async fn release_after_refusal(self: &Arc<Self>, caller: &Caller, subject: &Subject) -> DirectCapture {
-        let state = self.state_of(subject, MoneyOp::Capture, DIRECT_CAPTURE).await;
+    async fn release_after_refusal(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+    ) -> DirectCapture {
+        let state = self
+            .state_of(subject, MoneyOp::Capture, DIRECT_CAPTURE)
+            .await;
         if state != Some(AdjustmentState::Refused) {
             return DirectCapture::NotNow("the capture is not settled");
         }
@@ -87,17 +104,32 @@ impl Payments {
             Ok(_) => return DirectCapture::NotNow("something was captured by another system"),
             Err(_) => return DirectCapture::NotNow("the payment can't be read"),
         }
-        let _answer = self.in_merchants_place(caller, subject, MoneyOp::Cancel, DIRECT_RELEASE).await;
-        match self.state_of(subject, MoneyOp::Cancel, DIRECT_RELEASE).await {
+        let _answer = self
+            .in_merchants_place(caller, subject, MoneyOp::Cancel, DIRECT_RELEASE)
+            .await;
+        match self
+            .state_of(subject, MoneyOp::Cancel, DIRECT_RELEASE)
+            .await
+        {
             Some(AdjustmentState::Succeeded { at, .. }) => DirectCapture::Refused { at },
             _ => DirectCapture::NotNow("the reservation could not be released"),
         }
     }
 
     async fn state_of(&self, subject: &Subject, op: MoneyOp, id: &str) -> Option<AdjustmentState> {
-        let (calls, _) = self.store.adjustments(&subject.order.scope, &subject.order.order).await.ok()?;
+        let (calls, _) = self
+            .store
+            .adjustments(&subject.order.scope, &subject.order.order)
+            .await
+            .ok()?;
         let ours = calls.into_iter().filter(|call| call.op == op);
-        ours.filter(|call| call.request_id.as_ref().is_some_and(|own| own.as_str() == id)).map(|call| call.state).next_back()
+        ours.filter(|call| {
+            call.request_id
+                .as_ref()
+                .is_some_and(|own| own.as_str() == id)
+        })
+        .map(|call| call.state)
+        .next_back()
     }
 
     async fn in_merchants_place(
@@ -114,22 +146,44 @@ impl Payments {
             release: false,
             losses: Vec::new(),
         };
-        let asked = Adjustment { op, command, request_id: RequestId::parse(id), random: uuid::Uuid::nil() };
-        let options = AdjustOptions { transaction_id: TransactionIdSource::Event, known: true, whole: false, created: None };
+        let asked = Adjustment {
+            op,
+            command,
+            request_id: RequestId::parse(id),
+            random: uuid::Uuid::nil(),
+        };
+        let options = AdjustOptions {
+            transaction_id: TransactionIdSource::Event,
+            known: true,
+            whole: false,
+            created: None,
+        };
         self.adjust(caller, subject, &asked, options).await
     }
 
     /// Ends a payment that nobody has approved in the merchant's time. Touches unauthorized payments only: where the user
     /// was faster, nothing happens. True when it may have ended.
     pub async fn end_unapproved(&self, caller: &Caller, subject: &Subject) -> bool {
-        let Scope::Unit(msn) = &subject.order.scope else { return false };
-        let Some(_held) = self.hold(caller, subject).await else { return false };
-        let Ok((calls, version)) = self.store.adjustments(&subject.order.scope, &subject.order.order).await else {
+        let Scope::Unit(msn) = &subject.order.scope else {
+            return false;
+        };
+        let Some(_held) = self.hold(caller, subject).await else {
+            return false;
+        };
+        let Ok((calls, version)) = self
+            .store
+            .adjustments(&subject.order.scope, &subject.order.order)
+            .await
+        else {
             return false;
         };
         let key = ending_key(msn, &subject.reference);
         let ours = calls.iter().find(|call| call.key.as_ref() == Some(&key));
-        if ours.is_some_and(|call| !call.is_open()) || calls.iter().any(|call| call.is_open() && call.key.as_ref() != Some(&key)) {
+        if ours.is_some_and(|call| !call.is_open())
+            || calls
+                .iter()
+                .any(|call| call.is_open() && call.key.as_ref() != Some(&key))
+        {
             return false;
         }
         let now = self.clock.now();
@@ -161,16 +215,31 @@ impl Payments {
                 }
             }
         };
-        let (outcome, ended) = match self.epayment.end_unapproved(caller.call(), &subject.reference, &key).await {
+        let (outcome, ended) = match self
+            .epayment
+            .end_unapproved(caller.call(), &subject.reference, &key)
+            .await
+        {
             Ok(Reply::Done(done)) => {
                 let at = self.clock.now();
-                (Outcome::Succeeded { amount: done.amount.value, transaction_id: None, at }, true)
+                (
+                    Outcome::Succeeded {
+                        amount: done.amount.value,
+                        transaction_id: None,
+                        at,
+                    },
+                    true,
+                )
             }
-            Ok(Reply::Problem { status, .. }) if (400..500).contains(&status) && !matches!(status, 401 | 408 | 423 | 429) => {
+            Ok(Reply::Problem { status, .. })
+                if (400..500).contains(&status) && !matches!(status, 401 | 408 | 423 | 429) =>
+            {
                 // 6060: the user was faster.
                 (Outcome::Refused, false)
             }
-            Ok(Reply::Gateway(_)) | Err(crate::upstream::SendFailure::NotSent(_)) => (Outcome::NotDone, false),
+            Ok(Reply::Gateway(_)) | Err(crate::upstream::SendFailure::NotSent(_)) => {
+                (Outcome::NotDone, false)
+            }
             Ok(_) | Err(_) => (Outcome::Unknown, true),
         };
         self.close(id, outcome).await;

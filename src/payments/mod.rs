@@ -155,7 +155,13 @@ impl Order {
     /// An order of a sales unit with these settings.
     #[must_use]
     pub fn new(scope: Scope, order: OrderText, unit: crate::settings::MerchantSettings) -> Self {
-        Self { scope, order, currency: unit.currency, country: unit.country_code, direct_capture: unit.direct_capture }
+        Self {
+            scope,
+            order,
+            currency: unit.currency,
+            country: unit.country_code,
+            direct_capture: unit.direct_capture,
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! a 502. Must not: answer from the record what only upstream can know.
 
 use super::{
-    DIRECT_CAPTURE, Answer, Caller, INITIATE_DOUBT, Payments, Subject, doubtful_not_found, is_not_found, no_answer,
-    refusal,
+    Answer, Caller, DIRECT_CAPTURE, INITIATE_DOUBT, Payments, Subject, doubtful_not_found,
+    is_not_found, no_answer, refusal,
 };
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::event::PaymentEvent;
@@ -221,11 +221,25 @@ fn remembered(subject: &Subject, known: &Known, calls: &[Adjustment]) -> Remembe
 
 /// Where the direct capture of a payment stands, for a sales unit that has it.
 fn sale(subject: &Subject, known: &Known, calls: &[Adjustment]) -> Sale {
-    let is_direct = |call: &&Adjustment| call.request_id.as_ref().is_some_and(|id| id.as_str() == DIRECT_CAPTURE);
-    let ours = known.payment.as_ref().is_some_and(|payment| payment.facts.origin == Origin::Epayment);
+    let is_direct = |call: &&Adjustment| {
+        call.request_id
+            .as_ref()
+            .is_some_and(|id| id.as_str() == DIRECT_CAPTURE)
+    };
+    let ours = known
+        .payment
+        .as_ref()
+        .is_some_and(|payment| payment.facts.origin == Origin::Epayment);
     match calls.iter().rfind(is_direct) {
-        Some(Adjustment { state: AdjustmentState::Succeeded { .. }, key: Some(key), .. }) => Sale::Done(key.clone()),
-        Some(Adjustment { state: AdjustmentState::Refused, .. }) => Sale::No,
+        Some(Adjustment {
+            state: AdjustmentState::Succeeded { .. },
+            key: Some(key),
+            ..
+        }) => Sale::Done(key.clone()),
+        Some(Adjustment {
+            state: AdjustmentState::Refused,
+            ..
+        }) => Sale::No,
         Some(_) => Sale::Pending,
         None if subject.direct_capture && ours => Sale::Pending,
         None => Sale::No,

@@ -17,6 +17,7 @@ use super::calls::Call;
 use super::headers::{BRIDGE_ROUTE, RequestId};
 use super::layers::{Hooks, refuse};
 use super::{Handler, Peer};
+use crate::callbacks::served::Served;
 use crate::ecom::route::{self, Operation, Target};
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
@@ -30,13 +31,13 @@ use crate::upstream::ecom::Forwarder;
 #[derive(Debug)]
 pub struct Snapshot {
     /// As checked.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// The toggles, ready for the router.
     pub policy: Policy,
 }
 
-impl From<Settings> for Snapshot {
-    fn from(settings: Settings) -> Self {
+impl From<Arc<Settings>> for Snapshot {
+    fn from(settings: Arc<Settings>) -> Self {
         let policy = settings.policy();
         Self { settings, policy }
     }
@@ -55,6 +56,8 @@ pub struct Bridge {
     pub lifecycle: Lifecycle,
     /// Counts.
     pub meters: Arc<Meters>,
+    /// What upstream has accepted, for what the bridge does by itself.
+    pub served: Arc<Served>,
 }
 
 impl Handler for Bridge {

@@ -180,6 +180,8 @@ impl Bridge {
                     random: uuid::Uuid::new_v4(),
                     command,
                     request_id,
+                    poll_after: self.poll_after(call),
+                    end_after: self.unit(call, order.scope.msn()).unapproved_limit,
                 };
                 self.create(&caller, order, new, facts).await
             }
@@ -218,6 +220,7 @@ impl Bridge {
         let (answer, losses) = self.payments.initiate(caller, &subject, new).await;
         losses.iter().for_each(|loss| facts.loss(loss.code()));
         spent(caller, facts);
+        self.accepted(caller, &answer).await;
         (answer, Route::Epayment)
     }
 
@@ -298,6 +301,7 @@ impl Bridge {
             .adjust(&caller, &subject, &asked, options)
             .await;
         spent(&caller, facts);
+        self.accepted(&caller, &answer).await;
         (answer, Route::Epayment)
     }
 
@@ -381,6 +385,7 @@ impl Bridge {
             )
             .await;
         spent(&caller, facts);
+        self.accepted(&caller, &answer).await;
         (answer, Route::Epayment)
     }
 
@@ -426,6 +431,7 @@ impl Bridge {
         };
         let answer = self.payments.approve(&caller, &subject, &approval).await;
         spent(&caller, facts);
+        self.accepted(&caller, &answer).await;
         (answer, Route::Epayment)
     }
 }

@@ -96,6 +96,24 @@ impl Bridge {
         }
     }
 
+    /// When a new payment is first asked for: soon where no webhook can come, else as a safety net.
+    pub(super) fn poll_after(&self, call: &Call) -> Option<Duration> {
+        let settings = &call.snapshot.settings;
+        let pause = if settings.webhooks.public_url.is_some() {
+            60
+        } else {
+            5
+        };
+        settings.reads.poll.then_some(Duration::from_secs(pause))
+    }
+
+    /// ePayment has accepted a call: its credentials may serve the sales unit, and the unit is served.
+    pub(super) async fn accepted(&self, caller: &Caller, answer: &Answer) {
+        if let (Some(msn), Answer::Json(_)) = (&caller.credentials.msn, answer) {
+            self.served.accepted(msn, &caller.credentials).await;
+        }
+    }
+
     /// Decides, and notes the decision.
     pub(super) fn decide(
         &self,

@@ -36,8 +36,14 @@ pub struct Webhooks {
 
 impl Handler for Webhooks {
     async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<ProxyBody> {
-        let id = request.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::fresh);
-        let refused = |status: u16, told: &str| refuse(&Failure::field("webhook", told).with_status(status), id);
+        let id = request
+            .extensions()
+            .get::<RequestId>()
+            .copied()
+            .unwrap_or_else(RequestId::fresh);
+        let refused = |status: u16, told: &str| {
+            refuse(&Failure::field("webhook", told).with_status(status), id)
+        };
         let Some(msn) = self.unit(request.uri().path()) else {
             return refused(404, "only POST /webhooks/{msn} is answered here");
         };
@@ -50,7 +56,9 @@ impl Handler for Webhooks {
             Err(failure) => return refuse(&failure.failure(), id),
         };
         let receiver = Arc::clone(&self.receiver);
-        let work = self.lifecycle.run(async move { receiver.receive(&msn, &parts.headers, &body).await });
+        let work = self
+            .lifecycle
+            .run(async move { receiver.receive(&msn, &parts.headers, &body).await });
         let received = tokio::time::timeout(PATIENCE, work).await;
         match received {
             Ok(Ok(Received::Accepted)) => empty(StatusCode::OK),
@@ -58,7 +66,10 @@ impl Handler for Webhooks {
             Ok(Ok(Received::Unknown)) => refused(404, "no such sales unit"),
             Ok(Ok(Received::NotRecorded) | Err(_)) | Err(_) => {
                 let mut answer = refused(503, "the event could not be recorded; send it again");
-                answer.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"));
+                answer.headers_mut().insert(
+                    http::header::RETRY_AFTER,
+                    http::HeaderValue::from_static("5"),
+                );
                 answer
             }
         }

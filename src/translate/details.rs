@@ -111,9 +111,14 @@ pub fn details(
         ScopeAsked::No => None,
         ScopeAsked::Yes(_) | ScopeAsked::NotKnown => payment.profile.sub.clone(),
     };
-    let user_details = sub
-        .as_deref()
-        .and_then(|sub| user_details(sub, user?, sources.remembered));
+    let user_details = sub.as_deref().and_then(|sub| {
+        user_details(
+            sub,
+            user?,
+            &sources.remembered.scope,
+            &sources.remembered.country,
+        )
+    });
     Details {
         order_id: sources.order.as_str().to_owned(),
         transaction_log_history: entries(sources)
@@ -144,12 +149,14 @@ pub fn status(sources: Sources<'_>) -> Option<Status> {
 }
 
 /// The user data that the scope asked for; none where nothing of it can be had.
-fn user_details(
+#[must_use]
+pub fn user_details(
     sub: &str,
     user: &crate::epayment::model::UserDetails,
-    remembered: &Remembered,
+    scope: &ScopeAsked,
+    country: &CountryCode,
 ) -> Option<UserDetails> {
-    let asked = |word: &str| match &remembered.scope {
+    let asked = |word: &str| match scope {
         ScopeAsked::Yes(scope) => scope
             .split_whitespace()
             .any(|part| part.eq_ignore_ascii_case(word)),
@@ -162,7 +169,7 @@ fn user_details(
         first_name: of("name", &user.first_name),
         last_name: of("name", &user.last_name),
         mobile_number: of("phoneNumber", &user.mobile_number)
-            .map(|number| Msisdn::local(&number, &remembered.country).to_owned()),
+            .map(|number| Msisdn::local(&number, country).to_owned()),
         user_id: sub.to_owned(),
     };
     let any =
@@ -242,7 +249,9 @@ fn is_shown(event: &PaymentEvent, payment: &Payment, sale: &Sale) -> bool {
 
 fn is_sale(event: &PaymentEvent, sale: &Sale) -> bool {
     let Sale::Done(key) = sale else { return false };
-    event.name == EventName::Captured && event.success && event.idempotency_key.as_deref() == Some(key.as_str())
+    event.name == EventName::Captured
+        && event.success
+        && event.idempotency_key.as_deref() == Some(key.as_str())
 }
 
 /// The event whose number INITIATE shows, too.
@@ -254,7 +263,11 @@ fn makes_reservation(event: &PaymentEvent, sale: &Sale) -> bool {
     }
 }
 
-fn words(event: &PaymentEvent, payment: &Payment, sale: &Sale) -> Option<(LogOperation, StatusWord)> {
+fn words(
+    event: &PaymentEvent,
+    payment: &Payment,
+    sale: &Sale,
+) -> Option<(LogOperation, StatusWord)> {
     if is_sale(event, sale) {
         return Some((LogOperation::Sale, StatusWord::Sale));
     }

@@ -142,7 +142,15 @@ impl Epayment {
     ) -> Sent<Modified> {
         let path = format!("/epayment/v1/payments/{reference}/cancel");
         let body = serde_json::json!({ "cancelTransactionOnly": true });
-        self.send(call, Request { key: Some(key), body: Some(&body), ..Request::post("cancel", path) }).await
+        self.send(
+            call,
+            Request {
+                key: Some(key),
+                body: Some(&body),
+                ..Request::post("cancel", path)
+            },
+        )
+        .await
     }
 
     /// `POST /epayment/v1/test/payments/{reference}/approve`

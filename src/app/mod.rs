@@ -3,22 +3,25 @@
 //! `build` binds every listener and opens the store, so that a start that can't succeed fails at once and says why;
 //! `serve` runs until it is told to stop, and drains. Must not: hold a rule.
 
+mod callbacks;
+mod operator;
+mod stores;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::admin::{Admin, Readiness};
+use self::callbacks::{Base, CallbackWorks};
+use self::operator::Operator;
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Parts, Payments};
 use crate::proxy::server::BindError;
 use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings, Snapshot};
-use crate::settings::{Settings, StoreUrl};
-use crate::store::{
-    PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store, StoreError, Timed,
-};
+use crate::settings::Settings;
+use crate::store::{CallbackStore, Store, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
@@ -33,6 +36,9 @@ pub enum StartError {
     /// The merchant-facing listener.
     #[error("proxy.listen: {0}. Choose a free address")]
     Proxy(#[from] BindError),
+    /// The listener for Vipps.
+    #[error("webhooks.listen: {0}. Choose a free address")]
+    Webhooks(BindError),
     /// The operator's listener.
     #[error("admin.listen: {0} can't be listened on: {1}. Choose a free address")]
     Admin(SocketAddr, std::io::Error),
@@ -48,6 +54,8 @@ pub enum StartError {
 pub struct App {
     bridge: Bridge,
     store: Arc<dyn Store>,
+    callbacks: Arc<dyn CallbackStore>,
+    works: CallbackWorks,
     server: Server,
     admin: TcpListener,
     lifecycle: Lifecycle,
@@ -81,19 +89,8 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let meters = Arc::new(Meters::new(dropped));
-        let sealer = || {
-            settings
-                .store
-                .encryption_key
-                .as_ref()
-                .map(|key| Sealer::new(*key.expose()))
-        };
-        let opened = open_store(&settings.store.url, sealer()).await?;
-        let timing = Arc::clone(&meters);
-        let store: Arc<dyn Store> = Arc::new(Timed::new(
-            opened,
-            Arc::new(move |step, took: Duration| timing.store(step, took.as_secs_f64())),
-        ));
+        let settings = Arc::new(settings);
+        let (store, callbacks) = stores::open(&settings, &meters).await?;
         let upstream = &settings.upstream;
         let epayment = Epayment::new(
             upstream.base_url.as_str(),
@@ -109,14 +106,23 @@ impl App {
         let payments = Payments::new(Parts {
             store: Arc::clone(&store),
             epayment,
-            clock,
-            sealer: sealer(),
+            clock: Arc::clone(&clock),
+            sealer: stores::sealer(&settings),
             recovery: settings.store.recovery_metadata,
             retries: upstream.retries,
             upstream_timeout: upstream.timeout,
             meters: Arc::clone(&meters),
             lifecycle: lifecycle.clone(),
         });
+        let works = CallbackWorks::build(Base {
+            settings: &settings,
+            payments: &payments,
+            store: &callbacks,
+            clock: &clock,
+            meters: &meters,
+            lifecycle: &lifecycle,
+        })
+        .await?;
         let server = Server::bind(server_settings(&settings)).await?;
         let at = settings.admin.listen;
         let admin = TcpListener::bind(at)
@@ -128,10 +134,13 @@ impl App {
             snapshot: Arc::new(Snapshot::from(settings)),
             lifecycle: lifecycle.clone(),
             meters,
+            served: Arc::clone(&works.served),
         };
         Ok(Self {
             bridge,
             store,
+            callbacks,
+            works,
             server,
             admin,
             lifecycle,
@@ -164,33 +173,51 @@ impl App {
         &self.bridge.payments
     }
 
+    /// The callback records, for tests that look at them.
+    #[must_use]
+    pub const fn callbacks(&self) -> &Arc<dyn CallbackStore> {
+        &self.callbacks
+    }
+
+    /// Where Vipps calls, where anything listens.
+    #[must_use]
+    pub fn webhooks_addr(&self) -> Option<SocketAddr> {
+        self.works.addr()
+    }
+
     /// Serves until `lifecycle().begin_shutdown()`, then drains within the configured time.
     pub async fn serve(self) -> Ended {
         let Self {
             bridge,
             store,
+            callbacks,
+            works,
             server,
             admin,
             lifecycle,
         } = self;
-        let token = bridge.snapshot.settings.admin.token.clone();
-        let drain = bridge.snapshot.settings.proxy.drain_timeout;
+        let settings = Arc::clone(&bridge.snapshot.settings);
+        let drain = settings.proxy.drain_timeout;
         let meters = Arc::clone(&bridge.meters);
-        let operator = operator(
-            token,
+        let operator = Operator {
             store,
-            Arc::clone(&bridge.payments),
-            Arc::clone(&meters),
-            lifecycle.clone(),
-        );
+            callbacks,
+            payments: Arc::clone(&bridge.payments),
+            meters: Arc::clone(&meters),
+            lifecycle: lifecycle.clone(),
+            dispatcher: works.dispatcher.clone(),
+            registrar: works.registrar.clone(),
+        };
         // The operator's listener goes on while calls are drained: probes must see that the bridge is not ready.
-        let until = lifecycle.hard().clone();
+        let until = lifecycle.hard().child_token();
         let stop_admin = until.clone();
+        let (operator, routes) = operator.build(settings.admin.token.clone());
         let admin_task = tokio::spawn(async move {
-            if let Err(error) = operator.serve(admin, axum::Router::new(), until).await {
+            if let Err(error) = operator.serve(admin, routes, until).await {
                 tracing::error!(error = %error, "the admin listener failed");
             }
         });
+        works.start(&settings, &lifecycle, lifecycle.soft().clone());
         let hooks = Arc::new(Counting::new(meters));
         let Drained { cut } = server
             .serve(Arc::new(bridge), hooks, lifecycle.soft().clone())
@@ -200,21 +227,6 @@ impl App {
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
         Ended { cut, clean }
     }
-}
-
-async fn open_store(url: &StoreUrl, sealer: Option<Sealer>) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match url {
-        StoreUrl::Sqlite(file) => {
-            let mut options = SqliteOptions::new(file);
-            options.sealer = sealer;
-            Arc::new(SqliteStore::open(options).await?)
-        }
-        StoreUrl::Postgres(url) => {
-            let mut options = PostgresOptions::new(url.secret().clone());
-            options.sealer = sealer;
-            Arc::new(PostgresStore::open(options).await?)
-        }
-    })
 }
 
 fn server_settings(settings: &Settings) -> ServerSettings {
@@ -228,33 +240,4 @@ fn server_settings(settings: &Settings) -> ServerSettings {
         drain_timeout: proxy.drain_timeout,
         ..ServerSettings::at(proxy.listen)
     }
-}
-
-fn operator(
-    token: Option<secrecy::SecretString>,
-    store: Arc<dyn Store>,
-    payments: Arc<Payments>,
-    meters: Arc<Meters>,
-    lifecycle: Lifecycle,
-) -> Admin {
-    let readiness = move || {
-        let (store, draining) = (Arc::clone(&store), lifecycle.draining());
-        async move {
-            Readiness::of(
-                store.ready().await.err().map(|error| error.to_string()),
-                draining,
-            )
-        }
-    };
-    let metrics = move || {
-        let (payments, meters) = (Arc::clone(&payments), Arc::clone(&meters));
-        async move {
-            // Read at the scrape, so that it goes back to 0 by itself.
-            if let Ok(open) = payments.store.ambiguous(payments.clock.now()).await {
-                meters.set_ambiguous_open(open);
-            }
-            meters.render()
-        }
-    };
-    Admin::new(token, readiness, metrics)
 }

@@ -1,0 +1,250 @@
+//! Wires the way from ePayment's events to the merchant's callbacks, and runs its workers.
+//!
+//! Must not: hold a rule.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::StartError;
+use crate::callbacks::direct::DirectCapturer;
+use crate::callbacks::poll::Poller;
+use crate::callbacks::receive::{Queued, Receiver, ReceiverParts};
+use crate::callbacks::register::Registrar;
+use crate::callbacks::retention::Pruner;
+use crate::callbacks::served::Served;
+use crate::callbacks::user::AskUpstream;
+use crate::callbacks::work::{Hints, HintsTaken};
+use crate::callbacks::Dispatcher;
+use crate::callbacks::dispatch::{Limits, Parts};
+use crate::lifecycle::Lifecycle;
+use crate::payments::Payments;
+use crate::proxy::webhooks::Webhooks;
+use crate::proxy::{NoHooks, Server, ServerSettings};
+use crate::settings::{Register, Settings};
+use crate::store::CallbackStore;
+use crate::telemetry::Meters;
+use crate::types::Clock;
+use crate::upstream::keyring::Keyring;
+use crate::upstream::token::{Tokens, UnitKeys};
+
+/// Everything on the way from event to callback.
+pub(super) struct CallbackWorks {
+    pub(super) served: Arc<Served>,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) registrar: Option<Arc<Registrar>>,
+    pub(super) keyring: Keyring,
+    poller: Arc<Poller>,
+    capturer: Arc<DirectCapturer>,
+    pruner: Pruner,
+    hints: HintsTaken,
+    server: Option<(Server, Webhooks)>,
+}
+
+/// What the works are made of.
+pub(super) struct Base<'a> {
+    pub(super) settings: &'a Arc<Settings>,
+    pub(super) payments: &'a Arc<Payments>,
+    pub(super) store: &'a Arc<dyn CallbackStore>,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) meters: &'a Arc<Meters>,
+    pub(super) lifecycle: &'a Lifecycle,
+}
+
+impl CallbackWorks {
+    pub(super) async fn build(base: Base<'_>) -> Result<Self, StartError> {
+        let Base {
+            settings,
+            payments,
+            store,
+            clock,
+            meters,
+            lifecycle,
+        } = base;
+        let keyring = keyring(settings, meters)?;
+        let dispatcher = Dispatcher::new(Parts {
+            store: Arc::clone(store),
+            settings: settings.callbacks.clone(),
+            limits: Limits::default(),
+            clock: Arc::clone(clock),
+            meters: Arc::clone(meters),
+            lifecycle: lifecycle.clone(),
+            user: Arc::new(AskUpstream {
+                payments: Arc::clone(payments),
+                keyring: keyring.clone(),
+                settings: Arc::clone(settings),
+            }),
+        })?;
+        let (hints_given, hints) = Hints::channel();
+        let capture = Arc::new(Notify::new());
+        let queued = wake_both(&dispatcher, &capture);
+        let receiver = Arc::new(Receiver::new(ReceiverParts {
+            store: Arc::clone(store),
+            payments: Arc::clone(&payments.store),
+            settings: Arc::clone(settings),
+            clock: Arc::clone(clock),
+            meters: Arc::clone(meters),
+            queued: Arc::clone(&queued),
+            hints: hints_given,
+        }));
+        let poller = Arc::new(Poller {
+            store: Arc::clone(store),
+            payments: Arc::clone(payments),
+            receiver: Arc::clone(&receiver),
+            keyring: keyring.clone(),
+            settings: Arc::clone(settings),
+            clock: Arc::clone(clock),
+        });
+        let capturer = Arc::new(DirectCapturer {
+            store: Arc::clone(store),
+            payments: Arc::clone(payments),
+            keyring: keyring.clone(),
+            settings: Arc::clone(settings),
+            clock: Arc::clone(clock),
+            wake: capture,
+            ready: queued,
+        });
+        let wake = Arc::new(Notify::new());
+        let registrar = registrar(settings, payments, store, clock, meters, &keyring, &wake);
+        let served = Served::new(
+            keyring.clone(),
+            Arc::clone(store),
+            Arc::clone(clock),
+            registrar.is_some().then_some(wake),
+        );
+        let pruner = Pruner::new(Arc::clone(store), &settings.store, Arc::clone(clock));
+        let server = server(settings, receiver, lifecycle).await?;
+        Ok(Self {
+            served: Arc::new(served),
+            dispatcher,
+            registrar,
+            keyring,
+            poller,
+            capturer,
+            pruner,
+            hints,
+            server,
+        })
+    }
+
+    /// Where Vipps calls, where anything listens.
+    pub(super) fn addr(&self) -> Option<std::net::SocketAddr> {
+        self.server.as_ref().map(|(server, _)| server.local_addr())
+    }
+
+    /// Starts the workers. The listener goes on until `until`; everything else ends with the lifecycle.
+    pub(super) fn start(
+        self,
+        settings: &Arc<Settings>,
+        lifecycle: &Lifecycle,
+        until: CancellationToken,
+    ) {
+        let dispatcher = self.dispatcher;
+        lifecycle.spawn("dispatcher", async move { dispatcher.run().await });
+        lifecycle.spawn("poller", self.poller.run(lifecycle.clone(), self.hints));
+        lifecycle.spawn("direct capture", self.capturer.run(lifecycle.clone()));
+        lifecycle.spawn("retention", self.pruner.run(lifecycle.clone()));
+        if let Some(registrar) = self.registrar {
+            let (units, store) = (
+                settings.merchants.keys().cloned().collect::<Vec<_>>(),
+                Arc::clone(&registrar.store),
+            );
+            let clock = Arc::clone(&registrar.clock);
+            let life = lifecycle.clone();
+            lifecycle.spawn("registrar", async move {
+                for msn in units {
+                    let _tried_again_at_its_first_call = store.see_unit(&msn, clock.now()).await;
+                }
+                registrar.run(life).await;
+            });
+        }
+        if let Some((server, webhooks)) = self.server {
+            lifecycle.spawn("webhooks", async move {
+                let _drained = server
+                    .serve(Arc::new(webhooks), Arc::new(NoHooks), until)
+                    .await;
+            });
+        }
+    }
+}
+
+fn wake_both(dispatcher: &Dispatcher, capture: &Arc<Notify>) -> Queued {
+    let (dispatcher, capture) = (dispatcher.clone(), Arc::clone(capture));
+    Arc::new(move || {
+        dispatcher.wake();
+        capture.notify_one();
+    })
+}
+
+fn keyring(settings: &Settings, meters: &Arc<Meters>) -> Result<Keyring, StartError> {
+    let upstream = &settings.upstream;
+    let tokens = Tokens::new(
+        upstream.base_url.as_str(),
+        upstream.connect_timeout,
+        Arc::clone(meters),
+    )?;
+    let configured = settings.merchants.values().filter_map(|merchant| {
+        let keys = UnitKeys {
+            client_id: merchant.client_id.clone()?,
+            client_secret: merchant.client_secret.clone()?,
+            subscription_key: merchant.subscription_key.clone()?,
+        };
+        Some((merchant.msn.clone(), keys))
+    });
+    Ok(Keyring::new(configured.collect(), tokens))
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one part of the whole, named once"
+)]
+fn registrar(
+    settings: &Settings,
+    payments: &Payments,
+    store: &Arc<dyn CallbackStore>,
+    clock: &Arc<dyn Clock>,
+    meters: &Arc<Meters>,
+    keyring: &Keyring,
+    wake: &Arc<Notify>,
+) -> Option<Arc<Registrar>> {
+    let public_url = settings.webhooks.public_url.as_ref()?;
+    (settings.webhooks.register == Register::Auto).then(|| {
+        Arc::new(Registrar {
+            store: Arc::clone(store),
+            epayment: payments.epayment.clone(),
+            keyring: keyring.clone(),
+            public_url: public_url.as_str().to_owned(),
+            clock: Arc::clone(clock),
+            meters: Arc::clone(meters),
+            wake: Arc::clone(wake),
+        })
+    })
+}
+
+/// The listener that Vipps calls; none where it has no way to be reached.
+async fn server(
+    settings: &Settings,
+    receiver: Arc<Receiver>,
+    lifecycle: &Lifecycle,
+) -> Result<Option<(Server, Webhooks)>, StartError> {
+    let Some(public_url) = &settings.webhooks.public_url else {
+        return Ok(None);
+    };
+    let at = ServerSettings {
+        drain_timeout: Duration::from_secs(10),
+        max_in_flight: settings.proxy.max_in_flight,
+        ..ServerSettings::at(settings.webhooks.listen)
+    };
+    let server = Server::bind(at).await.map_err(StartError::Webhooks)?;
+    let prefix = public_url.path_prefix().to_owned();
+    Ok(Some((
+        server,
+        Webhooks {
+            receiver,
+            lifecycle: lifecycle.clone(),
+            prefix,
+        },
+    )))
+}

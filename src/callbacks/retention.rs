@@ -1,0 +1,87 @@
+//! Pruning what is old, in small batches, so that it never shows in a merchant's call.
+//!
+//! Must not: delete what may still be needed: a dead letter, an open money call, a payment that can be refunded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::lifecycle::Lifecycle;
+use crate::settings;
+use crate::store::{CallbackStore, Pruned, Retention};
+use crate::types::{Clock, Moment};
+
+const EVERY: Duration = Duration::from_secs(600);
+const BATCH: usize = 200;
+const BETWEEN_BATCHES: Duration = Duration::from_millis(200);
+
+/// Prunes.
+#[derive(Debug)]
+pub struct Pruner {
+    store: Arc<dyn CallbackStore>,
+    payments: Duration,
+    callbacks: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl Pruner {
+    /// With the configured times.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn CallbackStore>,
+        settings: &settings::Store,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            store,
+            payments: settings.retention,
+            callbacks: settings.callback_retention,
+            clock,
+        }
+    }
+
+    /// Works until the bridge ends.
+    pub async fn run(self, lifecycle: Lifecycle) {
+        let stop = lifecycle.soft().clone();
+        loop {
+            if stop
+                .run_until_cancelled(tokio::time::sleep(EVERY))
+                .await
+                .is_none()
+            {
+                return;
+            }
+            while !stop.is_cancelled() && self.batch().await {
+                let _ended = stop
+                    .run_until_cancelled(tokio::time::sleep(BETWEEN_BATCHES))
+                    .await;
+            }
+        }
+    }
+
+    /// One batch; true where there may be more.
+    async fn batch(&self) -> bool {
+        let now = self.clock.now();
+        let before = |age: Duration| {
+            Moment::from_millis(
+                now.millis()
+                    .saturating_sub(Moment::default().plus(age).millis()),
+            )
+        };
+        let retention = Retention {
+            payments_before: before(self.payments),
+            callbacks_before: before(self.callbacks),
+            batch: BATCH,
+        };
+        match self.store.prune(retention).await {
+            Ok(Pruned {
+                payments: 0,
+                callbacks: 0,
+            }) => false,
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(error = %error, "old records could not be pruned; it is tried again later");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The sales units that are served: which credentials upstream has accepted, and that a registration is wanted.
+//!
+//! Called in the answer path of every translated call, so it costs a look into memory. Must not: fail or delay a call.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::store::CallbackStore;
+use crate::types::{Clock, Msn};
+use crate::upstream::Credentials;
+use crate::upstream::keyring::Keyring;
+
+/// Notes who is served.
+#[derive(Debug)]
+pub struct Served {
+    keyring: Keyring,
+    store: Arc<dyn CallbackStore>,
+    clock: Arc<dyn Clock>,
+    /// Wakes the registrar; none where nothing is registered.
+    registrar: Option<Arc<Notify>>,
+    seen: Mutex<HashSet<Msn>>,
+}
+
+impl Served {
+    /// Nobody has been seen yet.
+    #[must_use]
+    pub fn new(
+        keyring: Keyring,
+        store: Arc<dyn CallbackStore>,
+        clock: Arc<dyn Clock>,
+        registrar: Option<Arc<Notify>>,
+    ) -> Self {
+        Self {
+            keyring,
+            store,
+            clock,
+            registrar,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// ePayment has accepted a call of this unit with these credentials.
+    pub async fn accepted(self: &Arc<Self>, msn: &Msn, credentials: &Credentials) {
+        self.keyring.accepted(msn, credentials).await;
+        if self.registrar.is_none() || !self.lock().insert(msn.clone()) {
+            return;
+        }
+        let (served, msn) = (Arc::clone(self), msn.clone());
+        tokio::spawn(async move { served.note(&msn).await });
+    }
+
+    async fn note(&self, msn: &Msn) {
+        match (
+            self.store.see_unit(msn, self.clock.now()).await,
+            &self.registrar,
+        ) {
+            (Ok(()), Some(registrar)) => registrar.notify_one(),
+            (Ok(()), None) => {}
+            (Err(error), _) => {
+                tracing::warn!(error = %error, "a sales unit could not be noted; its next call tries again");
+                self.lock().remove(msn);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Msn>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

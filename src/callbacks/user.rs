@@ -1,0 +1,57 @@
+//! Whose payment it was, for callbacks of payments with a scope: asked of ePayment when the callback leaves.
+//!
+//! Nothing of it is stored. What can't be had is left out (the dispatcher gives it a short grace). Must not: show more
+//! than the scope asked for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::dispatch::UserSource;
+use super::poll::caller;
+use crate::ecom::response::UserDetails;
+use crate::payments::Payments;
+use crate::settings::Settings;
+use crate::store::DueCallback;
+use crate::translate::details::{ScopeAsked, user_details};
+use crate::upstream::Reply;
+use crate::upstream::keyring::Keyring;
+
+/// Asks ePayment.
+#[derive(Debug)]
+pub struct AskUpstream {
+    /// The clients.
+    pub payments: Arc<Payments>,
+    /// Credentials.
+    pub keyring: Keyring,
+    /// In force.
+    pub settings: Arc<Settings>,
+}
+
+#[async_trait]
+impl UserSource for AskUpstream {
+    async fn user(&self, due: &DueCallback) -> Option<(String, UserDetails)> {
+        let scope = due.scope_asked.clone()?;
+        let (credentials, _) = self.keyring.of(&due.msn).await?;
+        let caller = caller(credentials, due.caller);
+        let Ok(Reply::Done(payment)) = self
+            .payments
+            .epayment
+            .get(caller.call(), &due.reference)
+            .await
+        else {
+            return None;
+        };
+        let sub = payment.profile.sub?;
+        let user = match payment.user_details {
+            Some(user) => user,
+            None => match self.payments.epayment.userinfo(caller.call(), &sub).await {
+                Ok(Reply::Done(user)) => user.into(),
+                Ok(_) | Err(_) => return None,
+            },
+        };
+        let country = self.settings.merchant(&due.msn).country_code;
+        let shown = user_details(&sub, &user, &ScopeAsked::Yes(scope), &country)?;
+        Some((sub, shown))
+    }
+}
