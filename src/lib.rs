@@ -8,6 +8,7 @@
 //! | F1 | [`ecom`], [`epayment`] | the two wires |
 pub mod admin;
 pub mod app;
+pub mod callbacks;
 pub mod cli;
 pub mod ecom;
 pub mod epayment;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::response::UserDetails;
 use crate::types::Amount;
 
 /// The body of a callback.
@@ -17,6 +18,12 @@ pub struct Callback {
     pub order_id: String,
     /// What happened.
     pub transaction_info: CallbackInfo,
+    /// Only where a scope was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Only where a scope was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_details: Option<UserDetails>,
 }
 
 /// What happened.

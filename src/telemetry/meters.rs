@@ -1,7 +1,7 @@
 //! Every metric, its labels and its buckets, on a registry of its own.
 //!
 //! Label values are words of this program; no order id, no text of a merchant. A metric is registered only where
-//! something moves it: those of callbacks, webhooks and shadowing come with their subjects. Times are in seconds.
+//! something moves it: those of webhooks and shadowing come with their subjects. Times are in seconds.
 
 use std::fmt;
 
@@ -25,6 +25,12 @@ const REQUEST_SECONDS: [f64; 13] = [
 /// From a tenth of a millisecond (a cached read) to 5 s (a lock that does not go away).
 const STORE_SECONDS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0,
+];
+
+/// From 50 ms (a healthy shop) over the waits of the schedule to a week.
+const CALLBACK_SECONDS: [f64; 15] = [
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0, 172_800.0,
+    604_800.0,
 ];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -76,6 +82,17 @@ struct StepLabels {
     step: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    event: &'static str,
+    outcome: &'static str,
+}
+
 /// All metrics. Methods take what happened; `render` answers a scrape.
 #[derive(Debug)]
 pub struct Meters {
@@ -89,6 +106,11 @@ pub struct Meters {
     shed: Counter,
     store_seconds: Histograms<StepLabels>,
     ambiguous_open: Gauge,
+    webhooks: Family<WebhookLabels, Counter>,
+    callbacks: Family<OutcomeLabels, Counter>,
+    callbacks_pending: Gauge,
+    callbacks_dead: Gauge,
+    callback_delay: Histogram,
     log_lines_dropped: LinesDropped,
 }
 
@@ -118,6 +140,11 @@ impl Meters {
             shed: Counter::default(),
             store_seconds: Family::new_with_constructor(store),
             ambiguous_open: Gauge::default(),
+            webhooks: Family::default(),
+            callbacks: Family::default(),
+            callbacks_pending: Gauge::default(),
+            callbacks_dead: Gauge::default(),
+            callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
         };
         meters.register();
@@ -172,10 +199,40 @@ impl Meters {
             "Changes of payments whose outcome is not known yet; more than zero for long needs a look",
             self.ambiguous_open.clone(),
         );
-        all.register(
+        self.register_callbacks();
+        self.registry.register(
             "bridge_log_lines_dropped",
             "Log lines lost because standard output did not take them in time",
             self.log_lines_dropped.counter().clone(),
+        );
+    }
+
+    fn register_callbacks(&mut self) {
+        let all = &mut self.registry;
+        all.register(
+            "bridge_webhooks",
+            "Webhooks of ePayment by event and what came of them: queued, recorded, duplicate, unmatched, unauthorized, not_recorded, or why it is kept as a stray; and failed registrations",
+            self.webhooks.clone(),
+        );
+        all.register(
+            "bridge_callbacks",
+            "Attempts to call a merchant back, by what came of them: delivered, retried (failed, to be repeated) or dead (given up)",
+            self.callbacks.clone(),
+        );
+        all.register(
+            "bridge_callbacks_pending",
+            "Callbacks that wait for their direct capture or their delivery",
+            self.callbacks_pending.clone(),
+        );
+        all.register(
+            "bridge_callbacks_dead",
+            "Callbacks that were given up and wait for an operator; more than zero needs a look",
+            self.callbacks_dead.clone(),
+        );
+        all.register(
+            "bridge_callback_delay_seconds",
+            "Time from a payment's event to the merchant's 2xx to its callback",
+            self.callback_delay.clone(),
         );
     }
 
@@ -239,6 +296,29 @@ impl Meters {
         self.ambiguous_open.set(signed(count));
     }
 
+    /// An attempt to call a merchant back ended; `outcome` is a word of the code, such as `delivered`.
+    pub fn callback(&self, outcome: &'static str) {
+        self.callbacks
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
+    }
+
+    /// A callback was delivered so many seconds after its event.
+    pub fn callback_delay(&self, seconds: f64) {
+        self.callback_delay.observe(seconds);
+    }
+
+    /// A webhook was taken, or a registration failed; both words are of the code.
+    pub fn webhook(&self, event: &'static str, outcome: &'static str) {
+        self.webhooks.get_or_create(&WebhookLabels { event, outcome }).inc();
+    }
+
+    /// Sets how many callbacks wait and how many are dead, as counted in the store.
+    pub fn set_callbacks(&self, pending: u64, dead: u64) {
+        self.callbacks_pending.set(signed(pending));
+        self.callbacks_dead.set(signed(dead));
+    }
+
     /// The log lines dropped so far.
     #[must_use]
     pub fn log_lines_dropped(&self) -> u64 {
@@ -284,6 +364,9 @@ mod tests {
         meters.shed();
         meters.store("begin_payment", 0.0007);
         meters.set_ambiguous_open(2);
+        meters.callback("delivered");
+        meters.callback_delay(0.2);
+        meters.set_callbacks(3, 1);
         meters
     }
 
@@ -310,6 +393,14 @@ mod tests {
         # TYPE bridge_store_seconds histogram
         # HELP bridge_ambiguous_open Changes of payments whose outcome is not known yet; more than zero for long needs a look.
         # TYPE bridge_ambiguous_open gauge
+        # HELP bridge_callbacks_total Attempts to call a merchant back, by what came of them: delivered, retried (failed, to be repeated) or dead (given up).
+        # TYPE bridge_callbacks_total counter
+        # HELP bridge_callbacks_pending Callbacks that wait for their direct capture or their delivery.
+        # TYPE bridge_callbacks_pending gauge
+        # HELP bridge_callbacks_dead Callbacks that were given up and wait for an operator; more than zero needs a look.
+        # TYPE bridge_callbacks_dead gauge
+        # HELP bridge_callback_delay_seconds Time from a payment's event to the merchant's 2xx to its callback.
+        # TYPE bridge_callback_delay_seconds histogram
         # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
         # TYPE bridge_log_lines_dropped_total counter
         "#);
@@ -325,6 +416,11 @@ mod tests {
         values.sort_unstable();
         insta::assert_snapshot!(values.join("\n"), @r#"
         bridge_ambiguous_open 2
+        bridge_callback_delay_seconds_count 1
+        bridge_callback_delay_seconds_sum 0.2
+        bridge_callbacks_dead 1
+        bridge_callbacks_pending 3
+        bridge_callbacks_total{outcome="delivered"} 1
         bridge_in_flight 0
         bridge_log_lines_dropped_total 0
         bridge_request_seconds_count{operation="capture",route="epayment"} 1

@@ -1,0 +1,271 @@
+//! Takes due callbacks from the outbox, posts them, and settles them.
+//!
+//! At least once: a claim is a lease, and whatever ends without being settled is claimed again when the lease has
+//! ended. A sales unit has few places, so a dead shop holds up nobody else. Nothing is queued here: what is due is known
+//! to the store alone. Must not: hold a lock while a merchant is called.
+
+mod deliver;
+mod post;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::dns::Resolve;
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+
+use self::post::Poster;
+use super::target::{SystemResolver, Targets};
+use crate::ecom::response::UserDetails;
+use crate::lifecycle::Lifecycle;
+use crate::settings;
+use crate::store::{CallbackStore, ClaimLimits, DueCallback, Stage, StoreError};
+use crate::telemetry::meters::Meters;
+use crate::types::{Clock, Moment};
+
+/// However it was missed: what is due goes out this much later at most. Also finds what another instance has queued.
+const SAFETY: Duration = Duration::from_secs(15);
+
+/// While something is due whose unit has no free place, perhaps because of another instance.
+const BLOCKED: Duration = Duration::from_secs(1);
+
+/// After the store has failed.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// On top of what an attempt may take: for the store, and for clocks that differ.
+const LEASE_MARGIN: Duration = Duration::from_secs(15);
+
+/// Who knows the user of a payment.
+#[async_trait]
+pub trait UserSource: Send + Sync + std::fmt::Debug {
+    /// `sub` and the user's data, as far as the payment's scope asked for it; none while it can't be had.
+    async fn user(&self, due: &DueCallback) -> Option<(String, UserDetails)>;
+}
+
+/// How many callbacks are in flight at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In this process.
+    pub total: usize,
+    /// Of one sales unit, in all instances.
+    pub per_unit: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            total: 64,
+            per_unit: 4,
+        }
+    }
+}
+
+/// What a dispatcher needs.
+#[derive(Debug)]
+pub struct Parts {
+    /// The outbox.
+    pub store: Arc<dyn CallbackStore>,
+    /// `[callbacks]`.
+    pub settings: settings::Callbacks,
+    /// In flight at once.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where attempts are counted.
+    pub meters: Arc<Meters>,
+    /// Whose end stops the claiming.
+    pub lifecycle: Lifecycle,
+    /// Asked for payments with a scope.
+    pub user: Arc<dyn UserSource>,
+}
+
+/// Delivers callbacks. Clones are the same dispatcher.
+#[derive(Clone, Debug)]
+pub struct Dispatcher(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Arc<dyn CallbackStore>,
+    settings: settings::Callbacks,
+    targets: Targets,
+    poster: Poster,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    meters: Arc<Meters>,
+    lifecycle: Lifecycle,
+    user: Arc<dyn UserSource>,
+    places: Arc<Semaphore>,
+    /// One claim at a time, so that free places are not counted twice. Never held during a delivery.
+    claiming: Mutex<()>,
+    bell: Notify,
+    /// Something may be due that the last claim had no place for: an ended delivery rings the bell.
+    more: AtomicBool,
+}
+
+/// A callback on its way.
+struct Flight {
+    due: DueCallback,
+    until: Moment,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What a claim brought.
+struct Claimed {
+    flights: Vec<Flight>,
+    /// As many as there were places for: there may be more.
+    full: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher that resolves names as the machine does.
+    ///
+    /// # Errors
+    /// When the TLS set-up of the machine can't be used.
+    pub fn new(parts: Parts) -> Result<Self, reqwest::Error> {
+        Self::with_resolver(parts, &(Arc::new(SystemResolver) as Arc<dyn Resolve>))
+    }
+
+    /// The same with another resolver; what it says is judged all the same.
+    ///
+    /// # Errors
+    /// When the TLS set-up of the machine can't be used.
+    pub fn with_resolver(
+        parts: Parts,
+        resolver: &Arc<dyn Resolve>,
+    ) -> Result<Self, reqwest::Error> {
+        let targets = Targets::new(&parts.settings);
+        let poster = Poster::new(&targets, resolver, parts.settings.timeout)?;
+        Ok(Self(Arc::new(Inner {
+            targets,
+            poster,
+            places: Arc::new(Semaphore::new(parts.limits.total)),
+            store: parts.store,
+            settings: parts.settings,
+            limits: parts.limits,
+            clock: parts.clock,
+            meters: parts.meters,
+            lifecycle: parts.lifecycle,
+            user: parts.user,
+            claiming: Mutex::new(()),
+            bell: Notify::new(),
+            more: AtomicBool::new(false),
+        })))
+    }
+
+    /// Says that something has been queued.
+    pub fn wake(&self) {
+        self.0.bell.notify_one();
+    }
+
+    /// Delivers what is due at `now` and has a place, and waits until all of it is settled. Says how many were claimed.
+    ///
+    /// # Errors
+    /// When the store could not be asked.
+    pub async fn run_once(&self, now: Moment) -> Result<usize, StoreError> {
+        let claimed = self.claim(now).await?;
+        let flying: Vec<JoinHandle<()>> =
+            claimed.flights.into_iter().map(|f| self.fly(f)).collect();
+        let count = flying.len();
+        for flight in flying {
+            let _a_panic_is_reported_by_the_runtime = flight.await;
+        }
+        Ok(count)
+    }
+
+    /// Delivers until the process is asked to end. What is in flight then goes on as work of the lifecycle.
+    pub async fn run(&self) {
+        let soft = self.0.lifecycle.soft().clone();
+        while !soft.is_cancelled() {
+            let wait = match self.round().await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::error!(error = %error, "due callbacks could not be claimed; trying again");
+                    STORE_AGAIN
+                }
+            };
+            tokio::select! {
+                () = soft.cancelled() => {}
+                () = self.0.bell.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Starts what is due, and says how long nothing else is, unless the bell rings.
+    async fn round(&self) -> Result<Duration, StoreError> {
+        let inner = &self.0;
+        // Set before the claim: a delivery that ends meanwhile rings, rather than be missed.
+        inner.more.store(true, Ordering::SeqCst);
+        let claimed = self.claim(inner.clock.now()).await?;
+        for flight in claimed.flights {
+            drop(self.fly(flight));
+        }
+        if claimed.full {
+            return Ok(SAFETY);
+        }
+        let next = inner.store.next_callback_at(Stage::Deliver).await?;
+        let now = inner.clock.now();
+        Ok(match next {
+            Some(at) if at <= now => BLOCKED,
+            other => {
+                inner.more.store(false, Ordering::SeqCst);
+                other.map_or(SAFETY, |at| at.since(now).min(SAFETY))
+            }
+        })
+    }
+
+    async fn claim(&self, now: Moment) -> Result<Claimed, StoreError> {
+        let inner = &self.0;
+        let _one_at_a_time = inner.claiming.lock().await;
+        let total = inner.places.available_permits();
+        if total == 0 {
+            return Ok(Claimed {
+                flights: Vec::new(),
+                full: true,
+            });
+        }
+        let until = now.plus(inner.settings.timeout + deliver::GRACE + LEASE_MARGIN);
+        let limits = ClaimLimits {
+            total,
+            per_unit: inner.limits.per_unit,
+        };
+        let claimed = inner
+            .store
+            .claim_callbacks(Stage::Deliver, now, limits, until)
+            .await?;
+        let full = claimed.len() >= total;
+        let flights = claimed.into_iter().filter_map(|due| {
+            // Always there: places are taken under the lock only, and given back at any time. A store that hands out
+            // more than it was asked for gets the rest back when the leases end.
+            let place = Arc::clone(&inner.places).try_acquire_owned().ok()?;
+            Some(Flight {
+                due,
+                until,
+                _place: place,
+            })
+        });
+        Ok(Claimed {
+            flights: flights.collect(),
+            full,
+        })
+    }
+
+    /// Delivers in a task of its own, which the end of the process waits for.
+    fn fly(&self, flight: Flight) -> JoinHandle<()> {
+        let inner = Arc::clone(&self.0);
+        self.0.lifecycle.run(async move {
+            let again = inner.deliver(&flight).await;
+            drop(flight);
+            if again || inner.more.load(Ordering::SeqCst) {
+                inner.bell.notify_one();
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fake;
+#[cfg(test)]
+mod tests;

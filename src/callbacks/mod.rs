@@ -1,0 +1,19 @@
+//! The way from ePayment's events to the merchant's callbacks.
+//!
+//! `receive` checks a webhook and records event and outbox row in one transaction; `dispatch` claims what is due, posts
+//! it and settles it; `schedule` says when it is tried again, `target` where it may go. Must not: hold a lock while a
+//! merchant is called, or keep a queue beside the store.
+
+pub mod address;
+mod body;
+pub mod direct;
+pub mod dispatch;
+pub mod poll;
+pub mod receive;
+pub mod register;
+pub mod schedule;
+pub mod target;
+pub mod work;
+
+pub use dispatch::{Dispatcher, UserSource};
+pub use target::{Refusal, Targets};
