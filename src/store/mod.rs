@@ -11,6 +11,7 @@ mod sqlite;
 #[cfg(test)]
 mod suite;
 mod timed;
+mod words;
 
 use std::fmt;
 use std::path::PathBuf;

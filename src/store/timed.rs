@@ -2,6 +2,8 @@
 //!
 //! Must not: change what the store inside does or returns.
 
+mod callbacks;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,16 +19,16 @@ use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
 /// Is told each step's name and how long it took, failed ones too.
 pub type Observe = dyn Fn(&'static str, Duration) + Send + Sync;
 
-/// A store with an observer.
-pub struct Timed {
-    inner: Arc<dyn Store>,
+/// A store with an observer. It is whatever the store inside is: a `Store`, a `CallbackStore` or both.
+pub struct Timed<S: ?Sized = dyn Store> {
+    inner: Arc<S>,
     observe: Arc<Observe>,
 }
 
-impl Timed {
+impl<S: ?Sized> Timed<S> {
     /// Tells `observe` of every step of `inner`.
     #[must_use]
-    pub fn new(inner: Arc<dyn Store>, observe: Arc<Observe>) -> Self {
+    pub fn new(inner: Arc<S>, observe: Arc<Observe>) -> Self {
         Self { inner, observe }
     }
 
@@ -38,14 +40,14 @@ impl Timed {
     }
 }
 
-impl fmt::Debug for Timed {
+impl<S: fmt::Debug + ?Sized> fmt::Debug for Timed<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Timed").field(&self.inner).finish()
     }
 }
 
 #[async_trait]
-impl Store for Timed {
+impl<S: Store + ?Sized> Store for Timed<S> {
     fn secret(&self) -> &StoreSecret {
         self.inner.secret()
     }

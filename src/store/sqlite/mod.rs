@@ -6,6 +6,7 @@
 mod adjustments;
 #[cfg(test)]
 mod batches;
+mod callbacks;
 #[cfg(test)]
 mod crash;
 mod error;

@@ -5,6 +5,7 @@
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::callbacks;
 use super::error::damaged;
 use super::rows::{self, Tokens, bind_facts, fact_columns};
 use crate::store::{
@@ -50,23 +51,23 @@ const BOUND_TO_OTHER: &str = "SELECT origin FROM payments
     LIMIT 1";
 
 const INSERT_ATTEMPT: &str = concat!(
-    "INSERT INTO attempts (scope, order_id, caller, msn, create_key, fingerprint, until, begun_at, ",
+    "INSERT INTO attempts (scope, order_id, caller, msn, create_key, fingerprint, until, begun_at, poll_at, end_at, ",
     fact_columns!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 );
 
 const PROMOTE: &str = concat!(
-    "INSERT INTO payments (scope, order_id, caller, msn, create_key, created_at, ",
+    "INSERT INTO payments (scope, order_id, caller, msn, create_key, created_at, changed_at, poll_at, end_at, ",
     fact_columns!(),
-    ") SELECT scope, order_id, caller, msn, create_key, ?2, ",
+    ") SELECT scope, order_id, caller, msn, create_key, ?2, ?2, poll_at, end_at, ",
     fact_columns!(),
-    " FROM attempts WHERE id = ?1 ON CONFLICT (scope, order_id) DO NOTHING"
+    " FROM attempts WHERE id = ?1 ON CONFLICT (scope, order_id) DO NOTHING RETURNING scope, order_id"
 );
 
 const LEARN: &str = concat!(
-    "INSERT INTO payments (scope, order_id, caller, msn, created_at, ",
+    "INSERT INTO payments (scope, order_id, caller, msn, created_at, changed_at, ",
     fact_columns!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     " ON CONFLICT (scope, order_id) DO NOTHING"
 );
 
@@ -195,6 +196,10 @@ pub(super) async fn begin(
             return Ok(Begun::Open(Box::new(open)));
         }
     }
+    // Only a payment that ePayment can be asked about is looked at.
+    let named = new.facts.reference.is_some() || order.reference().is_some();
+    let can_be_read = named && new.facts.origin == Origin::Epayment;
+    let poll_at = new.poll_at.filter(|_| can_be_read);
     let insert = sqlx::query(INSERT_ATTEMPT)
         .bind(scope.text())
         .bind(order.as_str())
@@ -203,7 +208,9 @@ pub(super) async fn begin(
         .bind(new.key.as_ref().map(|key| key.as_str()))
         .bind(&new.fingerprint[..])
         .bind(new.until.millis())
-        .bind(new.now.millis());
+        .bind(new.now.millis())
+        .bind(poll_at.map(Moment::millis))
+        .bind(new.end_at.map(Moment::millis));
     let row = bind_facts(insert, &tokens, scope, order, new.facts)
         .fetch_one(db)
         .await?;
@@ -242,14 +249,37 @@ pub(super) async fn finish(
             return Ok(());
         }
         Outcome::Succeeded { .. } => {
-            sqlx::query(PROMOTE)
-                .bind(attempt.0)
-                .bind(now.millis())
-                .execute(&mut *db)
-                .await?;
+            if let Some((scope, order)) = promote(&mut *db, attempt, now).await? {
+                callbacks::catch_up(&mut *db, &scope, &order, now).await?;
+            }
         }
         Outcome::Refused | Outcome::NotDone => {}
     }
+    delete_attempt(db, attempt).await
+}
+
+/// Makes an attempt the payment. Which, where there was none before.
+pub(super) async fn promote(
+    db: &mut SqliteConnection,
+    attempt: AttemptId,
+    now: Moment,
+) -> Result<Option<(Scope, OrderText)>, StoreError> {
+    let row = sqlx::query(PROMOTE)
+        .bind(attempt.0)
+        .bind(now.millis())
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| {
+        let scope = rows::word(&row, "scope", Scope::parse)?;
+        Ok((scope, rows::word(&row, "order_id", OrderText::parse)?))
+    })
+    .transpose()
+}
+
+pub(super) async fn delete_attempt(
+    db: &mut SqliteConnection,
+    attempt: AttemptId,
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM attempts WHERE id = ?")
         .bind(attempt.0)
         .execute(db)
@@ -278,9 +308,12 @@ pub(super) async fn learn(
         .bind(&new.caller.as_bytes()[..])
         .bind(scope.msn().map(Msn::as_str))
         .bind(new.now.millis());
-    bind_facts(insert, &tokens, scope, order, new.facts)
+    let done = bind_facts(insert, &tokens, scope, order, new.facts)
         .execute(&mut *db)
         .await?;
+    if done.rows_affected() == 1 {
+        callbacks::catch_up(&mut *db, scope, order, new.now).await?;
+    }
     payment(db, &tokens, scope, order)
         .await?
         .ok_or_else(|| damaged("a payment just recorded"))

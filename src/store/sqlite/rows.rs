@@ -1,4 +1,4 @@
-//! Between rows and records: words for enums, and the callers' `authToken`, sealed where there is a key.
+//! Between rows and records: words for enums, and the merchants' secrets, sealed where there is a key.
 //!
 //! Must not: guess. A word, amount or hash that no release wrote is `Damaged`.
 
@@ -13,7 +13,8 @@ use super::error::damaged;
 use crate::store::seal::Sealer;
 use crate::store::{CallbackTarget, Kind, Origin, PaymentFacts, StoreError};
 use crate::types::{
-    Amount, Currency, IdempotencyKey, Moment, OrderText, Reference, RequestId, Scope,
+    Amount, CallerHash, Currency, IdempotencyKey, Moment, Msn, OrderText, Reference, RequestId,
+    Scope,
 };
 
 /// The columns that `bind_facts` fills and `facts` reads, as text for `concat!`.
@@ -28,11 +29,12 @@ pub(super) use fact_columns;
 /// The query type of this back end.
 pub(super) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// Seals and opens the tokens of one order.
+/// Seals and opens the merchants' secrets: the `authToken` of an order, the secret of a webhook.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens(Option<Arc<Sealer>>);
 
-const PURPOSE: &str = "authToken";
+const TOKEN: &str = "authToken";
+const WEBHOOK: &str = "webhook secret";
 
 impl Tokens {
     pub(super) fn new(sealer: Option<Sealer>) -> Self {
@@ -40,38 +42,58 @@ impl Tokens {
     }
 
     /// The bytes to keep, and whether they are sealed.
-    fn keep(&self, scope: &Scope, order: &OrderText, token: &SecretString) -> (Vec<u8>, bool) {
-        let plain = token.expose_secret().as_bytes();
+    fn keep(&self, purpose: &str, place: &str, secret: &SecretString) -> (Vec<u8>, bool) {
+        let plain = secret.expose_secret().as_bytes();
         match &self.0 {
             Some(sealer) => {
                 let nonce = Sealer::fresh_nonce();
-                let sealed = sealer.seal(PURPOSE, &place(scope, order), plain, nonce);
-                (sealed, true)
+                (sealer.seal(purpose, place, plain, nonce), true)
             }
             None => (plain.to_vec(), false),
         }
     }
 
-    /// The token, or `None` and a warning where it does not open.
+    /// The secret, or `None` and a warning where it does not open.
     fn read(
         &self,
-        scope: &Scope,
-        order: &OrderText,
+        purpose: &'static str,
+        place: &str,
         kept: Vec<u8>,
         sealed: bool,
     ) -> Option<SecretString> {
         let plain = match (sealed, &self.0) {
             (false, _) => Some(kept),
-            (true, Some(sealer)) => sealer.open(PURPOSE, &place(scope, order), &kept),
+            (true, Some(sealer)) => sealer.open(purpose, place, &kept),
             (true, None) => None,
         };
-        let token = plain.and_then(|plain| String::from_utf8(plain).ok());
-        if token.is_none() {
+        let secret = plain.and_then(|plain| String::from_utf8(plain).ok());
+        if secret.is_none() {
             tracing::warn!(
-                "a stored authToken does not open: was the encryption key changed? It counts as absent"
+                "a stored {purpose} does not open: was the encryption key changed? It counts as absent"
             );
         }
-        token.map(SecretString::from)
+        secret.map(SecretString::from)
+    }
+
+    /// A webhook's secret, as bytes to keep, and whether they are sealed.
+    pub(super) fn keep_secret(
+        &self,
+        msn: &Msn,
+        webhook: &str,
+        secret: &SecretString,
+    ) -> (Vec<u8>, bool) {
+        self.keep(WEBHOOK, &format!("{msn}/{webhook}"), secret)
+    }
+
+    /// What `keep_secret` kept.
+    pub(super) fn read_secret(
+        &self,
+        msn: &Msn,
+        webhook: &str,
+        kept: Vec<u8>,
+        sealed: bool,
+    ) -> Option<SecretString> {
+        self.read(WEBHOOK, &format!("{msn}/{webhook}"), kept, sealed)
     }
 }
 
@@ -92,7 +114,8 @@ pub(super) fn bind_facts<'q>(
         Some(target) => (Some(target.prefix), target.auth_token),
         None => (None, None),
     };
-    let (token, sealed) = match token.map(|token| tokens.keep(scope, order, &token)) {
+    let (token, sealed) = match token.map(|token| tokens.keep(TOKEN, &place(scope, order), &token))
+    {
         Some((bytes, sealed)) => (Some(bytes), sealed),
         None => (None, false),
     };
@@ -111,6 +134,22 @@ pub(super) fn bind_facts<'q>(
         .bind(facts.request_id.map(String::from))
 }
 
+/// Reads where callbacks go.
+pub(super) fn target(
+    row: &SqliteRow,
+    tokens: &Tokens,
+    scope: &Scope,
+    order: &OrderText,
+) -> Result<Option<CallbackTarget>, StoreError> {
+    let Some(prefix) = row.try_get::<Option<String>, _>("callback_prefix")? else {
+        return Ok(None);
+    };
+    let kept: Option<Vec<u8>> = row.try_get("auth_token")?;
+    let sealed: bool = row.try_get("auth_sealed")?;
+    let auth_token = kept.and_then(|kept| tokens.read(TOKEN, &place(scope, order), kept, sealed));
+    Ok(Some(CallbackTarget { prefix, auth_token }))
+}
+
 /// Reads `fact_columns!`.
 pub(super) fn facts(
     row: &SqliteRow,
@@ -118,23 +157,14 @@ pub(super) fn facts(
     scope: &Scope,
     order: &OrderText,
 ) -> Result<PaymentFacts, StoreError> {
-    let callback = match row.try_get::<Option<String>, _>("callback_prefix")? {
-        Some(prefix) => {
-            let kept: Option<Vec<u8>> = row.try_get("auth_token")?;
-            let sealed: bool = row.try_get("auth_sealed")?;
-            let auth_token = kept.and_then(|kept| tokens.read(scope, order, kept, sealed));
-            Some(CallbackTarget { prefix, auth_token })
-        }
-        None => None,
-    };
     Ok(PaymentFacts {
+        callback: target(row, tokens, scope, order)?,
         origin: origin(row, "origin")?,
         kind: word(row, "kind", kind_of)?,
         reference: optional(row, "reference", Reference::parse)?,
         amount: amount(row, "amount")?,
         currency: optional(row, "currency", Currency::parse)?,
         text: row.try_get("text")?,
-        callback,
         scope_asked: row.try_get("scope_asked")?,
         fall_back: row.try_get("fall_back")?,
         request_id: optional(row, "request_id", RequestId::parse)?,
@@ -207,4 +237,20 @@ pub(super) fn amount(row: &SqliteRow, column: &'static str) -> Result<Option<Amo
 
 pub(super) fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
     Ok(Moment::from_millis(row.try_get(column)?))
+}
+
+pub(super) fn maybe_moment(
+    row: &SqliteRow,
+    column: &'static str,
+) -> Result<Option<Moment>, StoreError> {
+    let millis: Option<i64> = row.try_get(column)?;
+    Ok(millis.map(Moment::from_millis))
+}
+
+pub(super) fn count(row: &SqliteRow, column: &'static str) -> Result<u32, StoreError> {
+    u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged(column))
+}
+
+pub(super) fn caller(row: &SqliteRow, column: &'static str) -> Result<CallerHash, StoreError> {
+    CallerHash::from_bytes(row.try_get(column)?).ok_or_else(|| damaged(column))
 }

@@ -1,0 +1,237 @@
+//! Events, the outbox, polls and registrations in SQLite: which step runs on the writer and which on a reader.
+//!
+//! What only looks, and what mostly finds nothing to do, asks a reader first. Must not: hold a transaction across
+//! anything but the database.
+
+mod events;
+mod operator;
+mod outbox;
+mod polls;
+mod prune;
+mod registrations;
+
+pub(super) use events::catch_up;
+
+use async_trait::async_trait;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::SqliteStore;
+use crate::store::{
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
+    DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
+    Retention, Settled, Stage, StoreError, Stray, Webhook,
+};
+use crate::types::{Moment, Msn, OrderText, Scope};
+
+/// A limit as SQLite takes it.
+fn bound(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// Numbers as a JSON list, for `json_each`.
+fn json(ids: &[i64]) -> String {
+    let texts: Vec<String> = ids.iter().map(i64::to_string).collect();
+    format!("[{}]", texts.join(","))
+}
+
+fn id_list(rows: &[SqliteRow]) -> Result<String, StoreError> {
+    let ids: Result<Vec<i64>, sqlx::Error> = rows.iter().map(|row| row.try_get("id")).collect();
+    Ok(json(&ids?))
+}
+
+#[async_trait]
+impl CallbackStore for SqliteStore {
+    async fn accept_event(&self, event: NewEvent, now: Moment) -> Result<Accepted, StoreError> {
+        self.writer
+            .run(move |db| Box::pin(events::accept(db, event, now)))
+            .await
+    }
+
+    async fn keep_stray(&self, stray: Stray, now: Moment) -> Result<(), StoreError> {
+        self.writer
+            .run(move |db| Box::pin(events::keep_stray(db, stray, now)))
+            .await
+    }
+
+    async fn claim_callbacks(
+        &self,
+        stage: Stage,
+        now: Moment,
+        limits: ClaimLimits,
+        until: Moment,
+    ) -> Result<Vec<DueCallback>, StoreError> {
+        let mut view = self.view().await?;
+        if !outbox::any_due(&mut view, stage, now).await? {
+            return Ok(Vec::new());
+        }
+        drop(view);
+        let tokens = self.tokens.clone();
+        self.writer
+            .run(move |db| Box::pin(outbox::claim(db, tokens, (stage, now), limits, until)))
+            .await
+    }
+
+    async fn settle_callback(
+        &self,
+        id: CallbackId,
+        lease: Lease,
+        settled: Settled,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |db| Box::pin(outbox::settle(db, (id, lease), settled, now)))
+            .await
+    }
+
+    async fn next_callback_at(&self, stage: Stage) -> Result<Option<Moment>, StoreError> {
+        let mut view = self.view().await?;
+        outbox::next_at(&mut view, stage).await
+    }
+
+    async fn callbacks(&self, filter: CallbackFilter) -> Result<Vec<CallbackView>, StoreError> {
+        let mut view = self.view().await?;
+        operator::list(&mut view, filter).await
+    }
+
+    async fn callback(&self, id: CallbackId) -> Result<Option<CallbackView>, StoreError> {
+        let mut view = self.view().await?;
+        operator::one(&mut view, id).await
+    }
+
+    async fn replay_callback(&self, id: CallbackId, now: Moment) -> Result<Handled, StoreError> {
+        self.writer
+            .run(move |db| Box::pin(operator::replay(db, id, now)))
+            .await
+    }
+
+    async fn drop_callback(
+        &self,
+        id: CallbackId,
+        note: String,
+        now: Moment,
+    ) -> Result<Handled, StoreError> {
+        self.writer
+            .run(move |db| Box::pin(operator::drop_one(db, id, note, now)))
+            .await
+    }
+
+    async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
+        let mut view = self.view().await?;
+        operator::counts(&mut view).await
+    }
+
+    async fn claim_polls(
+        &self,
+        now: Moment,
+        limit: usize,
+        until: Moment,
+    ) -> Result<Vec<DuePayment>, StoreError> {
+        let mut view = self.view().await?;
+        if !polls::any_due(&mut view, now).await? {
+            return Ok(Vec::new());
+        }
+        drop(view);
+        let tokens = self.tokens.clone();
+        self.writer
+            .run(move |db| Box::pin(polls::claim(db, tokens, now, limit, until)))
+            .await
+    }
+
+    async fn settle_poll(
+        &self,
+        scope: &Scope,
+        order: &OrderText,
+        lease: Lease,
+        next: Option<Moment>,
+    ) -> Result<bool, StoreError> {
+        let payment = (scope.clone(), order.clone());
+        self.writer
+            .run(move |db| Box::pin(polls::settle(db, payment, lease, next)))
+            .await
+    }
+
+    async fn webhooks(&self, msn: Option<&Msn>) -> Result<Vec<Webhook>, StoreError> {
+        let mut view = self.view().await?;
+        registrations::webhooks(&mut view, &self.tokens, msn).await
+    }
+
+    async fn see_unit(&self, msn: &Msn, now: Moment) -> Result<(), StoreError> {
+        // Mostly it is known already: then nothing is written.
+        let mut view = self.view().await?;
+        if registrations::is_seen(&mut view, msn).await? {
+            return Ok(());
+        }
+        drop(view);
+        let msn = msn.clone();
+        self.writer
+            .run(move |db| Box::pin(registrations::see(db, msn, now)))
+            .await
+    }
+
+    async fn recheck_unit(&self, msn: &Msn, now: Moment) -> Result<(), StoreError> {
+        let msn = msn.clone();
+        self.writer
+            .run(move |db| Box::pin(registrations::recheck(db, msn, now)))
+            .await
+    }
+
+    async fn claim_registration(
+        &self,
+        msn: &Msn,
+        now: Moment,
+        until: Moment,
+    ) -> Result<Option<Lease>, StoreError> {
+        let msn = msn.clone();
+        self.writer
+            .run(move |db| Box::pin(registrations::claim(db, msn, now, until)))
+            .await
+    }
+
+    async fn settle_registration(
+        &self,
+        msn: &Msn,
+        lease: Lease,
+        end: Registered,
+        next: Moment,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let claim = (msn.clone(), lease);
+        let tokens = self.tokens.clone();
+        self.writer
+            .run(move |db| Box::pin(registrations::settle(db, tokens, claim, end, (next, now))))
+            .await
+    }
+
+    async fn forget_webhook(&self, msn: &Msn, id: &str) -> Result<(), StoreError> {
+        let (msn, id) = (msn.clone(), id.to_owned());
+        self.writer
+            .run(move |db| Box::pin(registrations::forget(db, msn, id)))
+            .await
+    }
+
+    async fn registrations(&self) -> Result<Vec<RegistrationState>, StoreError> {
+        let mut view = self.view().await?;
+        registrations::states(&mut view).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<Pruned, StoreError> {
+        self.writer
+            .run(move |db| Box::pin(prune::prune(db, retention)))
+            .await
+    }
+}
+
+/// The statements that must not walk a whole table.
+#[cfg(test)]
+pub(super) fn lookups() -> Vec<&'static str> {
+    [
+        &events::LOOKUPS[..],
+        &outbox::LOOKUPS[..],
+        &operator::LOOKUPS[..],
+        &polls::LOOKUPS[..],
+        &registrations::LOOKUPS[..],
+        &prune::LOOKUPS[..],
+    ]
+    .concat()
+}

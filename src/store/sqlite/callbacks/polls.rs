@@ -1,0 +1,101 @@
+//! Looks at payments whose final state nobody has told, as SQL.
+//!
+//! Each claim of a payment has the next number, and so has each settlement. Must not: make a payment due again whose
+//! final state became known while somebody looked.
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::super::error::damaged;
+use super::super::rows::{self, Tokens, fact_columns};
+use crate::store::{DuePayment, Lease, StoreError};
+use crate::types::{Moment, OrderText, Scope};
+
+const PICK: &str = "SELECT id FROM payments WHERE poll_at <= ? ORDER BY poll_at, id LIMIT ?";
+
+const TAKE: &str = "UPDATE payments SET poll_lease = poll_lease + 1, poll_at = ?2
+    WHERE id IN (SELECT value FROM json_each(?1))";
+
+const TAKEN: &str = concat!(
+    "SELECT scope, order_id, caller, poll_lease, looks, created_at, end_at, ",
+    fact_columns!(),
+    " FROM json_each(?1) picked CROSS JOIN payments p ON p.id = picked.value ORDER BY picked.key"
+);
+
+const ANY_DUE: &str = "SELECT 1 FROM payments WHERE poll_at <= ? LIMIT 1";
+
+const SETTLE: &str = "UPDATE payments SET poll_lease = poll_lease + 1, looks = looks + 1,
+    poll_at = CASE WHEN heard IS NULL THEN ?4 END
+    WHERE scope = ?1 AND order_id = ?2 AND poll_lease = ?3";
+
+/// Whether anything is due, asked of a reader so that an idle worker does not wait for the writer.
+pub(super) async fn any_due(db: &mut SqliteConnection, now: Moment) -> Result<bool, StoreError> {
+    let row = sqlx::query(ANY_DUE)
+        .bind(now.millis())
+        .fetch_optional(db)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub(super) async fn claim(
+    db: &mut SqliteConnection,
+    tokens: Tokens,
+    now: Moment,
+    limit: usize,
+    until: Moment,
+) -> Result<Vec<DuePayment>, StoreError> {
+    let picked = sqlx::query(PICK)
+        .bind(now.millis())
+        .bind(super::bound(limit))
+        .fetch_all(&mut *db)
+        .await?;
+    if picked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = super::id_list(&picked)?;
+    sqlx::query(TAKE)
+        .bind(ids.as_str())
+        .bind(until.millis())
+        .execute(&mut *db)
+        .await?;
+    let taken = sqlx::query(TAKEN).bind(ids.as_str()).fetch_all(db).await?;
+    taken.iter().map(|row| due(row, &tokens)).collect()
+}
+
+fn due(row: &SqliteRow, tokens: &Tokens) -> Result<DuePayment, StoreError> {
+    let scope = rows::word(row, "scope", Scope::parse)?;
+    let order = rows::word(row, "order_id", OrderText::parse)?;
+    let facts = rows::facts(row, tokens, &scope, &order)?;
+    let reference = facts.reference.clone().or_else(|| order.reference());
+    Ok(DuePayment {
+        lease: Lease(row.try_get("poll_lease")?),
+        reference: reference.ok_or_else(|| damaged("reference"))?,
+        caller: rows::caller(row, "caller")?,
+        looks: rows::count(row, "looks")?,
+        created_at: rows::moment(row, "created_at")?,
+        end_at: rows::maybe_moment(row, "end_at")?,
+        scope,
+        order,
+        facts,
+    })
+}
+
+pub(super) async fn settle(
+    db: &mut SqliteConnection,
+    (scope, order): (Scope, OrderText),
+    lease: Lease,
+    next: Option<Moment>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(SETTLE)
+        .bind(scope.text())
+        .bind(order.as_str())
+        .bind(lease.0)
+        .bind(next.map(Moment::millis))
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The statements that must not walk a whole table.
+#[cfg(test)]
+pub(super) const LOOKUPS: [&str; 5] = [PICK, TAKE, TAKEN, ANY_DUE, SETTLE];

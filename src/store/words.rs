@@ -1,0 +1,178 @@
+//! The words that the back ends write for events and callbacks, and what is cut from texts before they are kept.
+//!
+//! Must not: change a word. Files of earlier releases hold them.
+
+use super::{CallbackState, Source, Stage};
+use crate::ecom::callback::CallbackStatus;
+use crate::epayment::event::EventName;
+
+/// How long a note of an operator or a worker may be.
+pub(super) const NOTE: usize = 500;
+/// How long the redacted text of a stray may be.
+pub(super) const STRAY: usize = 2000;
+
+pub(super) const fn status(status: CallbackStatus) -> &'static str {
+    match status {
+        CallbackStatus::Reserved => "RESERVED",
+        CallbackStatus::Reserve => "RESERVE",
+        CallbackStatus::Sale => "SALE",
+        CallbackStatus::SaleFailed => "SALE_FAILED",
+        CallbackStatus::Cancelled => "CANCELLED",
+        CallbackStatus::Rejected => "REJECTED",
+    }
+}
+
+pub(super) fn status_of(word: &str) -> Option<CallbackStatus> {
+    [
+        CallbackStatus::Reserved,
+        CallbackStatus::Reserve,
+        CallbackStatus::Sale,
+        CallbackStatus::SaleFailed,
+        CallbackStatus::Cancelled,
+        CallbackStatus::Rejected,
+    ]
+    .into_iter()
+    .find(|one| status(*one) == word)
+}
+
+pub(super) fn event_name_of(word: &str) -> Option<EventName> {
+    [
+        EventName::Created,
+        EventName::Aborted,
+        EventName::Expired,
+        EventName::Cancelled,
+        EventName::Captured,
+        EventName::Refunded,
+        EventName::Authorized,
+        EventName::Terminated,
+        EventName::Unknown,
+    ]
+    .into_iter()
+    .find(|one| one.word() == word)
+}
+
+pub(super) const fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Capture => "capture",
+        Stage::Deliver => "deliver",
+    }
+}
+
+pub(super) fn stage_of(word: &str) -> Option<Stage> {
+    [Stage::Capture, Stage::Deliver]
+        .into_iter()
+        .find(|one| stage(*one) == word)
+}
+
+/// How a callback has ended; none while it waits.
+pub(super) const fn ended(state: CallbackState) -> Option<&'static str> {
+    match state {
+        CallbackState::Capture | CallbackState::Pending => None,
+        CallbackState::Delivered => Some("delivered"),
+        CallbackState::Dead => Some("dead"),
+        CallbackState::Dropped => Some("dropped"),
+    }
+}
+
+/// Where a callback stands, from how it has ended and its stage.
+pub(super) fn state_of(ended_word: Option<&str>, at: Stage) -> Option<CallbackState> {
+    match (ended_word, at) {
+        (None, Stage::Capture) => Some(CallbackState::Capture),
+        (None, Stage::Deliver) => Some(CallbackState::Pending),
+        (Some(word), _) => [
+            CallbackState::Delivered,
+            CallbackState::Dead,
+            CallbackState::Dropped,
+        ]
+        .into_iter()
+        .find(|state| ended(*state) == Some(word)),
+    }
+}
+
+pub(super) const fn source(source: Source) -> &'static str {
+    match source {
+        Source::Webhook => "webhook",
+        Source::Poll => "poll",
+    }
+}
+
+/// Whether the event tells a payment's final state.
+pub(super) const fn is_final(name: EventName, success: bool, has_callback: bool) -> bool {
+    let ends = matches!(
+        name,
+        EventName::Authorized | EventName::Aborted | EventName::Expired | EventName::Terminated
+    );
+    has_callback || (success && ends)
+}
+
+/// At most so many characters of a text.
+pub(super) fn cut(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+    }
+    text
+}
+
+/// The host that a callback address names, in lower case and without user, port, path or query, which may hold a token.
+/// Empty where there is none.
+pub(super) fn host(prefix: &str) -> String {
+    let rest = prefix.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or("");
+    let place = authority.rsplit('@').next().unwrap_or("");
+    let host = match (place.strip_prefix('['), place.split_once(':')) {
+        (Some(six), _) => six.split(']').next().unwrap_or(""),
+        (None, Some((host, _port))) => host,
+        (None, None) => place,
+    };
+    cut(host.to_ascii_lowercase(), 255)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_nothing_but_the_host() {
+        for (prefix, expected) in [
+            ("https://Shop.example/cb?tk=1&callback=", "shop.example"),
+            ("https://shop.example", "shop.example"),
+            ("https://shop.example:8443/x", "shop.example"),
+            ("https://user:secret@shop.example/x", "shop.example"),
+            ("https://shop.example?tk=secret@host", "shop.example"),
+            ("https://shop.example\\secret", "shop.example"),
+            ("https://shop.example#secret", "shop.example"),
+            ("https://[::1]:80/x", "::1"),
+            ("shop.example/secret", ""),
+            ("", ""),
+        ] {
+            assert_eq!(host(prefix), expected, "{prefix}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("æøå".to_owned(), 2), "æø");
+        assert_eq!(cut("æøå".to_owned(), 3), "æøå");
+        assert_eq!(cut(String::new(), 0), "");
+    }
+
+    #[test]
+    fn final_is_what_ends_the_wait_for_the_user() {
+        for (name, success, ends) in [
+            (EventName::Authorized, true, true),
+            (EventName::Authorized, false, false),
+            (EventName::Aborted, true, true),
+            (EventName::Expired, true, true),
+            (EventName::Terminated, true, true),
+            (EventName::Terminated, false, false),
+            (EventName::Created, true, false),
+            (EventName::Captured, true, false),
+            (EventName::Cancelled, true, false),
+            (EventName::Refunded, true, false),
+            (EventName::Unknown, true, false),
+        ] {
+            assert_eq!(is_final(name, success, false), ends, "{name:?} {success}");
+            assert!(is_final(name, success, true));
+        }
+    }
+}
