@@ -64,7 +64,7 @@ fn jittered(planned: Duration, id: CallbackId, attempt: u32) -> Duration {
     )
 }
 
-/// SplitMix64: near ids end up far from each other.
+/// `SplitMix64`: near ids end up far from each other.
 const fn mixed(id: u64, attempt: u32) -> u64 {
     let mut z = id
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -63,11 +63,12 @@ struct Table {
 }
 
 impl Table {
-    fn leased_of(&self, msn: &Msn) -> usize {
-        self.leased
-            .iter()
-            .filter(|id| self.rows[id].due.msn == *msn)
-            .count()
+    fn leased_by_unit(&self) -> HashMap<Msn, usize> {
+        let mut counts = HashMap::new();
+        for id in &self.leased {
+            *counts.entry(self.rows[id].due.msn.clone()).or_default() += 1;
+        }
+        counts
     }
 
     fn end_leases(&mut self, now: Moment) {
@@ -180,9 +181,10 @@ impl CallbackStore for Outbox {
         table.claims += 1;
         table.end_leases(now);
         let mut claimed = Vec::new();
+        let leased = table.leased_by_unit();
         let units: Vec<Msn> = table.queues.keys().cloned().collect();
         for msn in units {
-            let mut held = table.leased_of(&msn);
+            let mut held = leased.get(&msn).copied().unwrap_or_default();
             while held < limits.per_unit && claimed.len() < limits.total {
                 let queue = table.queues.get_mut(&msn).unwrap();
                 let Some((_, id)) = queue.first().copied().filter(|(at, _)| *at <= now) else {

@@ -82,7 +82,7 @@ impl Poster {
                 .no_proxy()
                 .tcp_nodelay(true)
                 .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(2)
+                .pool_max_idle_per_host(4)
                 .user_agent(concat!("ecom-bridge/", env!("CARGO_PKG_VERSION")))
                 .dns_resolver(guard)
                 .build()
