@@ -27,24 +27,24 @@ const ONE: &str = view!("id = $1");
 
 // $1: the unit, $2: the order, $3: older than, $4: at most, $5: the state's word.
 const ALL: &str = view!(
-    "($1 IS NULL OR msn = $1) AND ($2 IS NULL OR order_id = $2) AND id < $3
-    AND ($5 IS NULL OR ended = $5) ORDER BY id DESC LIMIT $4"
+    "($1::text IS NULL OR msn = $1) AND ($2::text IS NULL OR order_id = $2) AND id < $3
+    AND ($5::text IS NULL OR ended = $5) ORDER BY id DESC LIMIT $4"
 );
 const DEAD: &str = view!(
-    "ended = 'dead' AND ($1 IS NULL OR msn = $1) AND ($2 IS NULL OR order_id = $2) AND id < $3
+    "ended = 'dead' AND ($1::text IS NULL OR msn = $1) AND ($2::text IS NULL OR order_id = $2) AND id < $3
     AND ended = $5 ORDER BY id DESC LIMIT $4"
 );
 const WAITING: &str = view!(
-    "ended_at IS NULL AND stage = $5 AND ($1 IS NULL OR msn = $1) AND ($2 IS NULL OR order_id = $2) AND id < $3
+    "ended_at IS NULL AND stage = $5 AND ($1::text IS NULL OR msn = $1) AND ($2::text IS NULL OR order_id = $2) AND id < $3
     ORDER BY id DESC LIMIT $4"
 );
 const WAITING_OF_UNIT: &str = view!(
-    "ended_at IS NULL AND stage = $5 AND msn = $1 AND ($2 IS NULL OR order_id = $2) AND id < $3
+    "ended_at IS NULL AND stage = $5 AND msn = $1 AND ($2::text IS NULL OR order_id = $2) AND id < $3
     ORDER BY id DESC LIMIT $4"
 );
 const OF_ORDER: &str = view!(
-    "order_id = $2 AND ($1 IS NULL OR msn = $1) AND id < $3
-    AND ($5 IS NULL OR coalesce(ended, stage) = $5) ORDER BY id DESC LIMIT $4"
+    "order_id = $2 AND ($1::text IS NULL OR msn = $1) AND id < $3
+    AND ($5::text IS NULL OR coalesce(ended, stage) = $5) ORDER BY id DESC LIMIT $4"
 );
 
 const STANDS: &str = "SELECT ended, leased, due_at FROM callbacks WHERE id = $1 FOR UPDATE";
