@@ -35,6 +35,10 @@ const CLOSE: &str =
     done_at = $6, revision = revision + 1
     WHERE id = $1 AND state = 'open'";
 
+/// The payment has changed: it is kept for its time from now on. An open call keeps it anyway.
+const TOUCH_PAYMENT: &str = "UPDATE payments SET changed_at = greatest(changed_at, $2)
+    WHERE (scope, order_id) = (SELECT scope, order_id FROM adjustments WHERE id = $1)";
+
 const AMBIGUOUS: &str =
     "SELECT count(*) AS open FROM adjustments WHERE state = 'open' AND until <= $1";
 
@@ -160,15 +164,22 @@ pub(super) async fn finish(
         Some((amount, id, at)) => (Some(amount.minor_units()), id, Some(at.millis())),
         None => (None, None, None),
     };
-    sqlx::query(CLOSE)
+    let closed = sqlx::query(CLOSE)
         .bind(id.0)
         .bind(word)
         .bind(now.millis())
         .bind(amount)
         .bind(transaction_id.map(rows::kept))
         .bind(at)
-        .execute(db)
+        .execute(&mut *db)
         .await?;
+    if closed.rows_affected() == 1 {
+        sqlx::query(TOUCH_PAYMENT)
+            .bind(id.0)
+            .bind(now.millis())
+            .execute(db)
+            .await?;
+    }
     Ok(())
 }
 
@@ -183,4 +194,5 @@ pub(super) async fn ambiguous(db: &mut PgConnection, now: Moment) -> Result<u64,
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 6] = [ALL, BEGIN, RESUME, RELEASE, CLOSE, AMBIGUOUS];
+pub(super) const LOOKUPS: [&str; 7] =
+    [ALL, BEGIN, RESUME, RELEASE, CLOSE, TOUCH_PAYMENT, AMBIGUOUS];

@@ -4,6 +4,7 @@
 //! by conditions that are asked again under the row's lock. Must not: hold a transaction across anything but the database.
 
 mod adjustments;
+mod callbacks;
 mod fault;
 mod open;
 mod payments;
@@ -159,7 +160,7 @@ impl Store for PostgresStore {
         outcome: Outcome,
         now: Moment,
     ) -> Result<(), StoreError> {
-        transaction!(self.pool, of_outcome(&outcome, Mode::Repeatable), |db| {
+        transaction!(self.pool, of_outcome(&outcome), |db| {
             payments::finish(db, attempt, &outcome, now)
         })
     }
@@ -234,7 +235,7 @@ impl Store for PostgresStore {
         outcome: Outcome,
         now: Moment,
     ) -> Result<(), StoreError> {
-        transaction!(self.pool, of_outcome(&outcome, Mode::Statement), |db| {
+        transaction!(self.pool, of_outcome(&outcome), |db| {
             adjustments::finish(db, id, &outcome, now)
         })
     }
@@ -251,9 +252,9 @@ impl Store for PostgresStore {
 }
 
 /// To close again what is closed changes nothing; to let go again could take it from the next owner.
-const fn of_outcome(outcome: &Outcome, closing: Mode) -> Mode {
+const fn of_outcome(outcome: &Outcome) -> Mode {
     match outcome {
         Outcome::Unknown => Mode::Once,
-        Outcome::Succeeded { .. } | Outcome::Refused | Outcome::NotDone => closing,
+        Outcome::Succeeded { .. } | Outcome::Refused | Outcome::NotDone => Mode::Repeatable,
     }
 }

@@ -16,7 +16,10 @@ use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_init.postgres.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_init.postgres.sql"),
+    include_str!("../migrations/0002_callbacks.postgres.sql"),
+];
 /// The oldest server that has all that is used, as it tells its version.
 const OLDEST_SERVER: i32 = 140_000;
 /// "eCom bri", as a number: the lock of whoever migrates.
@@ -24,7 +27,7 @@ const MIGRATING: i64 = 0x6543_6f6d_2062_7269;
 
 /// What every session is told. No `statement_timeout`: on a commit that waits for a standby it would make an
 /// acknowledgement of it. A lock is waited for in bounded time, and the server ends the transaction of a frozen instance.
-const SESSION: [(&str, &str); 12] = [
+const SESSION: [(&str, &str); 13] = [
     ("search_path", "ecom_bridge"),
     ("synchronous_commit", "on"),
     ("default_transaction_isolation", "read committed"),
@@ -37,6 +40,8 @@ const SESSION: [(&str, &str); 12] = [
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
     ("jit", "off"),
+    // Every statement has its index; a plan made while the tables were small must not stay.
+    ("enable_seqscan", "off"),
 ];
 
 /// How to connect, from the text of `store.url`. Another machine is reached by TLS unless the address says otherwise.

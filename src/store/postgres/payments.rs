@@ -5,6 +5,7 @@
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
+use super::callbacks;
 use super::fault::{Fault, damaged};
 use super::rows::{self, Tokens, bind_facts, fact_columns};
 use crate::store::{
@@ -55,24 +56,24 @@ const BOUND_TO_OTHER: &str = "SELECT origin FROM payments
     LIMIT 1";
 
 const INSERT_ATTEMPT: &str = concat!(
-    "INSERT INTO attempts (scope, order_id, caller, msn, create_key, fingerprint, until, begun_at, ",
+    "INSERT INTO attempts (scope, order_id, caller, msn, create_key, fingerprint, until, begun_at, poll_at, end_at, ",
     fact_columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
     " RETURNING id"
 );
 
 const PROMOTE: &str = concat!(
-    "INSERT INTO payments (scope, order_id, caller, msn, create_key, created_at, ",
+    "INSERT INTO payments (scope, order_id, caller, msn, create_key, created_at, changed_at, poll_at, end_at, ",
     fact_columns!(),
-    ") SELECT scope, order_id, caller, msn, create_key, $2, ",
+    ") SELECT scope, order_id, caller, msn, create_key, $2, $2, poll_at, end_at, ",
     fact_columns!(),
-    " FROM attempts WHERE id = $1 ON CONFLICT (scope, order_id) DO NOTHING"
+    " FROM attempts WHERE id = $1 ON CONFLICT (scope, order_id) DO NOTHING RETURNING scope, order_id"
 );
 
 const LEARN: &str = concat!(
-    "INSERT INTO payments (scope, order_id, caller, msn, created_at, ",
+    "INSERT INTO payments (scope, order_id, caller, msn, created_at, changed_at, ",
     fact_columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    ") VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     " ON CONFLICT (scope, order_id) DO NOTHING"
 );
 
@@ -225,7 +226,9 @@ pub(super) async fn begin(
         .bind(new.key.as_ref().map(|key| key.as_str()))
         .bind(&new.fingerprint[..])
         .bind(new.until.millis())
-        .bind(new.now.millis());
+        .bind(new.now.millis())
+        .bind(new.poll_at.map(Moment::millis))
+        .bind(new.end_at.map(Moment::millis));
     let row = bind_facts(insert, tokens, scope, order, &new.facts)
         .fetch_one(db)
         .await?;
@@ -265,14 +268,48 @@ pub(super) async fn finish(
             return Ok(());
         }
         Outcome::Succeeded { .. } => {
-            sqlx::query(PROMOTE)
-                .bind(attempt.0)
-                .bind(now.millis())
-                .execute(&mut *db)
-                .await?;
+            lock_order_of(db, attempt).await?;
+            if let Some((scope, order)) = promote(&mut *db, attempt, now).await? {
+                callbacks::catch_up(&mut *db, &scope, &order, now).await?;
+            }
         }
         Outcome::Refused | Outcome::NotDone => {}
     }
+    delete_attempt(db, attempt).await
+}
+
+async fn lock_order_of(db: &mut PgConnection, attempt: AttemptId) -> Result<(), Fault> {
+    let row = sqlx::query("SELECT scope, order_id FROM attempts WHERE id = $1")
+        .bind(attempt.0)
+        .fetch_optional(&mut *db)
+        .await?;
+    if let Some(row) = row {
+        let (scope, order) = names(&row)?;
+        rows::lock_order(db, &scope, &order).await?;
+    }
+    Ok(())
+}
+
+fn names(row: &PgRow) -> Result<(Scope, OrderText), Fault> {
+    let scope = rows::word(row, "scope", Scope::parse)?;
+    Ok((scope, rows::word(row, "order_id", OrderText::parse)?))
+}
+
+/// Makes an attempt the payment. Which, where there was none before. The order's lock is held.
+pub(super) async fn promote(
+    db: &mut PgConnection,
+    attempt: AttemptId,
+    now: Moment,
+) -> Result<Option<(Scope, OrderText)>, Fault> {
+    let row = sqlx::query(PROMOTE)
+        .bind(attempt.0)
+        .bind(now.millis())
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| names(&row)).transpose()
+}
+
+pub(super) async fn delete_attempt(db: &mut PgConnection, attempt: AttemptId) -> Result<(), Fault> {
     sqlx::query("DELETE FROM attempts WHERE id = $1")
         .bind(attempt.0)
         .execute(db)
@@ -295,15 +332,19 @@ pub(super) async fn learn(
     new: &Learned<'_>,
 ) -> Result<PaymentRecord, Fault> {
     let (scope, order) = (new.scope, new.order);
+    rows::lock_order(db, scope, order).await?;
     let insert = sqlx::query(LEARN)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(&new.caller.as_bytes()[..])
         .bind(scope.msn().map(Msn::as_str))
         .bind(new.now.millis());
-    bind_facts(insert, tokens, scope, order, new.facts)
+    let done = bind_facts(insert, tokens, scope, order, new.facts)
         .execute(&mut *db)
         .await?;
+    if done.rows_affected() == 1 {
+        callbacks::catch_up(&mut *db, scope, order, new.now).await?;
+    }
     payment(db, tokens, scope, order)
         .await?
         .ok_or_else(|| damaged("a payment just recorded").into())

@@ -308,7 +308,10 @@ macro_rules! transaction {
     ($pool:expr, $mode:expr, |$db:ident| $work:expr) => {{
         let mut tries = $pool.tries($mode);
         loop {
-            let mut lent = tries.begin().await?;
+            let mut lent = match tries.begin().await {
+                Ok(lent) => lent,
+                Err(error) => break Err(error),
+            };
             let ended = {
                 let $db = lent.db();
                 tries.run($work).await

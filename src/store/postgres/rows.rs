@@ -1,4 +1,4 @@
-//! Between rows and records: words for enums, free texts, and the callers' `authToken`, sealed where there is a key.
+//! Between rows and records: words for enums, free texts, and the merchants' secrets, sealed.
 //!
 //! Must not: guess. A word, amount or hash that no release wrote is `Damaged`.
 
@@ -14,7 +14,8 @@ use super::fault::{Fault, damaged};
 use crate::store::seal::Sealer;
 use crate::store::{CallbackTarget, Kind, Origin, PaymentFacts};
 use crate::types::{
-    Amount, Currency, IdempotencyKey, Moment, OrderText, Reference, RequestId, Scope,
+    Amount, CallerHash, Currency, IdempotencyKey, Moment, Msn, OrderText, Reference, RequestId,
+    Scope,
 };
 
 /// The columns that `bind_facts` fills and `facts` reads, as text for `concat!`.
@@ -29,11 +30,12 @@ pub(super) use fact_columns;
 /// The query type of this back end.
 pub(super) type Bound<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Seals and opens the tokens of one order.
+/// Seals and opens the merchants' secrets: the `authToken` of an order, the secret of a webhook.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens(Option<Arc<Sealer>>);
 
-const PURPOSE: &str = "authToken";
+const TOKEN: &str = "authToken";
+const WEBHOOK: &str = "webhook secret";
 
 impl Tokens {
     pub(super) fn new(sealer: Option<Sealer>) -> Self {
@@ -41,42 +43,62 @@ impl Tokens {
     }
 
     /// The bytes to keep, and whether they are sealed.
-    fn keep(&self, scope: &Scope, order: &OrderText, token: &SecretString) -> (Vec<u8>, bool) {
-        let plain = token.expose_secret().as_bytes();
+    fn keep(&self, purpose: &str, place: &str, secret: &SecretString) -> (Vec<u8>, bool) {
+        let plain = secret.expose_secret().as_bytes();
         match &self.0 {
             Some(sealer) => {
                 let nonce = Sealer::fresh_nonce();
-                let sealed = sealer.seal(PURPOSE, &place(scope, order), plain, nonce);
-                (sealed, true)
+                (sealer.seal(purpose, place, plain, nonce), true)
             }
             None => (plain.to_vec(), false),
         }
     }
 
-    /// The token, or `None` and a warning where it does not open.
+    /// The secret, or `None` and a warning where it does not open.
     fn read(
         &self,
-        scope: &Scope,
-        order: &OrderText,
+        purpose: &'static str,
+        place: &str,
         kept: Vec<u8>,
         sealed: bool,
     ) -> Option<SecretString> {
         let plain = match (sealed, &self.0) {
             (false, _) => Some(kept),
-            (true, Some(sealer)) => sealer.open(PURPOSE, &place(scope, order), &kept),
+            (true, Some(sealer)) => sealer.open(purpose, place, &kept),
             (true, None) => None,
         };
-        let token = plain.and_then(|plain| String::from_utf8(plain).ok());
-        if token.is_none() {
+        let secret = plain.and_then(|plain| String::from_utf8(plain).ok());
+        if secret.is_none() {
             tracing::warn!(
-                "a stored authToken does not open: was the encryption key changed? It counts as absent"
+                "a stored {purpose} does not open: was the encryption key changed? It counts as absent"
             );
         }
-        token.map(SecretString::from)
+        secret.map(SecretString::from)
+    }
+
+    /// A webhook's secret, as bytes to keep, and whether they are sealed.
+    pub(super) fn keep_secret(
+        &self,
+        msn: &Msn,
+        webhook: &str,
+        secret: &SecretString,
+    ) -> (Vec<u8>, bool) {
+        self.keep(WEBHOOK, &format!("{msn}/{webhook}"), secret)
+    }
+
+    /// What `keep_secret` kept.
+    pub(super) fn read_secret(
+        &self,
+        msn: &Msn,
+        webhook: &str,
+        kept: Vec<u8>,
+        sealed: bool,
+    ) -> Option<SecretString> {
+        self.read(WEBHOOK, &format!("{msn}/{webhook}"), kept, sealed)
     }
 }
 
-fn place(scope: &Scope, order: &OrderText) -> String {
+pub(super) fn place(scope: &Scope, order: &OrderText) -> String {
     // A scope has no slash, so the two cannot run into each other.
     format!("{}/{order}", scope.text())
 }
@@ -104,7 +126,7 @@ pub(super) fn bind_facts<'q>(
 ) -> Bound<'q> {
     let target = facts.callback.as_ref();
     let token = target.and_then(|target| target.auth_token.as_ref());
-    let (token, sealed) = match token.map(|token| tokens.keep(scope, order, token)) {
+    let (token, sealed) = match token.map(|token| tokens.keep(TOKEN, &place(scope, order), token)) {
         Some((bytes, sealed)) => (Some(bytes), sealed),
         None => (None, false),
     };
@@ -137,6 +159,11 @@ pub(super) fn free(row: &PgRow, column: &'static str) -> Result<Option<String>, 
     optional(row, column, as_it_came)
 }
 
+/// A free text that must be there.
+pub(super) fn must(row: &PgRow, column: &'static str) -> Result<String, Fault> {
+    word(row, column, as_it_came)
+}
+
 fn as_it_came(text: &str) -> Option<String> {
     let mut came = String::with_capacity(text.len());
     let mut rest = text.chars();
@@ -153,6 +180,22 @@ fn as_it_came(text: &str) -> Option<String> {
     Some(came)
 }
 
+/// Reads where callbacks go.
+pub(super) fn target(
+    row: &PgRow,
+    tokens: &Tokens,
+    scope: &Scope,
+    order: &OrderText,
+) -> Result<Option<CallbackTarget>, Fault> {
+    let Some(prefix) = free(row, "callback_prefix")? else {
+        return Ok(None);
+    };
+    let kept: Option<Vec<u8>> = row.try_get("auth_token")?;
+    let sealed: bool = row.try_get("auth_sealed")?;
+    let auth_token = kept.and_then(|kept| tokens.read(TOKEN, &place(scope, order), kept, sealed));
+    Ok(Some(CallbackTarget { prefix, auth_token }))
+}
+
 /// Reads `fact_columns!`.
 pub(super) fn facts(
     row: &PgRow,
@@ -160,23 +203,14 @@ pub(super) fn facts(
     scope: &Scope,
     order: &OrderText,
 ) -> Result<PaymentFacts, Fault> {
-    let callback = match free(row, "callback_prefix")? {
-        Some(prefix) => {
-            let kept: Option<Vec<u8>> = row.try_get("auth_token")?;
-            let sealed: bool = row.try_get("auth_sealed")?;
-            let auth_token = kept.and_then(|kept| tokens.read(scope, order, kept, sealed));
-            Some(CallbackTarget { prefix, auth_token })
-        }
-        None => None,
-    };
     Ok(PaymentFacts {
+        callback: target(row, tokens, scope, order)?,
         origin: origin(row, "origin")?,
         kind: word(row, "kind", kind_of)?,
         reference: optional(row, "reference", Reference::parse)?,
         amount: amount(row, "amount")?,
         currency: optional(row, "currency", Currency::parse)?,
         text: free(row, "text")?,
-        callback,
         scope_asked: free(row, "scope_asked")?,
         fall_back: free(row, "fall_back")?,
         request_id: optional(row, "request_id", RequestId::parse)?,
@@ -246,6 +280,19 @@ pub(super) fn amount(row: &PgRow, column: &'static str) -> Result<Option<Amount>
 
 pub(super) fn moment(row: &PgRow, column: &'static str) -> Result<Moment, Fault> {
     Ok(Moment::from_millis(row.try_get(column)?))
+}
+
+pub(super) fn maybe_moment(row: &PgRow, column: &'static str) -> Result<Option<Moment>, Fault> {
+    let millis: Option<i64> = row.try_get(column)?;
+    Ok(millis.map(Moment::from_millis))
+}
+
+pub(super) fn count(row: &PgRow, column: &'static str) -> Result<u32, Fault> {
+    u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged(column).into())
+}
+
+pub(super) fn caller(row: &PgRow, column: &'static str) -> Result<CallerHash, Fault> {
+    CallerHash::from_bytes(row.try_get(column)?).ok_or_else(|| damaged(column).into())
 }
 
 #[cfg(test)]

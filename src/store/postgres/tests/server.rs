@@ -317,6 +317,22 @@ impl Database {
         SecretString::from(self.url.clone())
     }
 
+    pub(in crate::store::postgres) fn name(&self) -> &str {
+        let rest = self.url.rsplit('/').next().unwrap();
+        rest.split('?').next().unwrap()
+    }
+
+    /// The address of another database of the same server.
+    pub(in crate::store::postgres) fn url_of(&self, name: &str) -> String {
+        self.url.replace(self.name(), name)
+    }
+
+    /// The address for another user.
+    pub(in crate::store::postgres) fn url_as(&self, user: &str, password: &str) -> SecretString {
+        let (_, at) = self.url.split_once('@').unwrap();
+        SecretString::from(format!("postgres://{user}:{password}@{at}"))
+    }
+
     /// Without the bounded wait playing a part: two busy cores may be slow.
     pub(in crate::store::postgres) fn options(&self) -> PostgresOptions {
         PostgresOptions {

@@ -1,0 +1,302 @@
+//! Events, and the callbacks that follow from them, as SQL.
+//!
+//! Each function runs inside a transaction that holds the order's lock, so an event and the payment that it is about
+//! never pass each other unseen, and event and outbox row are there together or not at all. Must not: queue a second callback for a payment, not even after the first was pruned.
+
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::super::fault::{Fault, damaged};
+use super::super::{payments, rows};
+use crate::ecom::callback::CallbackStatus;
+use crate::epayment::event::EventName;
+use crate::store::{Accepted, AttemptId, CallbackId, NewEvent, Origin, Stage, Stray, words};
+use crate::types::{Amount, Moment, OrderText, Reference, Scope};
+
+const RECORD: &str = "INSERT INTO events (msn, reference, name, success, psp_reference, amount, at, key, source, status,
+    stage, received_at, matched)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+    EXISTS (SELECT 1 FROM payments WHERE scope = $1 AND order_id = $13))
+    ON CONFLICT (msn, reference, name, success, psp_reference) DO NOTHING
+    RETURNING id, matched";
+
+const ATTEMPT_OF_KEY: &str = "SELECT id FROM attempts
+    WHERE scope = $1 AND order_id = $2 AND create_key = $3 AND origin = 'epayment'";
+
+const PAYMENT: &str = "SELECT id, origin, amount, callback_prefix, callback_id, heard FROM payments
+    WHERE scope = $1 AND order_id = $2";
+
+const QUEUE: &str = "INSERT INTO callbacks (scope, order_id, msn, reference, status, amount, at, transaction_id, host,
+    stage, attempts, queued_at, due_at, lease, leased)
+    VALUES ($1, $2, $1, $3, $4, $5, $6, $7, $8, $9, 0, $10, $10, 0, false)
+    ON CONFLICT (order_id, scope) DO NOTHING RETURNING id";
+
+/// $2: the final event's name; $3: the callback queued; $4: whether the authToken goes.
+const NOTE: &str = "UPDATE payments SET heard = coalesce(heard, $2),
+    poll_at = CASE WHEN $2 IS NULL THEN poll_at END,
+    callback_id = coalesce(callback_id, $3),
+    auth_token = CASE WHEN $4 THEN NULL ELSE auth_token END,
+    auth_sealed = CASE WHEN $4 THEN false ELSE auth_sealed END,
+    changed_at = greatest(changed_at, $5) WHERE id = $1";
+
+const WAITING: &str =
+    "SELECT id, name, success, psp_reference, amount, at, status, stage FROM events
+    WHERE msn = $1 AND reference = $2 AND NOT matched ORDER BY id";
+
+const MATCHED: &str =
+    "UPDATE events SET matched = true WHERE msn = $1 AND reference = $2 AND NOT matched";
+
+const KEEP_STRAY: &str = "INSERT INTO strays (msn, why, redacted, kept_at) VALUES ($1, $2, $3, $4)";
+
+/// What a recorded event means for its payment.
+struct Happened {
+    name: EventName,
+    success: bool,
+    psp_reference: String,
+    amount: Amount,
+    at: Moment,
+    callback: Option<(CallbackStatus, Stage)>,
+}
+
+/// The payment that events are about.
+struct Subject<'a> {
+    scope: &'a Scope,
+    order: &'a OrderText,
+    reference: &'a Reference,
+}
+
+pub(super) async fn accept(
+    db: &mut PgConnection,
+    event: NewEvent,
+    now: Moment,
+) -> Result<Accepted, Fault> {
+    let order = event.reference.order_id().map(OrderText::from);
+    let scope = Scope::Unit(event.msn.clone());
+    if let Some(order) = &order {
+        rows::lock_order(db, &scope, order).await?;
+    }
+    let row = sqlx::query(RECORD)
+        .bind(event.msn.as_str())
+        .bind(event.reference.as_str())
+        .bind(event.name.word())
+        .bind(event.success)
+        .bind(rows::kept(&event.psp_reference))
+        .bind(event.amount.minor_units())
+        .bind(event.at.millis())
+        .bind(event.key.as_ref().map(|key| key.as_str()))
+        .bind(words::source(event.source))
+        .bind(event.callback.map(|(status, _)| words::status(status)))
+        .bind(event.callback.map(|(_, stage)| words::stage(stage)))
+        .bind(now.millis())
+        .bind(order.as_ref().map(OrderText::as_str))
+        .fetch_optional(&mut *db)
+        .await?;
+    let Some(row) = row else {
+        return Ok(Accepted::Duplicate);
+    };
+    let (id, known): (i64, bool) = (row.try_get("id")?, row.try_get("matched")?);
+    // A reference that no order id has is never the bridge's.
+    let Some(order) = order else {
+        return Ok(Accepted::Unmatched);
+    };
+    let born = promote(db, &event, &scope, &order, now).await?;
+    let subject = Subject {
+        scope: &scope,
+        order: &order,
+        reference: &event.reference,
+    };
+    if known {
+        let happened = Happened {
+            name: event.name,
+            success: event.success,
+            psp_reference: event.psp_reference,
+            amount: event.amount,
+            at: event.at,
+            callback: event.callback,
+        };
+        let queued = follow(db, &subject, &happened, now).await?;
+        return Ok(queued.map_or(Accepted::Recorded, Accepted::Queued));
+    }
+    if !born {
+        return Ok(Accepted::Unmatched);
+    }
+    let queued = catch_up(db, &scope, &order, now).await?;
+    Ok(match queued {
+        Some((of, callback)) if of == id => Accepted::Queued(callback),
+        _ => Accepted::Recorded,
+    })
+}
+
+/// Makes the open attempt that the event's key belongs to the payment. Whether there is a payment that was not before.
+async fn promote(
+    db: &mut PgConnection,
+    event: &NewEvent,
+    scope: &Scope,
+    order: &OrderText,
+    now: Moment,
+) -> Result<bool, Fault> {
+    // A creation that failed says nothing of the attempt's success.
+    let failed = event.name == EventName::Created && !event.success;
+    let Some(key) = event.key.as_ref().filter(|_| !failed) else {
+        return Ok(false);
+    };
+    let attempt = sqlx::query(ATTEMPT_OF_KEY)
+        .bind(scope.text())
+        .bind(order.as_str())
+        .bind(key.as_str())
+        .fetch_optional(&mut *db)
+        .await?;
+    let Some(attempt) = attempt else {
+        return Ok(false);
+    };
+    let id = AttemptId(attempt.try_get("id")?);
+    let born = payments::promote(&mut *db, id, now).await?;
+    payments::delete_attempt(db, id).await?;
+    Ok(born.is_some())
+}
+
+/// Does for a payment that has just become known what the events that came before ask for. The callback that was
+/// queued, and the event it is of.
+pub(in super::super) async fn catch_up(
+    db: &mut PgConnection,
+    scope: &Scope,
+    order: &OrderText,
+    now: Moment,
+) -> Result<Option<(i64, CallbackId)>, Fault> {
+    let (Some(msn), Some(reference)) = (scope.msn(), order.reference()) else {
+        return Ok(None);
+    };
+    let waiting = sqlx::query(WAITING)
+        .bind(msn.as_str())
+        .bind(reference.as_str())
+        .fetch_all(&mut *db)
+        .await?;
+    if waiting.is_empty() {
+        return Ok(None);
+    }
+    let subject = Subject {
+        scope,
+        order,
+        reference: &reference,
+    };
+    let mut queued = None;
+    for row in &waiting {
+        let callback = follow(db, &subject, &happened(row)?, now).await?;
+        if let Some(callback) = callback {
+            queued = Some((row.try_get("id")?, callback));
+        }
+    }
+    sqlx::query(MATCHED)
+        .bind(msn.as_str())
+        .bind(reference.as_str())
+        .execute(db)
+        .await?;
+    Ok(queued)
+}
+
+fn happened(row: &PgRow) -> Result<Happened, Fault> {
+    let status = rows::optional(row, "status", words::status_of)?;
+    let stage = rows::optional(row, "stage", words::stage_of)?;
+    Ok(Happened {
+        name: rows::word(row, "name", words::event_name_of)?,
+        success: row.try_get("success")?,
+        psp_reference: rows::must(row, "psp_reference")?,
+        amount: rows::amount(row, "amount")?.ok_or_else(|| damaged("amount"))?,
+        at: rows::moment(row, "at")?,
+        callback: status.zip(stage),
+    })
+}
+
+/// What an event means for its known payment: that its final state is known, that its callback is queued, that its
+/// authToken goes.
+async fn follow(
+    db: &mut PgConnection,
+    subject: &Subject<'_>,
+    event: &Happened,
+    now: Moment,
+) -> Result<Option<CallbackId>, Fault> {
+    let row = sqlx::query(PAYMENT)
+        .bind(subject.scope.text())
+        .bind(subject.order.as_str())
+        .fetch_one(&mut *db)
+        .await?;
+    if rows::origin(&row, "origin")? == Origin::Ecom {
+        return Ok(None);
+    }
+    let heard: Option<String> = row.try_get("heard")?;
+    let called: Option<i64> = row.try_get("callback_id")?;
+    let prefix = rows::free(&row, "callback_prefix")?;
+    // The first final event decides; what comes after it is recorded.
+    let open = called.is_none() && heard.is_none();
+    let queued = match (event.callback, prefix) {
+        (Some(callback), Some(prefix)) if open => {
+            let amount = rows::amount(&row, "amount")?.unwrap_or(event.amount);
+            let host = words::host(&prefix);
+            queue(db, subject, event, callback, (amount, host), now).await?
+        }
+        _ => None,
+    };
+    let is_final = words::is_final(event.name, event.success, event.callback.is_some());
+    let silent_end = is_final && event.name == EventName::Terminated && event.callback.is_none();
+    sqlx::query(NOTE)
+        .bind(row.try_get::<i64, _>("id")?)
+        .bind(is_final.then(|| event.name.word()))
+        .bind(queued.map(|id| id.0))
+        .bind(silent_end && called.is_none())
+        .bind(now.millis())
+        .execute(db)
+        .await?;
+    Ok(queued)
+}
+
+async fn queue(
+    db: &mut PgConnection,
+    subject: &Subject<'_>,
+    event: &Happened,
+    (status, stage): (CallbackStatus, Stage),
+    (amount, host): (Amount, String),
+    now: Moment,
+) -> Result<Option<CallbackId>, Fault> {
+    let row = sqlx::query(QUEUE)
+        .bind(subject.scope.text())
+        .bind(subject.order.as_str())
+        .bind(subject.reference.as_str())
+        .bind(words::status(status))
+        .bind(amount.minor_units())
+        .bind(event.at.millis())
+        .bind(rows::kept(&event.psp_reference))
+        .bind(rows::kept(&host))
+        .bind(words::stage(stage))
+        .bind(now.millis())
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| Ok(CallbackId(row.try_get("id")?)))
+        .transpose()
+}
+
+pub(super) async fn keep_stray(
+    db: &mut PgConnection,
+    stray: Stray,
+    now: Moment,
+) -> Result<(), Fault> {
+    sqlx::query(KEEP_STRAY)
+        .bind(stray.msn.as_str())
+        .bind(stray.why)
+        .bind(rows::kept(&words::cut(stray.redacted, words::STRAY)))
+        .bind(now.millis())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// The statements that must not walk a whole table.
+#[cfg(test)]
+pub(super) const LOOKUPS: [&str; 7] = [
+    RECORD,
+    ATTEMPT_OF_KEY,
+    PAYMENT,
+    QUEUE,
+    NOTE,
+    WAITING,
+    MATCHED,
+];

@@ -1,0 +1,211 @@
+//! What an operator sees of callbacks and does to them, as SQL.
+//!
+//! Must not: return a token or more of a callback address than its host, or change one that is being delivered.
+
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::super::fault::{Fault, damaged};
+use super::super::rows;
+use crate::store::{
+    CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackView, Handled, Stage, words,
+};
+use crate::types::{Moment, Msn, OrderText};
+
+/// The columns of a view.
+macro_rules! view {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, msn, order_id, status, stage, ended, attempts, queued_at, due_at, ended_at, note, host ",
+            "FROM callbacks WHERE ",
+            $rest
+        )
+    };
+}
+
+const ONE: &str = view!("id = $1");
+
+// $1: the unit, $2: the order, $3: older than, $4: at most, $5: the state's word.
+const ALL: &str = view!(
+    "($1::text IS NULL OR msn = $1) AND ($2::text IS NULL OR order_id = $2) AND id < $3
+    AND ($5::text IS NULL OR ended = $5) ORDER BY id DESC LIMIT $4"
+);
+const DEAD: &str = view!(
+    "ended = 'dead' AND ($1::text IS NULL OR msn = $1) AND ($2::text IS NULL OR order_id = $2) AND id < $3
+    AND ended = $5 ORDER BY id DESC LIMIT $4"
+);
+const WAITING: &str = view!(
+    "ended_at IS NULL AND stage = $5 AND ($1::text IS NULL OR msn = $1) AND ($2::text IS NULL OR order_id = $2) AND id < $3
+    ORDER BY id DESC LIMIT $4"
+);
+const WAITING_OF_UNIT: &str = view!(
+    "ended_at IS NULL AND stage = $5 AND msn = $1 AND ($2::text IS NULL OR order_id = $2) AND id < $3
+    ORDER BY id DESC LIMIT $4"
+);
+const OF_ORDER: &str = view!(
+    "order_id = $2 AND ($1::text IS NULL OR msn = $1) AND id < $3
+    AND ($5::text IS NULL OR coalesce(ended, stage) = $5) ORDER BY id DESC LIMIT $4"
+);
+
+const STANDS: &str = "SELECT ended, leased, due_at FROM callbacks WHERE id = $1 FOR UPDATE";
+
+const REPLAY: &str =
+    "UPDATE callbacks SET ended = NULL, ended_at = NULL, attempts = 0, queued_at = $2, due_at = $2
+    WHERE id = $1 AND ended = 'dead' RETURNING scope, order_id";
+
+const DROP: &str =
+    "UPDATE callbacks SET leased = false, ended = 'dropped', ended_at = $2, note = $3
+    WHERE id = $1 AND (ended IS NULL OR ended = 'dead') RETURNING scope, order_id";
+
+const COUNTS: &str = "SELECT
+    (SELECT count(*) FROM callbacks WHERE ended_at IS NULL AND stage = 'capture')
+    + (SELECT count(*) FROM callbacks WHERE ended_at IS NULL AND stage = 'deliver') AS pending,
+    (SELECT count(*) FROM callbacks WHERE ended = 'dead') AS dead,
+    (SELECT count(*) FROM events WHERE NOT matched) AS unmatched";
+
+fn view(row: &PgRow) -> Result<CallbackView, Fault> {
+    let stage = rows::word(row, "stage", words::stage_of)?;
+    let ended: Option<&str> = row.try_get("ended")?;
+    Ok(CallbackView {
+        id: CallbackId(row.try_get("id")?),
+        msn: rows::word(row, "msn", Msn::parse)?,
+        order: rows::word(row, "order_id", OrderText::parse)?,
+        status: rows::word(row, "status", words::status_of)?,
+        state: words::state_of(ended, stage).ok_or_else(|| damaged("ended"))?,
+        attempts: rows::count(row, "attempts")?,
+        queued_at: rows::moment(row, "queued_at")?,
+        due_at: rows::moment(row, "due_at")?,
+        ended_at: rows::maybe_moment(row, "ended_at")?,
+        note: rows::free(row, "note")?,
+        host: rows::must(row, "host")?,
+    })
+}
+
+pub(super) async fn list(
+    db: &mut PgConnection,
+    filter: CallbackFilter,
+) -> Result<Vec<CallbackView>, Fault> {
+    let word = filter.state.map(|state| match state {
+        CallbackState::Capture => words::stage(Stage::Capture),
+        CallbackState::Pending => words::stage(Stage::Deliver),
+        ended => words::ended(ended).unwrap_or(""),
+    });
+    let waiting = matches!(
+        filter.state,
+        Some(CallbackState::Capture | CallbackState::Pending)
+    );
+    let which = match (&filter.order, &filter.msn) {
+        (Some(_), _) => OF_ORDER,
+        (None, Some(_)) if waiting => WAITING_OF_UNIT,
+        (None, None) if waiting => WAITING,
+        _ if filter.state == Some(CallbackState::Dead) => DEAD,
+        _ => ALL,
+    };
+    let rows = sqlx::query(which)
+        .bind(filter.msn.as_ref().map(Msn::as_str))
+        .bind(filter.order.as_ref().map(OrderText::as_str))
+        .bind(filter.before.map_or(i64::MAX, |id| id.0))
+        .bind(super::bound(filter.limit))
+        .bind(word)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(view).collect()
+}
+
+pub(super) async fn one(
+    db: &mut PgConnection,
+    id: CallbackId,
+) -> Result<Option<CallbackView>, Fault> {
+    let row = sqlx::query(ONE).bind(id.0).fetch_optional(db).await?;
+    row.as_ref().map(view).transpose()
+}
+
+/// Where a callback stands for a command.
+enum Stands {
+    No,
+    Waiting,
+    Leased,
+    Dead,
+    Over,
+}
+
+async fn stands(db: &mut PgConnection, id: CallbackId, now: Moment) -> Result<Stands, Fault> {
+    let row = sqlx::query(STANDS).bind(id.0).fetch_optional(db).await?;
+    let Some(row) = row else {
+        return Ok(Stands::No);
+    };
+    let leased = row.try_get::<bool, _>("leased")? && rows::moment(&row, "due_at")? > now;
+    Ok(match row.try_get::<Option<&str>, _>("ended")? {
+        None if leased => Stands::Leased,
+        None => Stands::Waiting,
+        Some("dead") => Stands::Dead,
+        Some(_) => Stands::Over,
+    })
+}
+
+pub(super) async fn replay(
+    db: &mut PgConnection,
+    id: CallbackId,
+    now: Moment,
+) -> Result<Handled, Fault> {
+    match stands(db, id, now).await? {
+        Stands::No => return Ok(Handled::NoSuch),
+        Stands::Waiting | Stands::Leased => return Ok(Handled::Waiting),
+        Stands::Over => return Ok(Handled::Ended),
+        Stands::Dead => {}
+    }
+    let row = sqlx::query(REPLAY)
+        .bind(id.0)
+        .bind(now.millis())
+        .fetch_one(&mut *db)
+        .await?;
+    super::outbox::change_payment(db, &row, false, now).await?;
+    Ok(Handled::Done)
+}
+
+pub(super) async fn drop_one(
+    db: &mut PgConnection,
+    id: CallbackId,
+    note: String,
+    now: Moment,
+) -> Result<Handled, Fault> {
+    match stands(db, id, now).await? {
+        Stands::No => return Ok(Handled::NoSuch),
+        Stands::Leased => return Ok(Handled::Waiting),
+        Stands::Over => return Ok(Handled::Ended),
+        Stands::Dead | Stands::Waiting => {}
+    }
+    let row = sqlx::query(DROP)
+        .bind(id.0)
+        .bind(now.millis())
+        .bind(rows::kept(&words::cut(note, words::NOTE)))
+        .fetch_one(&mut *db)
+        .await?;
+    super::outbox::change_payment(db, &row, true, now).await?;
+    Ok(Handled::Done)
+}
+
+pub(super) async fn counts(db: &mut PgConnection) -> Result<CallbackCounts, Fault> {
+    let row = sqlx::query(COUNTS).fetch_one(db).await?;
+    let of = |column| -> Result<u64, Fault> {
+        u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged(column).into())
+    };
+    Ok(CallbackCounts {
+        pending: of("pending")?,
+        dead: of("dead")?,
+        unmatched: of("unmatched")?,
+    })
+}
+
+/// The statements that must not walk a whole table.
+#[cfg(test)]
+pub(super) const LOOKUPS: [&str; 8] = [
+    ONE,
+    DEAD,
+    WAITING,
+    WAITING_OF_UNIT,
+    OF_ORDER,
+    STANDS,
+    REPLAY,
+    DROP,
+];

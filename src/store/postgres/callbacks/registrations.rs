@@ -1,0 +1,193 @@
+//! Webhook registrations and the sales units they belong to, as SQL.
+//!
+//! Must not: keep a secret in clear where there is an encryption key, or let two settle one claim.
+
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::super::fault::Fault;
+use super::super::rows::{self, Tokens};
+use crate::store::{Lease, Registered, RegistrationState, Webhook, words};
+use crate::types::{Moment, Msn};
+
+const ALL: &str = "SELECT msn, webhook, url, secret, sealed, made_at, retired_at FROM webhooks
+    ORDER BY made_at DESC, id DESC";
+const OF_UNIT: &str = "SELECT msn, webhook, url, secret, sealed, made_at, retired_at FROM webhooks
+    WHERE msn = $1 ORDER BY made_at DESC, id DESC";
+
+const IS_SEEN: &str = "SELECT 1 FROM registrations WHERE msn = $1";
+
+const SEE: &str = "INSERT INTO registrations (msn, next_at, failures, lease) VALUES ($1, $2, 0, 0)
+    ON CONFLICT (msn) DO NOTHING";
+
+const RECHECK: &str =
+    "INSERT INTO registrations (msn, next_at, failures, lease) VALUES ($1, $2, 0, 0)
+    ON CONFLICT (msn) DO UPDATE SET next_at = least(registrations.next_at, $2)";
+
+const CLAIM: &str = "UPDATE registrations SET lease = lease + 1, lease_until = $3, next_at = $3
+    WHERE msn = $1 AND next_at <= $2 AND (lease_until IS NULL OR lease_until <= $2)
+    RETURNING lease";
+
+/// A recheck that was asked for meanwhile stays due. `$3`: whether it is good.
+const SETTLE: &str = "UPDATE registrations SET
+    next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END,
+    lease_until = NULL,
+    good_at = CASE WHEN $3 THEN $5 ELSE good_at END,
+    failures = CASE WHEN $3 THEN 0 ELSE failures + 1 END,
+    why = $6
+    WHERE msn = $1 AND lease = $2 AND lease_until IS NOT NULL";
+
+const RETIRE: &str =
+    "UPDATE webhooks SET retired_at = $3 WHERE msn = $1 AND webhook <> $2 AND retired_at IS NULL";
+
+const KEEP: &str = "INSERT INTO webhooks (msn, webhook, url, secret, sealed, made_at, retired_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (msn, webhook) DO UPDATE SET url = excluded.url, secret = excluded.secret,
+    sealed = excluded.sealed, made_at = excluded.made_at, retired_at = excluded.retired_at";
+
+const FORGET: &str = "DELETE FROM webhooks WHERE msn = $1 AND webhook = $2";
+
+const STATES: &str = "SELECT msn, good_at, next_at, failures, why FROM registrations ORDER BY msn";
+
+pub(super) async fn webhooks(
+    db: &mut PgConnection,
+    tokens: &Tokens,
+    msn: Option<&Msn>,
+) -> Result<Vec<Webhook>, Fault> {
+    let query = match msn {
+        Some(msn) => sqlx::query(OF_UNIT).bind(msn.as_str()),
+        None => sqlx::query(ALL),
+    };
+    let mut list = Vec::new();
+    for row in &query.fetch_all(db).await? {
+        list.extend(webhook(row, tokens)?);
+    }
+    Ok(list)
+}
+
+/// None where the secret does not open: it is of no use, and another is made.
+fn webhook(row: &PgRow, tokens: &Tokens) -> Result<Option<Webhook>, Fault> {
+    let msn = rows::word(row, "msn", Msn::parse)?;
+    let id = rows::must(row, "webhook")?;
+    let secret = tokens.read_secret(&msn, &id, row.try_get("secret")?, row.try_get("sealed")?);
+    let Some(secret) = secret else {
+        return Ok(None);
+    };
+    Ok(Some(Webhook {
+        url: rows::must(row, "url")?,
+        made_at: rows::moment(row, "made_at")?,
+        retired_at: rows::maybe_moment(row, "retired_at")?,
+        msn,
+        id,
+        secret,
+    }))
+}
+
+pub(super) async fn is_seen(db: &mut PgConnection, msn: &Msn) -> Result<bool, Fault> {
+    let row = sqlx::query(IS_SEEN)
+        .bind(msn.as_str())
+        .fetch_optional(db)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub(super) async fn see(db: &mut PgConnection, msn: &Msn, now: Moment) -> Result<(), Fault> {
+    let see = sqlx::query(SEE).bind(msn.as_str()).bind(now.millis());
+    see.execute(db).await?;
+    Ok(())
+}
+
+pub(super) async fn recheck(db: &mut PgConnection, msn: &Msn, now: Moment) -> Result<(), Fault> {
+    let recheck = sqlx::query(RECHECK).bind(msn.as_str()).bind(now.millis());
+    recheck.execute(db).await?;
+    Ok(())
+}
+
+pub(super) async fn claim(
+    db: &mut PgConnection,
+    msn: &Msn,
+    now: Moment,
+    until: Moment,
+) -> Result<Option<Lease>, Fault> {
+    let row = sqlx::query(CLAIM)
+        .bind(msn.as_str())
+        .bind(now.millis())
+        .bind(until.millis())
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| Ok(Lease(row.try_get("lease")?))).transpose()
+}
+
+pub(super) async fn settle(
+    db: &mut PgConnection,
+    tokens: &Tokens,
+    (msn, lease): (&Msn, Lease),
+    end: Registered,
+    (next, now): (Moment, Moment),
+) -> Result<bool, Fault> {
+    let (made, why) = match end {
+        Registered::Kept => (None, None),
+        Registered::Made(webhook) => (Some(webhook), None),
+        Registered::Failed(why) => (None, Some(words::cut(why, words::NOTE))),
+    };
+    let done = sqlx::query(SETTLE)
+        .bind(msn.as_str())
+        .bind(lease.0)
+        .bind(why.is_none())
+        .bind(next.millis())
+        .bind(now.millis())
+        .bind(why.as_deref().map(rows::kept))
+        .execute(&mut *db)
+        .await?;
+    if done.rows_affected() != 1 {
+        return Ok(false);
+    }
+    let Some(webhook) = made else {
+        return Ok(true);
+    };
+    sqlx::query(RETIRE)
+        .bind(msn.as_str())
+        .bind(rows::kept(&webhook.id))
+        .bind(now.millis())
+        .execute(&mut *db)
+        .await?;
+    let (secret, sealed) = tokens.keep_secret(msn, &webhook.id, &webhook.secret);
+    sqlx::query(KEEP)
+        .bind(msn.as_str())
+        .bind(rows::kept(&webhook.id))
+        .bind(rows::kept(&webhook.url))
+        .bind(secret)
+        .bind(sealed)
+        .bind(webhook.made_at.millis())
+        .bind(webhook.retired_at.map(Moment::millis))
+        .execute(db)
+        .await?;
+    Ok(true)
+}
+
+pub(super) async fn forget(db: &mut PgConnection, msn: &Msn, id: &str) -> Result<(), Fault> {
+    let forget = sqlx::query(FORGET).bind(msn.as_str()).bind(rows::kept(id));
+    forget.execute(db).await?;
+    Ok(())
+}
+
+pub(super) async fn states(db: &mut PgConnection) -> Result<Vec<RegistrationState>, Fault> {
+    let rows = sqlx::query(STATES).fetch_all(db).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(RegistrationState {
+                msn: rows::word(row, "msn", Msn::parse)?,
+                good_at: rows::maybe_moment(row, "good_at")?,
+                next_at: rows::moment(row, "next_at")?,
+                failures: rows::count(row, "failures")?,
+                why: rows::free(row, "why")?,
+            })
+        })
+        .collect()
+}
+
+/// The statements that must not walk a whole table.
+#[cfg(test)]
+pub(super) const LOOKUPS: [&str; 9] = [
+    OF_UNIT, IS_SEEN, SEE, RECHECK, CLAIM, SETTLE, RETIRE, KEEP, FORGET,
+];
