@@ -9,7 +9,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::StartError;
+use crate::callbacks::Dispatcher;
 use crate::callbacks::direct::DirectCapturer;
+use crate::callbacks::dispatch::{Limits, Parts};
 use crate::callbacks::poll::Poller;
 use crate::callbacks::receive::{Queued, Receiver, ReceiverParts};
 use crate::callbacks::register::Registrar;
@@ -17,8 +19,6 @@ use crate::callbacks::retention::Pruner;
 use crate::callbacks::served::Served;
 use crate::callbacks::user::AskUpstream;
 use crate::callbacks::work::{Hints, HintsTaken};
-use crate::callbacks::Dispatcher;
-use crate::callbacks::dispatch::{Limits, Parts};
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
 use crate::proxy::webhooks::Webhooks;

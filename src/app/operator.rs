@@ -15,7 +15,6 @@ use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
 use crate::store::{CallbackStore, Store};
 use crate::telemetry::Meters;
-use crate::types::Clock;
 
 /// The parts that are asked.
 pub(super) struct Operator {

@@ -11,8 +11,11 @@ pub mod dispatch;
 pub mod poll;
 pub mod receive;
 pub mod register;
+pub mod retention;
 pub mod schedule;
+pub mod served;
 pub mod target;
+pub mod user;
 pub mod work;
 
 pub use dispatch::{Dispatcher, UserSource};

@@ -310,7 +310,9 @@ impl Meters {
 
     /// A webhook was taken, or a registration failed; both words are of the code.
     pub fn webhook(&self, event: &'static str, outcome: &'static str) {
-        self.webhooks.get_or_create(&WebhookLabels { event, outcome }).inc();
+        self.webhooks
+            .get_or_create(&WebhookLabels { event, outcome })
+            .inc();
     }
 
     /// Sets how many callbacks wait and how many are dead, as counted in the store.
