@@ -35,7 +35,6 @@ pub(super) struct CallbackWorks {
     pub(super) served: Arc<Served>,
     pub(super) dispatcher: Dispatcher,
     pub(super) registrar: Option<Arc<Registrar>>,
-    pub(super) keyring: Keyring,
     poller: Arc<Poller>,
     capturer: Arc<DirectCapturer>,
     pruner: Pruner,
@@ -120,7 +119,6 @@ impl CallbackWorks {
             served: Arc::new(served),
             dispatcher,
             registrar,
-            keyring,
             poller,
             capturer,
             pruner,
@@ -196,10 +194,6 @@ fn keyring(settings: &Settings, meters: &Arc<Meters>) -> Result<Keyring, StartEr
     Ok(Keyring::new(configured.collect(), tokens))
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is one part of the whole, named once"
-)]
 fn registrar(
     settings: &Settings,
     payments: &Payments,

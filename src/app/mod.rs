@@ -134,7 +134,7 @@ impl App {
             snapshot: Arc::new(Snapshot::from(settings)),
             lifecycle: lifecycle.clone(),
             meters,
-            served: Arc::clone(&works.served),
+            served: Some(Arc::clone(&works.served)),
         };
         Ok(Self {
             bridge,

@@ -9,12 +9,12 @@ use super::adjust::{AdjustOptions, Adjustment};
 use super::{Answer, Caller, Payments, Subject};
 use crate::epayment::model::{Payment, State};
 use crate::routing::TransactionIdSource;
-use crate::store::{AdjustmentState, NewAdjustment, Outcome};
+use crate::store::{AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
 use crate::translate::adjust::{Adjusting, Asked};
 use crate::translate::callback::ending_key;
 use crate::translate::error::During;
-use crate::types::{CallerHash, Moment, MoneyOp, Origin, RequestId, Scope};
-use crate::upstream::Reply;
+use crate::types::{Amount, CallerHash, IdempotencyKey, Moment, MoneyOp, Origin, RequestId, Scope};
+use crate::upstream::{Reply, SendFailure};
 
 /// The request id of a direct capture; details show the capture and its reservation as one SALE.
 pub const DIRECT_CAPTURE: &str = "bridge-direct-capture";
@@ -170,50 +170,9 @@ impl Payments {
         let Some(_held) = self.hold(caller, subject).await else {
             return false;
         };
-        let Ok((calls, version)) = self
-            .store
-            .adjustments(&subject.order.scope, &subject.order.order)
-            .await
-        else {
-            return false;
-        };
         let key = ending_key(msn, &subject.reference);
-        let ours = calls.iter().find(|call| call.key.as_ref() == Some(&key));
-        if ours.is_some_and(|call| !call.is_open())
-            || calls
-                .iter()
-                .any(|call| call.is_open() && call.key.as_ref() != Some(&key))
-        {
+        let Some(id) = self.begin_ending(caller, subject, &key).await else {
             return false;
-        }
-        let now = self.clock.now();
-        let until = now.plus(caller.budget.left());
-        let id = match ours {
-            Some(open) => match self.store.resume_adjustment(open.id, now, until).await {
-                Ok(true) => open.id,
-                Ok(false) | Err(_) => return false,
-            },
-            None => {
-                let new = NewAdjustment {
-                    scope: subject.order.scope.clone(),
-                    order: subject.order.order.clone(),
-                    op: MoneyOp::Cancel,
-                    api: Origin::Epayment,
-                    request_id: None,
-                    key: Some(key.clone()),
-                    attempt: 0,
-                    amount: None,
-                    computed: false,
-                    text: String::new(),
-                    cancelled_before: Some(crate::types::Amount::ZERO),
-                    now,
-                    until,
-                };
-                match self.store.begin_adjustment(new, version).await {
-                    Ok(Some(id)) => id,
-                    Ok(None) | Err(_) => return false,
-                }
-            }
         };
         let (outcome, ended) = match self
             .epayment
@@ -231,19 +190,78 @@ impl Payments {
                     true,
                 )
             }
+            // 6060: the user was faster.
             Ok(Reply::Problem { status, .. })
                 if (400..500).contains(&status) && !matches!(status, 401 | 408 | 423 | 429) =>
             {
-                // 6060: the user was faster.
                 (Outcome::Refused, false)
             }
-            Ok(Reply::Gateway(_)) | Err(crate::upstream::SendFailure::NotSent(_)) => {
-                (Outcome::NotDone, false)
-            }
+            Ok(Reply::Gateway(_)) | Err(SendFailure::NotSent(_)) => (Outcome::NotDone, false),
             Ok(_) | Err(_) => (Outcome::Unknown, true),
         };
         self.close(id, outcome).await;
         ended
+    }
+
+    /// The record of the ending, written before it is sent; an open one is taken up with its own key. None where it was
+    /// done or refused before, or another money call is open.
+    async fn begin_ending(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        key: &IdempotencyKey,
+    ) -> Option<AdjustmentId> {
+        let order = &subject.order;
+        let (calls, version) = self
+            .store
+            .adjustments(&order.scope, &order.order)
+            .await
+            .ok()?;
+        let now = self.clock.now();
+        let until = now.plus(caller.budget.left());
+        if let Some(ours) = calls.iter().find(|call| call.key.as_ref() == Some(key)) {
+            return match ours.state {
+                AdjustmentState::Open(_) => self
+                    .store
+                    .resume_adjustment(ours.id, now, until)
+                    .await
+                    .ok()?
+                    .then_some(ours.id),
+                // Never sent: sent now, with the same key.
+                AdjustmentState::NotDone => {
+                    self.record_ending(subject, key, (now, until), version)
+                        .await
+                }
+                AdjustmentState::Succeeded { .. } | AdjustmentState::Refused => None,
+            };
+        }
+        self.record_ending(subject, key, (now, until), version)
+            .await
+    }
+
+    async fn record_ending(
+        &self,
+        subject: &Subject,
+        key: &IdempotencyKey,
+        (now, until): (Moment, Moment),
+        version: Version,
+    ) -> Option<AdjustmentId> {
+        let new = NewAdjustment {
+            scope: subject.order.scope.clone(),
+            order: subject.order.order.clone(),
+            op: MoneyOp::Cancel,
+            api: Origin::Epayment,
+            request_id: None,
+            key: Some(key.clone()),
+            attempt: 0,
+            amount: None,
+            computed: false,
+            text: String::new(),
+            cancelled_before: Some(Amount::ZERO),
+            now,
+            until,
+        };
+        self.store.begin_adjustment(new, version).await.ok()?
     }
 }
 

@@ -56,8 +56,8 @@ pub struct Bridge {
     pub lifecycle: Lifecycle,
     /// Counts.
     pub meters: Arc<Meters>,
-    /// What upstream has accepted, for what the bridge does by itself.
-    pub served: Arc<Served>,
+    /// Told what upstream has accepted, for what the bridge does by itself; none: nobody is told.
+    pub served: Option<Arc<Served>>,
 }
 
 impl Handler for Bridge {

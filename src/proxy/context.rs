@@ -109,8 +109,10 @@ impl Bridge {
 
     /// ePayment has accepted a call: its credentials may serve the sales unit, and the unit is served.
     pub(super) async fn accepted(&self, caller: &Caller, answer: &Answer) {
-        if let (Some(msn), Answer::Json(_)) = (&caller.credentials.msn, answer) {
-            self.served.accepted(msn, &caller.credentials).await;
+        if let (Some(served), Some(msn), Answer::Json(_)) =
+            (&self.served, &caller.credentials.msn, answer)
+        {
+            served.accepted(msn, &caller.credentials).await;
         }
     }
 

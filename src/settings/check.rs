@@ -276,7 +276,14 @@ fn way_to_the_store(report: &mut Report, store: Option<&Store>) {
 fn reads(mut s: Section<'_, '_>) -> Option<Reads> {
     let poll = s.truth("poll");
     let background_share_percent = s.whole("background_share", 0..=100);
-    let details_cache = s.duration("details_cache", "0s"..="1m");
+    let details_cache = match s.duration("details_cache", "0s"..="1m") {
+        Some(window) if !window.is_zero() => s.fail(
+            "details_cache",
+            "this version does not answer from a cache yet",
+            "Write \"0s\"",
+        ),
+        read => read,
+    };
     s.finish();
     Some(Reads {
         poll: poll?,
@@ -358,16 +365,9 @@ pub(super) fn country_code(s: &mut Section<'_, '_>) -> Option<CountryCode> {
     )
 }
 
-/// `direct_capture`, which this version refuses.
+/// `direct_capture`.
 pub(super) fn direct_capture(s: &mut Section<'_, '_>) -> Option<bool> {
-    match s.truth("direct_capture") {
-        Some(true) => s.fail(
-            "direct_capture",
-            "not supported by this version yet",
-            "Write false, and keep such merchants on eCom",
-        ),
-        read => read,
-    }
+    s.truth("direct_capture")
 }
 
 /// `customer_interaction`.
@@ -382,20 +382,22 @@ pub(super) fn customer_interaction(s: &mut Section<'_, '_>) -> Option<CustomerIn
     s.word("customer_interaction", &words)
 }
 
-/// `unapproved_limit`, which this version refuses; the inner `None`: never.
+/// `unapproved_limit`; the inner `None`: never. A payment of ePayment lives ten minutes.
 pub(super) fn unapproved_limit(s: &mut Section<'_, '_>) -> Option<Option<std::time::Duration>> {
     let read = |text: &str| match text {
         "" => Ok(None),
-        text => units::duration(text).map(Some),
+        text => match units::duration(text)? {
+            limit if limit < std::time::Duration::from_secs(60) => {
+                Err("nobody can approve a payment in less than a minute")
+            }
+            limit => Ok(Some(limit)),
+        },
     };
-    match s.parse("unapproved_limit", read, "Leave it empty") {
-        Some(Some(_)) => s.fail(
-            "unapproved_limit",
-            "not supported by this version yet",
-            "Leave it empty",
-        ),
-        read => read,
-    }
+    s.parse(
+        "unapproved_limit",
+        read,
+        "Write a duration of at least 1m, or leave it empty",
+    )
 }
 
 fn shadow(mut s: Section<'_, '_>) -> Option<Shadow> {

@@ -77,20 +77,15 @@ pub(super) fn webhooks(
     if webhooks.public_url.is_none() {
         let why = match webhooks.register {
             Register::Auto => {
-                "there is no address to register (register = \"auto\"), so no events arrive and merchants get no callbacks for payments created in ePayment"
+                "there is no address to register (register = \"auto\"), so no events arrive; callbacks follow from polling alone, and later"
             }
             Register::Off => {
-                "events cannot be verified without the address they are signed for, so merchants get no callbacks for payments created in ePayment"
+                "events cannot be verified without the address they are signed for; callbacks follow from polling alone, and later"
             }
         };
         let remedy = "Write the https address under which webhooks.listen is reached from outside";
         report.warn("webhooks.public_url", why, remedy);
     } else {
-        report.warn(
-            "webhooks.public_url",
-            "this version does not receive events yet, so merchants get no callbacks for payments created in ePayment",
-            "Have merchants read the payment's details, or route initiate to \"ecom\"",
-        );
         for merchant in merchants.into_iter().flat_map(BTreeMap::values) {
             if webhooks.register == Register::Off && merchant.webhook_secret.is_none() {
                 report.warn(

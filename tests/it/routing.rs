@@ -440,9 +440,10 @@ async fn door(app: &TestApp, routing: &str) -> std::net::SocketAddr {
     let bridge = Bridge {
         payments: Arc::clone(app.payments()),
         forwarder,
-        snapshot: Arc::new(Snapshot::from(settings)),
+        snapshot: Arc::new(Snapshot::from(Arc::new(settings))),
         lifecycle: lifecycle.clone(),
         meters: Arc::clone(&meters),
+        served: None,
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))
         .await

@@ -196,6 +196,7 @@ fn details_and_status() {
             succeeded: true,
         }],
         country: CountryCode::default(),
+        sale: details::Sale::No,
     };
     let (order, scope) = (order(), Scope::Unit(Msn::parse("218765").unwrap()));
     let sources = details::Sources {

@@ -123,7 +123,10 @@ mod tests {
         let text = configuration("http://127.0.0.1:4711", Path::new("/a \"b\\c")).unwrap();
         let settings = settings::from_text(&text).unwrap();
         assert!(settings.upstream.base_url.as_str().contains(":4711"));
-        assert_eq!(settings.store.url.file(), Path::new("/a \"b\\c/store.db"));
+        assert_eq!(
+            settings.store.url,
+            settings::StoreUrl::Sqlite("/a \"b\\c/store.db".into())
+        );
     }
 
     #[test]

@@ -69,8 +69,6 @@ fn every_fault_is_reported_at_once() {
     routing.transaction_id = "events" (file 0.toml): this is none of the words it can be. Write "event" or "payment".
     merchant_defaults.currency = "nok" (file 0.toml): this is none of the words it can be. Write "NOK" or "DKK" or "EUR".
     merchant_defaults.country_code = "+47" (file 0.toml): this is no country calling code. Write 1 to 3 digits without + or zeros before them, such as "47".
-    merchant_defaults.direct_capture = true (file 0.toml): not supported by this version yet. Write false, and keep such merchants on eCom.
-    merchant_defaults.unapproved_limit = "10m" (file 0.toml): not supported by this version yet. Leave it empty.
     shadow.mode = "read" (file 0.toml): this version does not shadow yet. Write "off".
     shadow.ignore = ["timeStamp"] (file 0.toml): item 1 is no JSON pointer. Begin each with /, such as "/transactionInfo/timeStamp".
     telemetry.log_level = (a fraction) (file 0.toml): this is a fraction, not a text. Write "error" or "warn" or "info" or "debug" or "trace".
@@ -105,7 +103,6 @@ fn faults_of_merchants_name_the_merchant() {
     merchants.123456.routing.initiate = (a table) (file 0.toml): a share is one key, epayment_percent, a whole number from 0 to 100. Write "epayment", "ecom" or { epayment_percent = 10 }.
     merchants.123456.routing.refund = "none" (file 0.toml): this is no route. Write "epayment" or "ecom".
     merchants.123456.routing.colour (file 0.toml): there is no such key. Remove it; known here: initiate, capture, cancel, refund, details, status, transaction_id.
-    merchants.123456.direct_capture = true (file 0.toml): not supported by this version yet. Write false, and keep such merchants on eCom.
     merchants.123456.client_secret = "(set)" (file 0.toml): this is what `check` shows in place of a secret. Write the secret itself.
     merchants[2].msn = "12" (file 0.toml): a merchant serial number is 4 to 7 digits. Write it in quotes, such as "123456".
     merchants[2].routing (file 0.toml): this is a text, not a table. Write it as a table of keys.
@@ -184,7 +181,6 @@ fn what_surprises_is_a_warning() {
     proxy.drain_timeout = "30s" (file text): it is not longer than proxy.request_timeout, so a stopping bridge can cut requests that still had time. Make it a few seconds longer than request_timeout.
     proxy.request_timeout = "30s" (file text): it is not longer than upstream.timeout, so one slow attempt uses all the time and nothing is left to learn what became of it: merchants are told that the outcome is unknown. Make it some seconds longer than upstream.timeout.
     upstream.connect_timeout = "40s" (file text): it is longer than upstream.timeout and so never reached. Make it shorter.
-    webhooks.public_url = "https://bridge.example.com" (file text): this version does not receive events yet, so merchants get no callbacks for payments created in ePayment. Have merchants read the payment's details, or route initiate to "ecom".
     merchants.123456.webhook_secret: it is not set while webhooks.register = "off", so this merchant's events cannot be verified. Write the secret that came with the registration of its webhook.
     callbacks.allow_http = true (file text): http is for private and loopback hosts only, and allow_private_addresses does not let the bridge call those. Set allow_private_addresses = true as well (staging only), or allow_http = false.
     store.retention = "30d" (file text): a payment can be refunded for 365 days, and one whose record is gone counts as unknown. Keep payments for more than 365 days.
