@@ -8,9 +8,14 @@
 
 mod broken;
 mod clients;
+mod cost;
+mod creating;
+mod express;
+mod failing_store;
 mod happy;
 mod money;
 mod passthrough;
+mod process;
 mod repeats;
 mod routing;
 mod shutdown;
