@@ -19,6 +19,7 @@ mod process;
 mod repeats;
 mod routing;
 mod shutdown;
+mod simulation;
 mod smuggling;
 mod streaming;
 mod support;
