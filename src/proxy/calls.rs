@@ -12,15 +12,11 @@ use http::request;
 use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::{Bridge, Snapshot};
-use super::context::{
-    created_over, goes_back, named_unit, names_the_unit, note, outcome_word, spent, subject,
-};
+use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
 use crate::ecom::route::Operation;
-use crate::payments::{
-    AdjustOptions, Adjustment, Answer, AtEcom, NewAtEcom, NewOrder, Reading, View,
-};
+use crate::payments::{Adjustment, Answer, AtEcom, NewAtEcom, NewOrder, Reading, View};
 use crate::routing::{self, Ask};
 use crate::telemetry::{RequestFacts, Route};
 use crate::translate::adjust::{self, Adjusting, Asked};
@@ -194,11 +190,9 @@ impl Bridge {
                     request_id,
                     fingerprint: self.fingerprint(&body),
                 };
-                let answer = self
-                    .payments
-                    .initiate_at_ecom(&caller, &order, new, self.forward(call, facts))
-                    .await;
-                (answer, Route::Ecom)
+                let send = self.forward(call, facts);
+                let initiated = self.payments.initiate_at_ecom(&caller, &order, new, send);
+                (initiated.await, Route::Ecom)
             }
         }
     }
@@ -231,22 +225,9 @@ impl Bridge {
             open_at,
             facts,
         );
-        let command = match (decision.route, checked) {
-            (_, Ok(command)) => command,
-            // eCom judges what goes to it as it came.
-            (routing::Route::Ecom, Err(_)) => Adjusting {
-                msn: None,
-                asked: Asked::AllThatRemains,
-                text: String::new(),
-                release: false,
-                losses: vec![],
-            },
-            (_, Err(failure)) => return refused(failure),
-        };
-        command
-            .losses
-            .iter()
-            .for_each(|loss| facts.loss(loss.code()));
+        let command = or_refuse!(commanded(decision.route, checked));
+        let losses = command.losses.iter().map(|loss| loss.code());
+        losses.for_each(|code| facts.loss(code));
         if !unknown.is_empty() {
             facts.loss(Loss::UnknownMemberDropped.code());
         }
@@ -284,12 +265,7 @@ impl Bridge {
                 Untranslatable::OrderCharacters.told(),
             ));
         };
-        let options = AdjustOptions {
-            transaction_id: call.snapshot.policy.transaction_id(subject.scope.msn()),
-            known: exists,
-            whole: goes_back(&known),
-            created: created_over(&known),
-        };
+        let options = self.adjust_options(call, &subject, &known);
         let answer = self
             .payments
             .adjust(&caller, &subject, &asked, options)
@@ -397,6 +373,23 @@ impl Bridge {
         let answer = self.payments.approve(&caller, &subject, &approval).await;
         spent(&caller, facts);
         (answer, Route::Epayment)
+    }
+}
+
+/// What is asked, where it can be read. eCom judges what goes to it as it came.
+fn commanded(
+    route: routing::Route,
+    checked: Result<Adjusting, Failure>,
+) -> Result<Adjusting, Failure> {
+    match (route, checked) {
+        (routing::Route::Ecom, Err(_)) => Ok(Adjusting {
+            msn: None,
+            asked: Asked::AllThatRemains,
+            text: String::new(),
+            release: false,
+            losses: vec![],
+        }),
+        (_, checked) => checked,
     }
 }
 

@@ -193,7 +193,11 @@ impl Sim {
             }
             (_, told) => told,
         };
-        assert_ne!(answer.status, 500, "{}", answer.text());
+        assert!(
+            answer.status != 500 || answer.route() == "ecom",
+            "{}",
+            answer.text()
+        );
         self.requests[at].told = now;
     }
 
@@ -285,12 +289,16 @@ impl Sim {
                 ask = ask.header(name, value);
             }
         }
-        let answer = match std::str::from_utf8(&seen.body).unwrap() {
-            "" => ask.send().await,
-            body => ask.text(body).send().await,
+        let body = std::str::from_utf8(&seen.body).unwrap();
+        let ask = if body.is_empty() { ask } else { ask.text(body) };
+        // A fault may hit this one, too.
+        let landing = async { ask.begin().await.read(false).await };
+        let landed = tokio::time::timeout(Duration::from_millis(50), landing).await;
+        let told = match landed {
+            Ok(Ok(answer)) => answer.text(),
+            Ok(Err(_)) | Err(_) => "nothing".to_owned(),
         };
-        self.trace
-            .push(format!("landed {}: {}", seen.target, answer.text()));
+        self.trace.push(format!("landed {}: {told}", seen.target));
     }
 
     /// The money is where the shop was told it is.
@@ -374,6 +382,7 @@ impl Sim {
 fn outcome(answer: &Answer) -> Told {
     let json = answer.json();
     match answer.status {
+        200 if json.is_null() => Told::Unknown,
         200 => {
             let info = if json["transaction"].is_object() {
                 &json["transaction"]
@@ -383,6 +392,8 @@ fn outcome(answer: &Answer) -> Told {
             Told::Done(info["amount"].as_i64().unwrap_or(0))
         }
         502 if json[0]["errorCode"] == "94" => Told::Unknown,
+        // As eCom said it.
+        500.. if answer.route() == "ecom" && json[0]["errorCode"].is_null() => Told::Unknown,
         // Nothing was done by this sending, and of an earlier one nothing is said.
         401 | 423 | 429 | 502 | 503 => Told::Nothing,
         _ if json[0]["errorCode"] == "93" => Told::Nothing,
