@@ -133,6 +133,27 @@ async fn an_open_call_is_repeated_where_it_was_sent() {
 }
 
 #[tokio::test]
+async fn a_call_that_ecom_may_have_done_is_never_repeated_elsewhere() {
+    let ecom = [
+        ("routing.initiate", "\"ecom\""),
+        ("routing.capture", "\"ecom\""),
+    ];
+    let mut app = with(&ecom).start().await;
+    app.initiate("order-0001", 1_000).await.ok();
+    assert!(app.world().approve(MSN, "order-0001"));
+    let hang = Action::Hang { processed: true };
+    app.world().add_fault(Fault::once("/capture", hang));
+    assert!(app.capture("order-0001", 400, "x").await.is_unknown());
+    // Another call comes by, after the time for which the first one holds it back.
+    app.clock.advance(Duration::from_secs(60));
+    app.capture("order-0001", 100, "y").await.ok();
+    app.set("routing.capture", "\"epayment\"");
+    app.restart().await;
+    app.capture("order-0001", 400, "x").await.ok();
+    assert_eq!(app.sums("order-0001"), (500, 0, 0));
+}
+
+#[tokio::test]
 async fn an_unknown_payment_is_read_in_ecom_first_and_its_birth_is_remembered() {
     let mut app = TestApp::start().await;
     app.forgetful = true;
