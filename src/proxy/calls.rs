@@ -248,10 +248,11 @@ impl Bridge {
                 .payments
                 .adjust_at_ecom(&caller, &order, subject.as_ref(), &asked, send)
                 .await;
-            match (at_ecom, decision.route, &subject) {
-                (AtEcom::NoSuchOrder(_), routing::Route::EcomThenEpayment, Some(_)) => {}
-                (AtEcom::NoSuchOrder(answer), _, _) => return (answer, Route::Ecom),
-                (AtEcom::Answered(answer), _, _) => {
+            match (at_ecom, &subject) {
+                // Of an order of unknown birth, eCom's "no such order" is no word about ePayment.
+                (AtEcom::NoSuchOrder(_), Some(_)) if !exists => {}
+                (AtEcom::NoSuchOrder(answer), _) => return (answer, Route::Ecom),
+                (AtEcom::Answered(answer), _) => {
                     if !exists && matches!(&answer, Answer::Raw(raw) if raw.status < 300) {
                         self.payments.learn_ecom(&caller, &order).await;
                     }

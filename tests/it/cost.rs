@@ -1,8 +1,9 @@
 //! What each call costs upstream, and what the operator's listener tells.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, with};
+use crate::support::shop::{change, order};
 
 #[tokio::test]
 async fn each_call_costs_what_it_must() {
@@ -74,4 +75,22 @@ async fn the_operator_sees_health_readiness_and_the_metrics_of_the_contract() {
         assert!(text.contains(name), "{name} in {text}");
     }
     assert!(!text.contains("order-0001"), "no order in a label");
+}
+
+#[tokio::test]
+async fn a_capture_body_may_be_shaped_like_an_initiate() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    let mut body = order("order-0001", 400);
+    body["merchantInfo"]["unknown"] = json!([1, 2]);
+    let ask = app
+        .ask("POST", "/ecomm/v2/payments/order-0001/capture")
+        .json(&body);
+    assert_eq!(ask.send().await.ok()["transactionInfo"]["amount"], 400);
+    let mut body = change(300, "x");
+    body.as_object_mut().unwrap().remove("merchantInfo");
+    let ask = app
+        .ask("POST", "/ecomm/v2/payments/order-0001/capture")
+        .json(&body);
+    assert_eq!(ask.send().await.ok()["transactionInfo"]["amount"], 300);
 }
