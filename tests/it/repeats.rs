@@ -192,3 +192,20 @@ async fn a_lost_store_and_a_log_that_cannot_be_read_send_nothing() {
     assert_eq!(app.capture("order-0001", 400, "1").await.status, 401);
     assert_eq!(posts(&app.took()), 0);
 }
+
+#[tokio::test]
+async fn a_cancel_that_failed_while_its_answer_was_lost_does_not_stay_unknown_for_ever() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    assert!(app.world().fail_next(MSN, "order-0001"));
+    app.world()
+        .add_fault(Fault::always("/cancel", Action::ResetAfter));
+    assert!(app.cancel("order-0001", "x").await.is_unknown());
+    app.world().clear_faults();
+    // The key stands for "try again later" now; while the first sending may be under way, that is no end.
+    assert!(app.cancel("order-0001", "x").await.is_unknown());
+    app.clock.advance(Duration::from_secs(60));
+    assert_eq!(app.cancel("order-0001", "x").await.error().1, "94");
+    app.cancel("order-0001", "x").await.ok();
+    assert_eq!(app.sums("order-0001"), (0, 0, 1_000));
+}
