@@ -255,7 +255,7 @@ impl Sim {
                 answer.text()
             );
         }
-        if answer.status == 200 {
+        if answer.status == 200 && answer.json().is_object() {
             let sums = self.app.sums(&self.named(&order));
             let told = answer.json()["transactionSummary"]["capturedAmount"]
                 .as_i64()
