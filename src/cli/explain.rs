@@ -1,7 +1,7 @@
 //! `explain`: which way a call would go, and every rule that led there, by the function that `serve` uses.
 //!
-//! The first word of the first line is the route. With a configuration whose store holds the order, its birth is read
-//! from there (read-only to the answer); else the birth can be said. Must not: send anything.
+//! The first word of the first line is the route. Where the payment was born is said with `--born` (the running bridge has
+//! it in its record); without it the birth counts as unknown. Must not: send anything.
 
 use std::process::ExitCode;
 

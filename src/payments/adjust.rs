@@ -111,8 +111,11 @@ impl Payments {
         let (calls, _) = self.store.adjustments(&order.scope, &order.order).await?;
         let same =
             |call: &&store::Adjustment| call.op == op && call.request_id.as_ref() == Some(id);
-        let decided = |call: &store::Adjustment| {
-            call.is_open() || matches!(call.state, AdjustmentState::Succeeded { .. })
+        // What eCom never answered was given up by time alone: only eCom itself can tell a repeat of it.
+        let decided = |call: &store::Adjustment| match call.state {
+            AdjustmentState::Open(_) | AdjustmentState::Succeeded { .. } => true,
+            AdjustmentState::NotDone => call.api == Origin::Ecom,
+            AdjustmentState::Refused => false,
         };
         Ok(calls
             .iter()

@@ -45,6 +45,9 @@ impl Payments {
             let (events, payment) = tokio::join!(events, payment);
             match payment {
                 Ok(Reply::Done(payment)) => (events, Some(payment)),
+                Ok(reply) if is_not_found(&reply) => {
+                    return self.nothing_there(caller, subject).await;
+                }
                 _ => return Looked::Doubt,
             }
         } else {
@@ -56,7 +59,18 @@ impl Payments {
                 &events,
                 payment.as_ref().map(|payment| &payment.aggregate),
             )),
+            Ok(reply) if is_not_found(&reply) => self.nothing_there(caller, subject).await,
             _ => Looked::Doubt,
+        }
+    }
+
+    /// "Not found" is a word about the money call only where no record says that there is or may be a payment.
+    async fn nothing_there(&self, caller: &Caller, subject: &Subject) -> Looked {
+        match self.known(caller, &subject.order).await {
+            Ok(known) if known.payment.is_none() && known.attempt.is_none() => {
+                Looked::Found(Finding::Absent)
+            }
+            Ok(_) | Err(_) => Looked::Doubt,
         }
     }
 

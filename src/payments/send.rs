@@ -160,7 +160,8 @@ impl Payments {
         let settled = self.clock.now().since(since) >= self.settle;
         let processing = matches!(&reply, Reply::Problem { status, problem, .. }
             if error::meaning(problem, *status, During::Adjust(sending.op)) == Meaning::Is(Code::Vipps94));
-        let counts = !processing && (settled || is_definite(&reply, During::Adjust(sending.op)));
+        let definite = is_definite(&reply, During::Adjust(sending.op));
+        let counts = settled || (definite && !processing);
         match self
             .look(sending.caller, sending.subject, sending.question())
             .await

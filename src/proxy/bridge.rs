@@ -264,6 +264,16 @@ impl Hooks for Counting {
     }
     fn shed(&self) {
         self.meters.shed();
+        tracing::warn!(target: "request", outcome = "shed", status = 503, "all places in flight are taken");
+    }
+    fn refused(&self, why: &'static str) {
+        tracing::info!(target: "request", outcome = "refused-at-the-edge", why, "a head was refused");
+    }
+    fn panicked(&self) {
+        tracing::error!(target: "request", outcome = "panicked", status = 500, "the handler of a request panicked");
+    }
+    fn connection_refused(&self) {
+        tracing::warn!(target: "request", outcome = "connection-refused", status = 503, "too many connections");
     }
 }
 

@@ -12,15 +12,12 @@ use http::request;
 use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::{Bridge, Snapshot};
-use super::context::{
-    created_over, goes_back, named_unit, names_the_unit, note, outcome_word, spent, subject,
-};
+use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
 use crate::ecom::route::Operation;
 use crate::payments::{
-    AdjustOptions, Adjustment, Answer, AtEcom, Caller, Forwarding, NewAtEcom, NewOrder, Order,
-    Reading, View,
+    Adjustment, Answer, AtEcom, Caller, Forwarding, NewAtEcom, NewOrder, Order, Reading, View,
 };
 use crate::routing::{self, Ask};
 use crate::telemetry::{RequestFacts, Route};
@@ -28,7 +25,7 @@ use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::translate::approve;
 use crate::translate::initiate::{self, PaymentType, Rules};
 use crate::translate::loss::Loss;
-use crate::types::{Kind, MoneyOp, OrderText, RequestId, Untranslatable};
+use crate::types::{KeyMaker, Kind, MoneyOp, OrderText, RequestId, Untranslatable};
 use crate::upstream::MERCHANT_SERIAL_NUMBER;
 
 /// A call of eCom with its body read.
@@ -194,11 +191,9 @@ impl Bridge {
                     request_id,
                     fingerprint: self.fingerprint(&body),
                 };
-                let answer = self
-                    .payments
-                    .initiate_at_ecom(&caller, &order, new, self.forward(call, facts))
-                    .await;
-                (answer, Route::Ecom)
+                let send = self.forward(call, facts);
+                let initiated = self.payments.initiate_at_ecom(&caller, &order, new, send);
+                (initiated.await, Route::Ecom)
             }
         }
     }
@@ -252,16 +247,15 @@ impl Bridge {
             open_at,
             facts,
         );
-        let command = match (decision.route, checked) {
-            (_, Ok(command)) => command,
-            // eCom judges what goes to it as it came.
-            (routing::Route::Ecom, Err(_)) => unreadable(),
-            (_, Err(failure)) => return refused(failure),
-        };
-        command
-            .losses
-            .iter()
-            .for_each(|loss| facts.loss(loss.code()));
+        let command = or_refuse!(commanded(decision.route, checked));
+        let losses = command.losses.iter().map(|loss| loss.code());
+        losses.for_each(|code| facts.loss(code));
+        if request_id
+            .as_ref()
+            .is_some_and(|id| !KeyMaker::is_carried(id))
+        {
+            facts.loss(Loss::RequestIdHashed.code());
+        }
         if !unknown.is_empty() {
             facts.loss(Loss::UnknownMemberDropped.code());
         }
@@ -278,7 +272,7 @@ impl Bridge {
         ) {
             let send = self.forward(call, facts);
             let told = self
-                .change_at_ecom(&caller, &order, &asked, send, decision.route, exists)
+                .change_at_ecom(&caller, &order, &asked, send, exists)
                 .await;
             if let Some(answer) = told {
                 return (answer, Route::Ecom);
@@ -290,12 +284,7 @@ impl Bridge {
                 Untranslatable::OrderCharacters.told(),
             ));
         };
-        let options = AdjustOptions {
-            transaction_id: call.snapshot.policy.transaction_id(subject.scope.msn()),
-            known: exists,
-            whole: goes_back(&known),
-            created: created_over(&known),
-        };
+        let options = self.adjust_options(call, &subject, &known);
         let answer = self
             .payments
             .adjust(&caller, &subject, &asked, options)
@@ -312,7 +301,6 @@ impl Bridge {
         order: &Order,
         asked: &Adjustment,
         send: impl Forwarding,
-        route: routing::Route,
         exists: bool,
     ) -> Option<Answer> {
         let subject = subject(order.clone());
@@ -320,10 +308,11 @@ impl Bridge {
             .payments
             .adjust_at_ecom(caller, order, subject.as_ref(), asked, send)
             .await;
-        match (at_ecom, route, &subject) {
-            (AtEcom::NoSuchOrder(_), routing::Route::EcomThenEpayment, Some(_)) => None,
-            (AtEcom::NoSuchOrder(answer), _, _) => Some(answer),
-            (AtEcom::Answered(answer), _, _) => {
+        match (at_ecom, &subject) {
+            // Of an order of unknown birth, eCom's "no such order" is no word about ePayment.
+            (AtEcom::NoSuchOrder(_), Some(_)) if !exists => None,
+            (AtEcom::NoSuchOrder(answer), _) => Some(answer),
+            (AtEcom::Answered(answer), _) => {
                 if !exists && matches!(&answer, Answer::Raw(raw) if raw.status < 300) {
                     self.payments.learn_ecom(caller, order).await;
                 }
@@ -436,14 +425,20 @@ impl Bridge {
     }
 }
 
-/// What stands for the members of a change that only eCom is to judge.
-const fn unreadable() -> Adjusting {
-    Adjusting {
-        msn: None,
-        asked: Asked::AllThatRemains,
-        text: String::new(),
-        release: false,
-        losses: vec![],
+/// What is asked, where it can be read. eCom judges what goes to it as it came.
+fn commanded(
+    route: routing::Route,
+    checked: Result<Adjusting, Failure>,
+) -> Result<Adjusting, Failure> {
+    match (route, checked) {
+        (routing::Route::Ecom, Err(_)) => Ok(Adjusting {
+            msn: None,
+            asked: Asked::AllThatRemains,
+            text: String::new(),
+            release: false,
+            losses: vec![],
+        }),
+        (_, checked) => checked,
     }
 }
 

@@ -12,7 +12,7 @@ use super::calls::Call;
 use crate::ecom::error::Failure;
 use crate::ecom::request::InitiatePayment;
 use crate::epayment::model::Money;
-use crate::payments::{Answer, Caller, INITIATE_DOUBT, Order, Subject};
+use crate::payments::{AdjustOptions, Answer, Caller, INITIATE_DOUBT, Order, Subject};
 use crate::routing::{self, Ask, Decision, Facts};
 use crate::settings::MerchantSettings;
 use crate::store::{Attempt, Known};
@@ -171,6 +171,21 @@ impl Bridge {
                 .is_some_and(|attempt| self.binds(attempt))
     }
 
+    /// What else decides how a money call is done.
+    pub(super) fn adjust_options(
+        &self,
+        call: &Call,
+        subject: &Subject,
+        known: &Known,
+    ) -> AdjustOptions {
+        AdjustOptions {
+            transaction_id: call.snapshot.policy.transaction_id(subject.scope.msn()),
+            known: self.exists(known),
+            whole: goes_back(known),
+            created: created_over(known),
+        }
+    }
+
     /// The one sending of a call to eCom, as it came.
     pub(super) async fn forward(
         &self,
@@ -214,7 +229,7 @@ impl Bridge {
 }
 
 /// Whether the record goes back to the payment's creation. What was only read of it may be all that a new store knows.
-pub(super) fn goes_back(known: &Known) -> bool {
+fn goes_back(known: &Known) -> bool {
     known
         .payment
         .as_ref()
@@ -227,7 +242,7 @@ pub(super) fn goes_back(known: &Known) -> bool {
 }
 
 /// The sum of a payment that the bridge created in ePayment.
-pub(super) fn created_over(known: &Known) -> Option<Money> {
+fn created_over(known: &Known) -> Option<Money> {
     let record = known.payment.as_ref()?;
     record.create_key.as_ref()?;
     Some(Money {

@@ -112,11 +112,14 @@ pub fn remaining(op: MoneyOp, payment: &Payment) -> Result<Amount, Failure> {
         MoneyOp::Refund => payment.aggregate.to_refund(),
         MoneyOp::Capture | MoneyOp::Cancel => payment.aggregate.to_capture(),
     };
-    if left.is_zero() {
-        Err(Failure::code(by_state(op, payment)))
-    } else {
-        Ok(left)
+    if !left.is_zero() {
+        return Ok(left);
     }
+    Err(Failure::code(match by_state(op, payment) {
+        // Nothing of what was captured is left: it has been done.
+        Code::Payment71 => Code::Vipps92,
+        code => code,
+    }))
 }
 
 /// The error that a payment's state and sums give to an operation they do not allow.

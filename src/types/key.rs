@@ -118,6 +118,12 @@ impl KeyMaker<'_> {
         }
     }
 
+    /// Whether a request id can be read back from its key without the store.
+    #[must_use]
+    pub fn is_carried(request: &RequestId) -> bool {
+        carried(request.as_str())
+    }
+
     /// Whether the bridge made `key` up.
     #[must_use]
     pub fn is_own(key: &str) -> bool {

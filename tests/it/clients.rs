@@ -420,6 +420,14 @@ async fn bad_input_costs_nothing_upstream() {
             "{name} {value}"
         );
     }
+    assert!(app.took().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_call_costs_nothing_upstream() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.took();
     for text in [
         "",
         "null",

@@ -8,17 +8,25 @@
 
 mod broken;
 mod clients;
+mod cost;
+mod creating;
 mod demo;
+mod express;
+mod failing_store;
 mod happy;
 mod money;
 mod passthrough;
+mod process;
 mod repeats;
 mod routing;
+mod rules;
 mod shutdown;
+mod simulation;
 mod smuggling;
 mod specification;
 mod streaming;
 mod support;
 mod surface;
 mod tls;
+mod toggles;
 mod wire;

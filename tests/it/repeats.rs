@@ -192,3 +192,51 @@ async fn a_lost_store_and_a_log_that_cannot_be_read_send_nothing() {
     assert_eq!(app.capture("order-0001", 400, "1").await.status, 401);
     assert_eq!(posts(&app.took()), 0);
 }
+
+#[tokio::test]
+async fn a_cancel_that_failed_while_its_answer_was_lost_does_not_stay_unknown_for_ever() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    assert!(app.world().fail_next(MSN, "order-0001"));
+    app.world()
+        .add_fault(Fault::always("/cancel", Action::ResetAfter));
+    assert!(app.cancel("order-0001", "x").await.is_unknown());
+    app.world().clear_faults();
+    // The key stands for "try again later" now; while the first sending may be under way, that is no end.
+    assert!(app.cancel("order-0001", "x").await.is_unknown());
+    app.clock.advance(Duration::from_secs(60));
+    assert_eq!(app.cancel("order-0001", "x").await.error().1, "94");
+    app.cancel("order-0001", "x").await.ok();
+    assert_eq!(app.sums("order-0001"), (0, 0, 1_000));
+}
+
+#[tokio::test]
+async fn a_call_about_no_payment_does_not_stay_unknown_for_ever() {
+    for op in ["capture", "refund", "cancel"] {
+        let app = TestApp::start().await;
+        app.world()
+            .add_fault(Fault::always(&format!("/{op}"), Action::CloseAfter));
+        if op == "cancel" {
+            // Without a look before it, because there is nothing to look at.
+            let answer = app.releasing("order-0001", "x").send().await;
+            assert!(answer.is_unknown(), "{}", answer.text());
+        } else {
+            let answer = app.changing(op, "order-0001", 400, "x").send().await;
+            assert!(answer.is_unknown(), "{}", answer.text());
+        }
+        app.world().clear_faults();
+        app.clock.advance(Duration::from_secs(60));
+        // Another call is held back no longer, and the repeat is told.
+        assert_eq!(
+            app.capture("order-0001", 300, "y").await.error(),
+            (404, "35".into()),
+            "{op}"
+        );
+        let again = match op {
+            "cancel" => app.releasing("order-0001", "x").send().await,
+            _ => app.changing(op, "order-0001", 400, "x").send().await,
+        };
+        assert_eq!(again.error(), (404, "35".into()), "{op}");
+        assert_eq!(app.metric("bridge_ambiguous_open").await, 0.0);
+    }
+}

@@ -1,21 +1,13 @@
 //! Where calls go: by the payment's birth, by toggles, by what a lost store still finds out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use ecom_bridge::lifecycle::Lifecycle;
-use ecom_bridge::proxy::{Bridge, Counting, Server, ServerSettings, Snapshot};
-use ecom_bridge::settings;
 use ecom_bridge::simulator::{Action, Fault, Origin as Born};
 use ecom_bridge::store::NewAdjustment;
-use ecom_bridge::telemetry::Meters;
 use ecom_bridge::types::{Clock, MoneyOp, Msn, OrderText, Origin, RequestId, Scope};
-use ecom_bridge::upstream::ecom::Forwarder;
-use serde_json::Value;
 
 use crate::support::app::{KEY, MSN, TestApp, with};
 use crate::support::shop::{AUTH_TOKEN, PREFIX, change, express, order, reference};
-use crate::support::soon;
 
 fn went(app: &TestApp) -> String {
     let mut apis: Vec<_> = app
@@ -133,6 +125,27 @@ async fn an_open_call_is_repeated_where_it_was_sent() {
 }
 
 #[tokio::test]
+async fn a_call_that_ecom_may_have_done_is_never_repeated_elsewhere() {
+    let ecom = [
+        ("routing.initiate", "\"ecom\""),
+        ("routing.capture", "\"ecom\""),
+    ];
+    let mut app = with(&ecom).start().await;
+    app.initiate("order-0001", 1_000).await.ok();
+    assert!(app.world().approve(MSN, "order-0001"));
+    let hang = Action::Hang { processed: true };
+    app.world().add_fault(Fault::once("/capture", hang));
+    assert!(app.capture("order-0001", 400, "x").await.is_unknown());
+    // Another call comes by, after the time for which the first one holds it back.
+    app.clock.advance(Duration::from_secs(60));
+    app.capture("order-0001", 100, "y").await.ok();
+    app.set("routing.capture", "\"epayment\"");
+    app.restart().await;
+    app.capture("order-0001", 400, "x").await.ok();
+    assert_eq!(app.sums("order-0001"), (500, 0, 0));
+}
+
+#[tokio::test]
 async fn an_unknown_payment_is_read_in_ecom_first_and_its_birth_is_remembered() {
     let mut app = TestApp::start().await;
     app.forgetful = true;
@@ -180,6 +193,18 @@ async fn a_short_unknown_order_asks_ecom_and_then_the_mapped_reference() {
     app.capture("B1", 400, "1").await.ok();
     assert_eq!(went(&app), "ecom epayment");
     assert_eq!(app.sums(&reference("B1")), (400, 0, 0));
+    // eCom turned the first one away: its 35 to the repeat is still no word about ePayment.
+    app.wipe_store().await;
+    let no = Action::Status {
+        status: 429,
+        body: None,
+        headers: vec![],
+        processed: false,
+    };
+    app.world().add_fault(Fault::once("/ecomm/", no));
+    assert_eq!(app.capture("B1", 300, "2").await.status, 429);
+    app.capture("B1", 300, "2").await.ok();
+    assert_eq!(app.sums(&reference("B1")), (700, 0, 0));
     assert_eq!(app.cancel("nope", "1").await.error(), (404, "35".into()));
     assert_eq!(
         app.refund("nope", 400, "1").await.error(),
@@ -422,107 +447,4 @@ async fn a_lost_store_is_recovered_from_the_payment_with_the_key_alone() {
             assert_eq!(target.auth_token.unwrap().expose_secret(), AUTH_TOKEN);
         }
     }
-}
-
-/// A second way in to the same payments, with other toggles.
-async fn door(app: &TestApp, routing: &str) -> std::net::SocketAddr {
-    let text = format!("{}\n[routing]\n{routing}\n", app.configuration().0);
-    let settings = settings::from_text(&text).expect("good toggles");
-    let upstream = &settings.upstream;
-    let forwarder = Forwarder::new(
-        upstream.base_url.as_str(),
-        upstream.connect_timeout,
-        upstream.timeout,
-    )
-    .unwrap();
-    let meters = Arc::new(Meters::default());
-    let lifecycle = Lifecycle::new();
-    let bridge = Bridge {
-        payments: Arc::clone(app.payments()),
-        forwarder,
-        snapshot: Arc::new(Snapshot::from(Arc::new(settings))),
-        lifecycle: lifecycle.clone(),
-        meters: Arc::clone(&meters),
-        served: None,
-    };
-    let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))
-        .await
-        .unwrap();
-    let addr = server.local_addr();
-    let hooks = Arc::new(Counting::new(meters));
-    tokio::spawn(server.serve(Arc::new(bridge), hooks, lifecycle.soft().clone()));
-    addr
-}
-
-#[tokio::test]
-async fn b3_toggles_flipped_at_random_never_send_a_payment_to_the_wrong_side() {
-    let app = TestApp::start().await;
-    let mut doors = Vec::new();
-    for bits in [0, 1, 2, 5, 10, 21, 42, 63_u32] {
-        let routing: Vec<_> = [
-            "initiate", "capture", "cancel", "refund", "details", "status",
-        ]
-        .iter()
-        .enumerate()
-        .map(|(n, key)| {
-            format!(
-                "{key} = \"{}\"",
-                if bits >> n & 1 == 1 {
-                    "ecom"
-                } else {
-                    "epayment"
-                }
-            )
-        })
-        .collect();
-        doors.push(door(&app, &routing.join("\n")).await);
-    }
-    let mut random = crate::support::Random::from_environment(0xB3);
-    let mut orders: Vec<String> = Vec::new();
-    for step in 0..1_500 {
-        let at = doors[random.below(doors.len())];
-        if orders.is_empty() || random.below(6) == 0 {
-            let id = if random.below(4) == 0 {
-                format!("S{step}")
-            } else {
-                format!("order-{step:06}")
-            };
-            let body = if random.below(4) == 0 {
-                express(&id, 10_000)
-            } else {
-                order(&id, 10_000)
-            };
-            app.initiating(&body).to(at).send().await.ok();
-            let named = app
-                .world()
-                .payment(MSN, &id)
-                .map_or_else(|| reference(&id), |_| id.clone());
-            if random.below(4) > 0 {
-                assert!(app.world().approve(MSN, &named));
-            }
-            orders.push(id);
-            continue;
-        }
-        let id = &orders[random.below(orders.len())];
-        let key = format!("{}", random.below(4));
-        let ask = match random.below(7) {
-            0 => app.changing("capture", id, 1_000, &key),
-            1 => app.changing("refund", id, 500, &key),
-            2 if random.below(8) == 0 => app.changing("cancel", id, Value::Null, &key),
-            3 => app.ask("GET", &format!("/ecomm/v2/payments/{id}/status")),
-            4 => app.initiating(&order(id, 10_000)),
-            5 => app.initiating(&express(id, 10_000)),
-            _ => app.ask("GET", &format!("/ecomm/v2/payments/{id}/details")),
-        };
-        let answer = soon(ask.to(at).send()).await;
-        assert!(
-            answer.status < 500 && answer.status != 404,
-            "step {step} {id}: {}",
-            answer.text()
-        );
-        if step % 200 == 0 {
-            app.took();
-        }
-    }
-    app.took();
 }

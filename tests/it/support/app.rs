@@ -270,8 +270,11 @@ impl TestApp {
         self.running.as_ref().expect("it runs")
     }
 
+    /// Where the bridge listens; nowhere while it is down.
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.running().addr
+        self.running
+            .as_ref()
+            .map_or(([127, 0, 0, 1], 0).into(), |running| running.addr)
     }
 
     pub(crate) fn payments(&self) -> &Arc<Payments> {
