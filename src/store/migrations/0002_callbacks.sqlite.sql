@@ -65,9 +65,9 @@ CREATE TABLE callbacks (
     CHECK (ended IS NULL OR leased = 0),
     UNIQUE (order_id, scope)
 ) STRICT;
--- What has ended is in none of the first three, so claims cost the same with any history.
-CREATE INDEX callbacks_due ON callbacks (stage, msn, due_at) WHERE ended_at IS NULL;
-CREATE INDEX callbacks_next ON callbacks (stage, due_at) WHERE ended_at IS NULL;
+-- What has ended is in none of the first three, so claims cost the same with any history. ended_at makes them cover.
+CREATE INDEX callbacks_due ON callbacks (stage, msn, due_at, ended_at) WHERE ended_at IS NULL;
+CREATE INDEX callbacks_next ON callbacks (stage, due_at, ended_at) WHERE ended_at IS NULL;
 CREATE INDEX callbacks_leased ON callbacks (stage, msn, due_at) WHERE leased = 1;
 CREATE INDEX callbacks_dead ON callbacks (id) WHERE ended = 'dead';
 CREATE INDEX callbacks_over ON callbacks (ended_at) WHERE ended IN ('delivered', 'dropped');

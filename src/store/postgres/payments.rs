@@ -218,6 +218,10 @@ pub(super) async fn begin(
             return Ok(Begun::Open(Box::new(open)));
         }
     }
+    // Only a payment that ePayment can be asked about is looked at.
+    let named = new.facts.reference.is_some() || order.reference().is_some();
+    let can_be_read = named && new.facts.origin == Origin::Epayment;
+    let poll_at = new.poll_at.filter(|_| can_be_read);
     let insert = sqlx::query(INSERT_ATTEMPT)
         .bind(scope.text())
         .bind(order.as_str())
@@ -227,7 +231,7 @@ pub(super) async fn begin(
         .bind(&new.fingerprint[..])
         .bind(new.until.millis())
         .bind(new.now.millis())
-        .bind(new.poll_at.map(Moment::millis))
+        .bind(poll_at.map(Moment::millis))
         .bind(new.end_at.map(Moment::millis));
     let row = bind_facts(insert, tokens, scope, order, &new.facts)
         .fetch_one(db)

@@ -11,12 +11,16 @@ mod callbacks;
 mod crash;
 mod error;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod measure;
 mod open;
 mod payments;
 mod rows;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrade;
 mod writer;
 
 use std::path::PathBuf;

@@ -13,16 +13,16 @@ use crate::store::suite::*;
 use crate::store::{AdjustmentState, Begun, Origin, Store};
 use crate::types::{CallerHash, Scope};
 
-async fn in_new_file() -> (Arc<dyn Store>, TempDir) {
+async fn in_new_file() -> (Both, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("store.db")).await;
-    (Arc::new(store), folder)
+    (Both::of(store), folder)
 }
 
-async fn sealed_in_new_file() -> (Arc<dyn Store>, TempDir) {
+async fn sealed_in_new_file() -> (Both, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = open_sealed(&folder.path().join("store.db"), [5; 32]).await;
-    (Arc::new(store), folder)
+    (Both::of(store), folder)
 }
 
 /// Without the bounded wait playing a part: two busy cores may be slow.
@@ -59,14 +59,20 @@ mod sealed {
         a_success_makes_the_attempt_the_payment,
         learning_records_once_and_changes_nothing,
         odd_but_allowed_values_come_back_as_they_were,
+        a_token_stays_while_a_callback_can_follow,
+        a_claim_carries_what_a_delivery_needs,
+        payments_are_looked_at_when_due,
+        a_new_registration_retires_the_old,
     );
 }
 
 mod timed {
-    async fn observed() -> (std::sync::Arc<dyn super::Store>, tempfile::TempDir) {
-        let (store, folder) = super::in_new_file().await;
-        let timed = crate::store::Timed::new(store, std::sync::Arc::new(|_, _| {}));
-        (std::sync::Arc::new(timed), folder)
+    async fn observed() -> (super::Both, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = super::open(&folder.path().join("store.db")).await;
+        let observe = std::sync::Arc::new(|_: &'static str, _: std::time::Duration| {});
+        let timed = crate::store::Timed::new(std::sync::Arc::new(store), observe);
+        (super::Both::of(timed), folder)
     }
     crate::store::suite::behaviours!(observed:
         a_success_makes_the_attempt_the_payment,
@@ -75,6 +81,14 @@ mod timed {
         the_version_belongs_to_the_payment,
         ambiguous_counts_what_is_open_without_an_owner,
         a_store_is_ready_and_its_secret_stays,
+        a_look_is_a_lease,
+        a_capture_comes_before_its_delivery,
+        the_next_due_time_is_told,
+        callbacks_are_listed_newest_first,
+        a_drop_ends_a_callback_and_says_why,
+        a_recheck_makes_a_unit_due,
+        a_new_registration_retires_the_old,
+        ended_callbacks_go_before_their_payment,
     );
 }
 
@@ -220,7 +234,7 @@ async fn a_path_that_cannot_be_a_file_is_named() {
 #[tokio::test]
 async fn only_the_owner_may_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
-    let (store, folder) = in_new_file().await;
+    let (Both { store, .. }, folder) = in_new_file().await;
     store.ready().await.unwrap();
     let mut seen = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
@@ -437,12 +451,12 @@ async fn every_lookup_uses_an_index() {
             step.starts_with("SCAN") && !gathered.iter().any(|own| step.contains(own))
         });
         assert!(!scans, "{lookup}: {steps:?}");
+        // What is asked for in small batches must come in order from the index.
         let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
-        let may_sort = lookup.contains("ranked") || lookup.contains("webhooks");
-        let by_operator = lookup.contains("host FROM callbacks");
-        assert!(!sorts || may_sort || by_operator, "{lookup}: {steps:?}");
-        if std::env::var("PLANS").is_ok() {
-            println!("{lookup}\n   {steps:#?}");
-        }
+        let gathers = lookup.contains("ranked") || lookup.contains("host FROM callbacks");
+        assert!(
+            !sorts || gathers || !lookup.contains("LIMIT"),
+            "{lookup}: {steps:?}"
+        );
     }
 }

@@ -1,16 +1,33 @@
-//! The behaviour that every back end must show, written against `Arc<dyn Store>`: each function wants a fresh store.
+//! The behaviour that every back end must show, written against `Arc<dyn Store>` and `Arc<dyn CallbackStore>`: each
+//! function wants a fresh store.
 //!
 //! `behaviours!(make)` turns them into tests of one back end. Must not: know which back end it runs on.
 
 mod adjustments;
+mod callbacks;
+mod events;
+mod matching;
 mod model;
+mod operator;
+mod outbox;
 mod payments;
+mod polls;
+mod prune;
 mod races;
+mod registrations;
 
 pub(super) use adjustments::*;
+pub(super) use callbacks::*;
+pub(super) use events::*;
+pub(super) use matching::*;
 pub(super) use model::*;
+pub(super) use operator::*;
+pub(super) use outbox::*;
 pub(super) use payments::*;
+pub(super) use polls::*;
+pub(super) use prune::*;
 pub(super) use races::*;
+pub(super) use registrations::*;
 
 use std::sync::Arc;
 
@@ -29,25 +46,29 @@ pub(super) type Any = Arc<dyn Store>;
 
 /// A fresh store and what must outlive it; of a back end that needs a server, perhaps none.
 pub(super) trait Made {
+    type Store;
     type Keep;
-    fn made(self) -> Option<(Any, Self::Keep)>;
+    fn made(self) -> Option<(Self::Store, Self::Keep)>;
 }
 
-impl<K> Made for (Any, K) {
+impl<S, K> Made for (S, K) {
+    type Store = S;
     type Keep = K;
-    fn made(self) -> Option<(Any, K)> {
+    fn made(self) -> Option<(S, K)> {
         Some(self)
     }
 }
 
-impl<K> Made for Option<(Any, K)> {
+impl<S, K> Made for Option<(S, K)> {
+    type Store = S;
     type Keep = K;
     fn made(self) -> Self {
         self
     }
 }
 
-/// One test per behaviour. `$make` is an async function that returns a fresh store and what must outlive it.
+/// One test per behaviour. `$make` is an async function that returns a fresh store (`Both` traits of it; an `Any` alone
+/// serves those of `Store`) and what must outlive it.
 macro_rules! behaviours {
     ($make:path: $($name:ident),* $(,)?) => {
         $(
@@ -55,7 +76,7 @@ macro_rules! behaviours {
             async fn $name() {
                 use $crate::store::suite::Made;
                 if let Some((store, _keep)) = $make().await.made() {
-                    $crate::store::suite::$name(store).await;
+                    $crate::store::suite::$name(store.into()).await;
                 }
             }
         )*
@@ -94,6 +115,57 @@ macro_rules! behaviours {
             fifty_at_once_begin_one_money_call,
             fifty_at_once_take_over_one_money_call,
             money_calls_do_as_the_model_says,
+            an_event_queues_the_callback_that_follows,
+            an_event_is_recorded_once,
+            fifty_duplicates_at_once_make_one_callback,
+            what_differs_is_another_event,
+            an_event_without_a_callback_is_recorded_only,
+            the_first_final_event_wins,
+            two_final_events_at_once_make_one_callback,
+            a_payment_of_ecom_is_never_called_back,
+            a_payment_without_an_address_is_never_called_back,
+            a_token_goes_with_an_end_that_has_no_callback,
+            a_token_stays_while_a_callback_can_follow,
+            strays_are_kept,
+            an_event_before_the_attempt_is_finished_waits_for_it,
+            an_event_before_a_refusal_stays_unmatched,
+            an_event_before_learning_waits_for_it,
+            events_that_waited_follow_in_their_order,
+            an_event_with_the_attempts_key_makes_it_the_payment,
+            a_failed_creation_proves_nothing,
+            events_match_their_own_unit_and_order_only,
+            finishing_and_events_at_once_lose_nothing,
+            a_claim_carries_what_a_delivery_needs,
+            a_claim_is_a_lease,
+            a_late_settlement_changes_nothing,
+            a_settlement_counts_once,
+            a_retry_comes_back_when_it_is_due,
+            a_capture_comes_before_its_delivery,
+            units_do_not_take_each_others_places,
+            the_longest_waiting_of_a_unit_comes_first,
+            workers_at_once_claim_each_callback_once,
+            the_next_due_time_is_told,
+            callbacks_are_listed_newest_first,
+            a_dead_letter_is_replayed_with_a_fresh_schedule,
+            a_dead_capture_is_replayed_as_a_capture,
+            what_waits_or_has_ended_is_not_replayed,
+            a_drop_ends_a_callback_and_says_why,
+            what_is_being_delivered_is_not_dropped,
+            replays_at_once_queue_one_delivery,
+            payments_are_looked_at_when_due,
+            a_look_is_a_lease,
+            a_known_end_stops_the_looks,
+            lookers_at_once_claim_each_payment_once,
+            a_unit_is_registered_by_one,
+            fifty_claimers_at_once_get_one_registration,
+            a_failed_registration_counts_and_is_due_again,
+            a_recheck_makes_a_unit_due,
+            a_new_registration_retires_the_old,
+            a_late_registration_is_not_kept,
+            old_payments_go_with_all_that_is_theirs,
+            dead_letters_and_open_calls_keep_their_payment,
+            ended_callbacks_go_before_their_payment,
+            pruning_goes_in_batches,
         );
     };
 }

@@ -6,7 +6,7 @@ use super::adjustments::look;
 use super::*;
 
 /// Starts `count` of `work` at the same moment and returns what they returned.
-async fn at_once<T, F, W>(count: usize, work: W) -> Vec<T>
+pub(super) async fn at_once<T, F, W>(count: usize, work: W) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

@@ -11,16 +11,16 @@ use super::*;
 use crate::store::suite::*;
 use server::{Database, database};
 
-async fn in_new_database() -> Option<(Arc<dyn Store>, Database)> {
+async fn in_new_database() -> Option<(Both, Database)> {
     let database = database().await?;
     let store = database.open().await;
-    Some((Arc::new(store), database))
+    Some((Both::of(store), database))
 }
 
-async fn sealed_in_new_database() -> Option<(Arc<dyn Store>, Database)> {
+async fn sealed_in_new_database() -> Option<(Both, Database)> {
     let database = database().await?;
     let store = database.open_sealed([5; 32]).await;
-    Some((Arc::new(store), database))
+    Some((Both::of(store), database))
 }
 
 mod plain {
@@ -32,5 +32,9 @@ mod sealed {
         a_success_makes_the_attempt_the_payment,
         learning_records_once_and_changes_nothing,
         odd_but_allowed_values_come_back_as_they_were,
+        a_token_stays_while_a_callback_can_follow,
+        a_claim_carries_what_a_delivery_needs,
+        payments_are_looked_at_when_due,
+        a_new_registration_retires_the_old,
     );
 }

@@ -1,0 +1,152 @@
+//! How fast events and callbacks are, for whoever wants to know:
+//! `cargo test --lib store::sqlite::load -- --ignored --nocapture`.
+//!
+//! Must not: fail on a slow machine. It prints.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::*;
+use crate::epayment::event::EventName;
+use crate::store::suite::*;
+use crate::store::{CallbackStore, ClaimLimits, NewEvent, Settled, Stage};
+
+async fn open_in(folder: &tempfile::TempDir) -> Arc<SqliteStore> {
+    let options = SqliteOptions {
+        busy_timeout: Duration::from_secs(60),
+        ..SqliteOptions::new(folder.path().join("store.db"))
+    };
+    Arc::new(SqliteStore::open(options).await.unwrap())
+}
+
+#[expect(clippy::print_stdout, reason = "its purpose")]
+fn told(what: &str, count: u32, begin: Instant) {
+    let took = begin.elapsed().as_secs_f64();
+    let rate = f64::from(count) / took;
+    println!(
+        "{what}: {rate:.0} a second ({:.2} ms each)",
+        1000.0 * took / f64::from(count)
+    );
+}
+
+/// Payments `p{first}` and on, as many, of so many units in turn.
+async fn fill_payments(store: &SqliteStore, count: i64, units: i64) {
+    let filled = store.writer.run(move |db| {
+        Box::pin(async move {
+            let payments = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
+                INSERT INTO payments (scope, order_id, caller, msn, origin, kind, reference, amount, auth_sealed,
+                    auth_token, callback_prefix, created_at, changed_at)
+                SELECT 100000 + i % ?3, 'payment-' || i, ?1, 100000 + i % ?3, 'epayment', 'regular', 'payment-' || i,
+                    20000, 0, CAST('Bearer token' AS BLOB), 'https://shop.example/cb', 1000, 1000 FROM n";
+            let who = caller("a");
+            sqlx::query(payments)
+                .bind(&who.as_bytes()[..])
+                .bind(count)
+                .bind(units)
+                .execute(db)
+                .await?;
+            Ok(())
+        })
+    });
+    filled.await.unwrap();
+}
+
+async fn fill_callbacks(store: &SqliteStore) {
+    let filled = store.writer.run(move |db| {
+        Box::pin(async move {
+            let callbacks = "INSERT INTO callbacks (scope, order_id, msn, reference, status, amount, at, transaction_id,
+                    host, stage, attempts, queued_at, due_at, lease, leased)
+                SELECT scope, order_id, msn, reference, 'RESERVED', amount, 1000, 'psp', 'shop.example', 'deliver', 0,
+                    1000, 1000 + id, 0, 0 FROM payments";
+            sqlx::query(callbacks).execute(db).await?;
+            Ok(())
+        })
+    });
+    filled.await.unwrap();
+}
+
+fn approval(n: u32, units: u32) -> NewEvent {
+    NewEvent {
+        msn: Msn::parse(&(100_000 + n % units).to_string()).unwrap(),
+        ..event(&format!("payment-{n}"), EventName::Authorized)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn events_a_second() {
+    for (at_once, each) in [(1, 500), (64, 200)] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_in(&folder).await;
+        fill_payments(&store, 20_000, 10).await;
+        let begin = Instant::now();
+        let tasks: Vec<_> = (0..at_once)
+            .map(|task| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    for n in 0..each {
+                        let event = approval(task * each + n, 10);
+                        store.accept_event(event, at(2000)).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        told(&format!("events, {at_once} at once"), at_once * each, begin);
+    }
+}
+
+/// What a delivery costs with a backlog of one unit, of a hundred units, and of a thousand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn deliveries_a_second() {
+    for (pending, units) in [
+        (100, 1),
+        (100_000, 1),
+        (100, 100),
+        (100_000, 100),
+        (100_000, 1000),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_in(&folder).await;
+        fill_payments(&store, pending, units).await;
+        fill_callbacks(&store).await;
+        for (total, what) in [(1, "one by one"), (32, "32 at once")] {
+            let limits = ClaimLimits {
+                total,
+                per_unit: total,
+            };
+            let (begin, mut count) = (Instant::now(), 0_u32);
+            while count < 600 {
+                // So that 100 pending suffice, each is retried at once.
+                let claim =
+                    store.claim_callbacks(Stage::Deliver, at(9_000_000), limits, at(9_999_999));
+                let claimed = claim.await.unwrap();
+                let settle = claimed.into_iter().map(|due| {
+                    count += 1;
+                    let again = Settled::Retry {
+                        at: at(2_000_000 + i64::from(count)),
+                        why: "503".to_owned(),
+                    };
+                    store.settle_callback(due.id, due.lease, again, at(9_000_000))
+                });
+                let settled = futures_util::future::join_all(settle).await;
+                assert!(settled.into_iter().all(|settled| settled.unwrap()));
+            }
+            let text = format!("claim and settle, {pending} pending of {units} units, {what}");
+            told(&text, count, begin);
+        }
+        let begin = Instant::now();
+        for _ in 0..200 {
+            store.next_callback_at(Stage::Deliver).await.unwrap();
+        }
+        told(&format!("next due time, {pending} pending"), 200, begin);
+        let begin = Instant::now();
+        for _ in 0..20 {
+            store.callback_counts().await.unwrap();
+        }
+        told(&format!("counts, {pending} pending"), 20, begin);
+    }
+}
