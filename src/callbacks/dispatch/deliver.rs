@@ -109,7 +109,7 @@ impl Inner {
                 ) {
                     Next::Retry(at) => Settled::Retry { at, why },
                     Next::GiveUp => Settled::Dead {
-                        why: format!("given up after {done} attempts; the last: {why}"),
+                        why: given_up(done, &why),
                     },
                 }
             }
@@ -176,6 +176,11 @@ impl Inner {
         }
         false
     }
+}
+
+fn given_up(attempts: u32, last: &str) -> String {
+    let plural = if attempts == 1 { "" } else { "s" };
+    format!("given up after {attempts} attempt{plural}; the last: {last}")
 }
 
 /// The merchant's own token, verbatim. One that no header can hold is left out: a shop that checks it refuses the

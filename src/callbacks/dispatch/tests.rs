@@ -4,3 +4,4 @@ mod answers;
 mod crowds;
 mod odd;
 mod paths;
+mod real;
