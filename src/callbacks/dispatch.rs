@@ -56,7 +56,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            total: 64,
+            total: 256,
             per_unit: 4,
         }
     }

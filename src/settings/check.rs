@@ -163,6 +163,11 @@ fn callbacks(mut s: Section<'_, '_>) -> Option<Callbacks> {
                 format!("this is {} attempts", waits.len()),
                 "Write 1 to 100 durations; [\"0s\"] is a single attempt",
             ),
+            Ok(waits) if waits.first().is_some_and(|wait| !wait.is_zero()) => s.fail(
+                "schedule",
+                "the first attempt is made at once",
+                "Write \"0s\" first",
+            ),
             Ok(waits) if waits.iter().any(|wait| *wait > week) => s.fail(
                 "schedule",
                 "a wait is longer than a week",

@@ -168,9 +168,10 @@ async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
     let bridge = Bridge {
         payments,
         forwarder: Forwarder::new(base, upstream.connect_timeout, upstream.timeout).unwrap(),
-        snapshot: Arc::new(Snapshot::from(settings)),
+        snapshot: Arc::new(Snapshot::from(Arc::new(settings))),
         lifecycle: lifecycle.clone(),
         meters: Arc::clone(&meters),
+        served: None,
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))
         .await

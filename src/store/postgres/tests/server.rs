@@ -18,8 +18,7 @@ use tempfile::TempDir;
 use crate::store::{PostgresOptions, PostgresStore, Sealer};
 
 /// Waits for the test to end (its end of the pipe closes), then ends the server.
-const WATCH: &str =
-    r#"shift 0; "$@" >"$LOG" 2>&1 & pid=$!; cat >/dev/null; kill -QUIT $pid 2>/dev/null; wait $pid"#;
+const WATCH: &str = r#"shift 0; "$@" >"$LOG" 2>&1 & pid=$!; cat >/dev/null; kill -QUIT $pid 2>/dev/null; wait $pid"#;
 
 /// A server that can be stopped and started.
 pub(in crate::store::postgres) struct Server {
