@@ -228,7 +228,10 @@ impl Work<'_> {
                 Ok(None)
             }
             Next::Resolve { open, same: true } => self.take_up(open).await,
-            Next::New(attempt) => self.begin(attempt, version).await,
+            Next::New {
+                attempt,
+                worked_out,
+            } => self.begin(attempt, worked_out, version).await,
         }
     }
 
@@ -289,7 +292,12 @@ impl Work<'_> {
     }
 
     /// A new intent: what is asked is worked out, written, and sent.
-    async fn begin(&self, attempt: u32, version: Version) -> Result<Option<Answer>, Answer> {
+    async fn begin(
+        &self,
+        attempt: u32,
+        worked_out: Option<Amount>,
+        version: Version,
+    ) -> Result<Option<Answer>, Answer> {
         let (payments, asked) = (self.payments, self.asked);
         let key = self.key(attempt);
         if !self.options.whole
@@ -303,7 +311,10 @@ impl Work<'_> {
         let amount = match (asked.op, asked.command.asked, &before) {
             (MoneyOp::Cancel, _, _) => None,
             (_, Asked::Exactly(amount), _) => Some(amount),
-            (op, Asked::AllThatRemains, Some(payment)) => Some(adjust::remaining(op, payment)?),
+            (op, Asked::AllThatRemains, Some(payment)) => match worked_out {
+                Some(amount) => Some(amount),
+                None => Some(adjust::remaining(op, payment)?),
+            },
             (_, Asked::AllThatRemains, None) => return Err(Failure::code(Code::Vipps99).into()),
         };
         let currency = before

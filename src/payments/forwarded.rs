@@ -175,7 +175,7 @@ impl Payments {
             // eCom answers the repeat of what it did itself; what ePayment did never gets here.
             Next::Repeat(call) if call.api == Origin::Ecom => return Ok(Some(call.id)),
             Next::Repeat(_) => return Err(Failure::code(Code::Vipps94).into()),
-            Next::New(attempt) => attempt,
+            Next::New { attempt, .. } => attempt,
         };
         let new = NewAdjustment {
             scope: order.scope.clone(),

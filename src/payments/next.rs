@@ -5,13 +5,18 @@
 use super::adjust::Adjustment;
 use crate::store::{self, AdjustmentState};
 use crate::translate::adjust::Asked;
-use crate::types::{Moment, MoneyOp};
+use crate::types::{Amount, Moment, MoneyOp};
 
 /// What the record allows.
 #[derive(Clone, Debug)]
 pub(super) enum Next {
-    /// Nothing of this request is open or done: the attempt's number.
-    New(u32),
+    /// Nothing of this request is open or done.
+    New {
+        /// The attempt's number: one key serves one body, so another body or a refusal makes it one more.
+        attempt: u32,
+        /// What an earlier sending under the same key had worked out as "all that remains".
+        worked_out: Option<Amount>,
+    },
     /// Recorded as done.
     Repeat(store::Adjustment),
     /// Another amount stands under this X-Request-Id.
@@ -47,16 +52,30 @@ pub(super) fn next(calls: &[store::Adjustment], asked: &Adjustment, now: Moment)
             open: call.clone(),
             same: false,
         },
-        None => {
-            // A refusal of eCom ends no key.
-            let refused = |call: &&store::Adjustment| {
-                call.state == AdjustmentState::Refused && call.key.is_some()
-            };
-            Next::New(
-                u32::try_from(calls.iter().filter(same).filter(refused).count())
-                    .unwrap_or(u32::MAX),
-            )
+        None => fresh(
+            calls.iter().filter(same).rfind(|call| call.key.is_some()),
+            asked,
+        ),
+    }
+}
+
+/// The attempt after the newest one of the same request, whose key eCom has not seen.
+fn fresh(newest: Option<&store::Adjustment>, asked: &Adjustment) -> Next {
+    match newest {
+        None => Next::New {
+            attempt: 0,
+            worked_out: None,
+        },
+        Some(call) if call.state == AdjustmentState::NotDone && !conflicts(call, asked) => {
+            Next::New {
+                attempt: call.attempt,
+                worked_out: call.amount.filter(|_| call.computed),
+            }
         }
+        Some(call) => Next::New {
+            attempt: call.attempt.saturating_add(1),
+            worked_out: None,
+        },
     }
 }
 

@@ -240,3 +240,36 @@ async fn a_call_about_no_payment_does_not_stay_unknown_for_ever() {
         assert_eq!(app.metric("bridge_ambiguous_open").await, 0.0);
     }
 }
+
+#[tokio::test]
+async fn one_key_has_one_body_also_after_what_was_never_done() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    // Turned away at the gate: the key was used up for all that remained then.
+    app.world()
+        .add_fault(Fault::once("/capture", status(429, "{}")));
+    assert_eq!(
+        app.capture("order-0001", Value::Null, "x").await.status,
+        429
+    );
+    capture_elsewhere(&app, "order-0001", 300).await;
+    assert_eq!(
+        app.capture("order-0001", Value::Null, "x").await.error().1,
+        "61"
+    );
+    app.world()
+        .add_fault(Fault::once("/capture", status(429, "{}")));
+    assert_eq!(app.capture("order-0001", 200, "x").await.status, 429);
+    app.world()
+        .add_fault(Fault::once("/capture", status(429, "{}")));
+    assert_eq!(app.capture("order-0001", 250, "x").await.status, 429);
+    app.capture("order-0001", 200, "x").await.ok();
+    assert_eq!(app.sums("order-0001"), (500, 0, 0));
+    let requests = app.world().requests();
+    let keys: std::collections::BTreeSet<_> = requests
+        .iter()
+        .filter_map(|r| r.header("idempotency-key"))
+        .filter(|key| key.starts_with("x-"))
+        .collect();
+    assert_eq!(keys.len(), 4, "all that remained, 200, 250, and 200 again");
+}
