@@ -251,7 +251,7 @@ mod tests {
         let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
             told,
-            serde_json::json!({"store": "locked", "draining": false, "ready": false})
+            serde_json::json!({"store": "locked", "draining": false, "registrations": [], "ready": false})
         );
         assert!(!Readiness::of(None, true).ready);
     }

@@ -88,7 +88,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.telemetry.log_level, LogLevel::Info);
     assert_eq!(settings.only_merchant(), None);
     insta::assert_snapshot!(lines(settings.warnings()), @r#"
-    webhooks.public_url = "" (default): there is no address to register (register = "auto"), so no events arrive and merchants get no callbacks for payments created in ePayment. Write the https address under which webhooks.listen is reached from outside.
+    webhooks.public_url = "" (default): there is no address to register (register = "auto"), so no events arrive; callbacks follow from polling alone, and later. Write the https address under which webhooks.listen is reached from outside.
     store.encryption_key = "" (default): without a key payments carry no callback data, so if the store is lost the callbacks of open payments cannot be restored. Set a key (openssl rand -base64 32) here or in encryption_key_file, and keep a copy apart from the store.
     "#);
 }
