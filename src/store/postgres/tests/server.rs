@@ -18,8 +18,7 @@ use tempfile::TempDir;
 use crate::store::{PostgresOptions, PostgresStore, Sealer};
 
 /// Waits for the test to end (its end of the pipe closes), then ends the server.
-const WATCH: &str =
-    r#"shift 0; "$@" >"$LOG" 2>&1 & pid=$!; cat >/dev/null; kill -QUIT $pid 2>/dev/null; wait $pid"#;
+const WATCH: &str = r#"shift 0; "$@" >"$LOG" 2>&1 & pid=$!; cat >/dev/null; kill -QUIT $pid 2>/dev/null; wait $pid"#;
 
 /// A server that can be stopped and started.
 pub(in crate::store::postgres) struct Server {
@@ -213,6 +212,7 @@ fn shared() -> &'static Shared {
 }
 
 /// A static is never dropped: its folder would stay. The watcher removes it, after the server.
+#[expect(clippy::zombie_processes, reason = "it outlives this process")]
 fn end_with_the_process(server: &Server) {
     let folder = server.folder.path().display().to_string();
     let mut child = Command::new("sh")
