@@ -250,3 +250,9 @@ pub(super) fn lookups() -> Vec<&'static str> {
     ]
     .concat()
 }
+
+/// What a worker asks again and again, with the types of its parameters and values for a look at the plan.
+#[cfg(test)]
+pub(super) const fn claims() -> [(&'static str, &'static str, &'static str); 5] {
+    outbox::CLAIMS
+}

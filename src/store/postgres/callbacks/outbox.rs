@@ -17,10 +17,10 @@ const ONE_AT_A_TIME: &str = "SELECT pg_advisory_xact_lock(hashtextextended('clai
 
 /// The fewest in flight first, then the longest waiting: a unit with many never stands before one with few.
 const PICK: &str = "WITH RECURSIVE units(msn) AS (
-        SELECT min(msn) FROM callbacks WHERE ended_at IS NULL AND stage = $1
+        (SELECT msn FROM callbacks WHERE ended_at IS NULL AND stage = $1 ORDER BY msn LIMIT 1)
         UNION ALL
-        SELECT (SELECT min(c.msn) FROM callbacks c
-            WHERE c.ended_at IS NULL AND c.stage = $1 AND c.msn > units.msn)
+        SELECT (SELECT c.msn FROM callbacks c
+            WHERE c.ended_at IS NULL AND c.stage = $1 AND c.msn > units.msn ORDER BY c.msn LIMIT 1)
         FROM units WHERE units.msn IS NOT NULL
     ), busy(msn, leased) AS MATERIALIZED (
         SELECT units.msn, (SELECT count(*) FROM callbacks l
@@ -35,12 +35,13 @@ const PICK: &str = "WITH RECURSIVE units(msn) AS (
     )
     SELECT id FROM ranked WHERE place <= $3 ORDER BY place, due_at, id LIMIT $4";
 
-/// What somebody settles in this very moment is left alone.
-const TAKE: &str = "WITH free AS (SELECT id FROM callbacks
-        WHERE id = ANY($1) AND ended_at IS NULL AND stage = $3 AND due_at <= $4
-        ORDER BY id FOR UPDATE SKIP LOCKED)
+/// What somebody settles in this very moment is left alone. What is asked of a row is asked after it was found by its
+/// number: a planner that knows nothing of the table yet would else walk all that is due.
+const TAKE: &str = "WITH free AS MATERIALIZED (SELECT id, stage, due_at, ended_at FROM callbacks
+        WHERE id = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED)
     UPDATE callbacks c SET lease = c.lease + 1, leased = true, due_at = $2
-    FROM free WHERE c.id = free.id RETURNING c.id";
+    FROM free WHERE c.id = free.id AND free.ended_at IS NULL AND free.stage = $3 AND free.due_at <= $4
+    RETURNING c.id";
 
 const TAKEN: &str = "SELECT c.id, c.lease, c.scope, c.order_id, c.reference, c.status, c.amount, c.at,
     c.transaction_id, c.attempts, c.queued_at, p.callback_prefix, p.auth_token, p.auth_sealed, p.scope_asked, p.caller
@@ -52,8 +53,9 @@ const TAKEN: &str = "SELECT c.id, c.lease, c.scope, c.order_id, c.reference, c.s
 const ANY_DUE: &str =
     "SELECT 1 FROM callbacks WHERE ended_at IS NULL AND stage = $1 AND due_at <= $2 LIMIT 1";
 
-const NEXT: &str =
-    "SELECT min(due_at) AS next FROM callbacks WHERE ended_at IS NULL AND stage = $1";
+// Not min(): without statistics it is worked out from every row.
+const NEXT: &str = "SELECT (SELECT due_at FROM callbacks WHERE ended_at IS NULL AND stage = $1
+    ORDER BY due_at LIMIT 1) AS next";
 
 const END: &str =
     "UPDATE callbacks SET leased = false, ended = $3, ended_at = $4, attempts = attempts + 1,
@@ -257,4 +259,22 @@ pub(super) const LOOKUPS: [&str; 10] = [
     READY,
     CLOSE_PAYMENT,
     TOUCH_PAYMENT,
+];
+
+/// With the types of their parameters, and values of a backlog that is due.
+#[cfg(test)]
+pub(super) const CLAIMS: [(&str, &str, &str); 5] = [
+    (ANY_DUE, "text, bigint", "'deliver', 9000000"),
+    (NEXT, "text", "'deliver'"),
+    (
+        PICK,
+        "text, bigint, bigint, bigint",
+        "'deliver', 9000000, 4, 16",
+    ),
+    (
+        TAKE,
+        "bigint[], bigint, text, bigint",
+        "'IDS', 9500000, 'deliver', 9000000",
+    ),
+    (TAKEN, "bigint[], bigint[]", "'IDS', 'IDS'"),
 ];

@@ -124,6 +124,27 @@ async fn transactions_a_second() {
     }
 }
 
+/// Payments and their waiting callbacks, of fifty units, from one number up to another.
+pub(super) async fn fill(db: &mut sqlx::PgConnection, from: i64, to: i64) {
+    let fill = "WITH paid AS (INSERT INTO payments (scope, order_id, caller, msn, origin, kind, reference, amount,
+            auth_sealed, auth_token, callback_prefix, created_at, changed_at)
+            SELECT 100000 + i % 50, 'payment-' || i, $1, 100000 + i % 50, 'epayment', 'regular', 'payment-' || i,
+            20000, false, 'Bearer token'::bytea, 'https://shop.example/cb', 1000, 1000
+        FROM generate_series($2, $3 - 1) i RETURNING scope, order_id, msn, reference)
+        INSERT INTO callbacks (scope, order_id, msn, reference, status, amount, at, transaction_id, host, stage,
+            attempts, queued_at, due_at, lease, leased)
+            SELECT scope, order_id, msn, reference, 'RESERVED', amount, 1000, 'psp', 'shop.example', 'deliver', 0,
+            1000, 1000 + row_number() OVER (), 0, false FROM paid, (SELECT 1::bigint AS amount) one";
+    let who = caller("a");
+    sqlx::query(fill)
+        .bind(&who.as_bytes()[..])
+        .bind(from)
+        .bind(to)
+        .execute(db)
+        .await
+        .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn a_backlog_costs_no_more() {
@@ -134,23 +155,7 @@ async fn a_backlog_costs_no_more() {
     let mut db = database.raw().await;
     let mut from = 0_i64;
     for to in [100, 100_000] {
-        let fill = "WITH paid AS (INSERT INTO payments (scope, order_id, caller, msn, origin, kind, reference, amount,
-                auth_sealed, auth_token, callback_prefix, created_at, changed_at)
-            SELECT 100000 + i % 50, 'payment-' || i, $1, 100000 + i % 50, 'epayment', 'regular', 'payment-' || i,
-                20000, false, 'Bearer token'::bytea, 'https://shop.example/cb', 1000, 1000
-            FROM generate_series($2, $3 - 1) i RETURNING scope, order_id, msn, reference)
-            INSERT INTO callbacks (scope, order_id, msn, reference, status, amount, at, transaction_id, host, stage,
-                attempts, queued_at, due_at, lease, leased)
-            SELECT scope, order_id, msn, reference, 'RESERVED', amount, 1000, 'psp', 'shop.example', 'deliver', 0,
-                1000, 1000 + row_number() OVER (), 0, false FROM paid, (SELECT 1::bigint AS amount) one";
-        let who = caller("a");
-        sqlx::query(fill)
-            .bind(&who.as_bytes()[..])
-            .bind(from)
-            .bind(to)
-            .execute(&mut db)
-            .await
-            .unwrap();
+        fill(&mut db, from, to).await;
         from = to;
         let limits = ClaimLimits {
             total: 16,

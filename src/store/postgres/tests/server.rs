@@ -212,6 +212,7 @@ fn shared() -> &'static Shared {
 }
 
 /// A static is never dropped: its folder would stay. The watcher removes it, after the server.
+#[expect(clippy::zombie_processes, reason = "it outlives this process")]
 fn end_with_the_process(server: &Server) {
     let folder = server.folder.path().display().to_string();
     let mut child = Command::new("sh")
