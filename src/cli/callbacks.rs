@@ -242,7 +242,7 @@ async fn replay(bridge: &Running, id: i64) -> Result<String, Trouble> {
             )
         })?;
     Ok(format!(
-        "callback {id} is queued again; `ecom-bridge callbacks show {id}` tells how it went\n"
+        "callback {id} is queued again. How it went: ecom-bridge callbacks show {id}\n"
     ))
 }
 
@@ -270,7 +270,7 @@ impl Dropping {
                 )
             })?;
         Ok(format!(
-            "callback {id} is dropped: the shop will not hear of it; details show the payment all the same\n"
+            "callback {id} is dropped: the shop will not hear of it.\n"
         ))
     }
 }

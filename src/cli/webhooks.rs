@@ -215,8 +215,8 @@ async fn delete(bridge: &Running, msn: &str, id: &str) -> Result<String, Trouble
             )
         })?;
     Ok(format!(
-        "registration {id} of {msn} is deleted. Where webhooks.register is \"auto\" the bridge makes a new one when it \
-         looks again, within a day\n"
+        "{id} of {msn} is deleted.\n\
+         With webhooks.register = \"auto\" a new one is made within a day.\n"
     ))
 }
 

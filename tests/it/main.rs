@@ -8,6 +8,7 @@
 
 mod broken;
 mod clients;
+mod commands;
 mod demo;
 mod happy;
 mod money;
