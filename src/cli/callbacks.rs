@@ -128,45 +128,68 @@ impl List {
     }
 
     async fn print(&self, bridge: &Running) -> Result<String, Trouble> {
-        let query = self.query()?;
-        let mut found: Vec<Value> = Vec::new();
-        while found.len() < self.limit {
-            let wanted = (self.limit - found.len()).min(PAGE);
-            let mut page = query.clone();
-            page.push(("limit", wanted.to_string()));
-            if let Some(last) = found.last().and_then(|last| last.get("id")) {
-                page.push(("before", last.to_string()));
-            }
-            let mut answer = bridge.get("/api/callbacks", &page).await?;
-            let Some(Value::Array(more)) = answer.get_mut("callbacks").map(Value::take) else {
-                return Err(not_understood());
-            };
-            let is_last = more.len() < wanted;
-            found.extend(more);
-            if is_last {
-                break;
-            }
-        }
+        let found = found(bridge, &self.query()?, self.limit).await?;
         if self.json {
             let text = serde_json::to_string_pretty(&found).map_err(|_| not_understood())?;
             return Ok(format!("{text}\n"));
         }
         if found.is_empty() {
             eprintln!("there are no such callbacks");
-            return Ok(String::new());
         }
-        let rows: Result<Vec<_>, _> = found.into_iter().map(|one| read(one).map(row)).collect();
-        let headings = [
-            "ID",
-            "STATE",
-            "TELLS",
-            "TRIES",
-            "MSN",
-            "QUEUED (UTC)",
-            "ORDER",
-        ];
-        Ok(table(&headings, &rows?))
+        as_table(found)
     }
+}
+
+/// The table of what a query finds; empty where that is nothing.
+pub(super) async fn listed(
+    bridge: &Running,
+    query: &[(&'static str, String)],
+) -> Result<String, Trouble> {
+    as_table(found(bridge, query, PAGE).await?)
+}
+
+/// What a query finds, page by page.
+async fn found(
+    bridge: &Running,
+    query: &[(&'static str, String)],
+    limit: usize,
+) -> Result<Vec<Value>, Trouble> {
+    let mut found: Vec<Value> = Vec::new();
+    while found.len() < limit {
+        let wanted = (limit - found.len()).min(PAGE);
+        let mut page = query.to_vec();
+        page.push(("limit", wanted.to_string()));
+        if let Some(last) = found.last().and_then(|last| last.get("id")) {
+            page.push(("before", last.to_string()));
+        }
+        let mut answer = bridge.get("/api/callbacks", &page).await?;
+        let Some(Value::Array(more)) = answer.get_mut("callbacks").map(Value::take) else {
+            return Err(not_understood());
+        };
+        let is_last = more.len() < wanted;
+        found.extend(more);
+        if is_last {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn as_table(found: Vec<Value>) -> Result<String, Trouble> {
+    if found.is_empty() {
+        return Ok(String::new());
+    }
+    let rows: Result<Vec<_>, _> = found.into_iter().map(|one| read(one).map(row)).collect();
+    let headings = [
+        "ID",
+        "STATE",
+        "TELLS",
+        "TRIES",
+        "MSN",
+        "QUEUED (UTC)",
+        "ORDER",
+    ];
+    Ok(table(&headings, &rows?))
 }
 
 fn not_understood() -> Trouble {
