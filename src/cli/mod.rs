@@ -3,13 +3,16 @@
 //! Standard output is for results, standard error for what went wrong. Must not: hold a rule of translation, routing or
 //! money; commands call the same functions that `serve` does.
 
+mod callbacks;
 mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod running;
 mod serve;
 mod simulate;
 mod translate;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +41,10 @@ enum Command {
     Translate(translate::Options),
     /// Tell which way a call would go, and every rule that led there
     Explain(explain::Options),
+    /// The callbacks of the running bridge: those that wait, those given up, and what to do with them
+    Callbacks(callbacks::Options),
+    /// The webhook registrations of the running bridge
+    Webhooks(webhooks::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -60,6 +67,8 @@ pub fn run() -> ExitCode {
         Command::Simulate(options) => simulate::run(&options),
         Command::Translate(options) => translate::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Callbacks(options) => callbacks::run(&options),
+        Command::Webhooks(options) => webhooks::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

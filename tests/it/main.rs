@@ -8,6 +8,7 @@
 
 mod broken;
 mod clients;
+mod commands;
 mod cost;
 mod creating;
 mod demo;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 const LONGEST_TEXT: usize = 36;
 
 /// Members that hide their value.
-const SECRET: [&str; 4] = ["access_token", "authToken", "token", "secret"];
+const SECRET: [&str; 5] = ["access_token", "authToken", "token", "secret", "sub"];
 
 /// Members that say nothing about the translation.
 const LEFT_OUT: [&str; 12] = [
@@ -117,6 +117,11 @@ fn short(name: &str, value: &Value, detail: Detail) -> Option<Value> {
     Some(match value {
         Value::Array(all) if name == "transactionLogHistory" => {
             Value::Array(all.iter().map(entry).collect())
+        }
+        Value::Array(all) if name == "events" => Value::from(format!("{} events", all.len())),
+        // Of a user only how much is told.
+        Value::Object(members) if name == "userDetails" => {
+            Value::from(format!("{} members", members.len()))
         }
         Value::Array(all) => {
             Value::Array(all.iter().filter_map(|v| short("", v, detail)).collect())

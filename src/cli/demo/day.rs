@@ -26,6 +26,8 @@ pub(super) struct Tally {
     pub(super) checks: usize,
     /// What was not as it must be.
     pub(super) differences: Vec<String>,
+    /// Callbacks that the shop must have got from the bridge, those that it answered 500 included.
+    pub(super) told_back: usize,
 }
 
 /// The day.
@@ -37,13 +39,20 @@ pub(super) struct Day<'s> {
     /// Whether the summary was printed.
     pub(super) finished: bool,
     pub(super) detail: Detail,
+    /// The sales unit at work.
+    pub(super) msn: &'static str,
+    /// What had been asked before the day began.
+    pub(super) began: u64,
     chapter: usize,
     place: String,
 }
 
 impl<'s> Day<'s> {
     pub(super) fn new(page: Page, shop: Shop, stage: &'s Stage) -> Self {
+        let requests = stage.simulator.world().requests();
         Self {
+            msn: shop::MSN,
+            began: requests.last().map_or(0, |seen| seen.id),
             page,
             shop,
             stage,
@@ -115,13 +124,16 @@ impl<'s> Day<'s> {
         let mark = self.last_seen();
         self.show_call("shop", &call);
         let heard = self.shop.call(&self.stage.bridge, &call).await;
-        let seen = self.seen_since(mark);
+        let mut seen = self.seen_since(mark);
+        // The registration of the sales unit is work of its own, and shown by itself.
+        seen.retain(|s| s.surface != Surface::Webhooks || call.path.starts_with("/webhooks/"));
         if seen.is_empty() {
             self.page
                 .beside(Look::Upstream, "upstream", "(nothing was sent)");
         }
         for request in &seen {
-            self.show_seen(request, &call);
+            let sent = call.body.as_ref().map(shop::text_of).unwrap_or_default();
+            self.show_seen(request, &sent);
         }
         self.show_answer(&heard);
         *self.tally.routes.entry(heard.route.clone()).or_default() += 1;
@@ -147,11 +159,11 @@ impl<'s> Day<'s> {
         heard
     }
 
-    fn last_seen(&self) -> u64 {
+    pub(super) fn last_seen(&self) -> u64 {
         self.world().requests().last().map_or(0, |seen| seen.id)
     }
 
-    fn seen_since(&self, mark: u64) -> Vec<SeenRequest> {
+    pub(super) fn seen_since(&self, mark: u64) -> Vec<SeenRequest> {
         let mut seen = self.world().requests();
         seen.retain(|request| request.id > mark);
         seen
@@ -168,7 +180,8 @@ impl<'s> Day<'s> {
         }
     }
 
-    fn show_seen(&mut self, seen: &SeenRequest, call: &Call) {
+    /// A request at upstream; `sent` is what the shop's call had as its body.
+    pub(super) fn show_seen(&mut self, seen: &SeenRequest, sent: &str) {
         let became = match (seen.fault.as_deref(), seen.status) {
             (Some("reset_after"), _) => "done, but the answer is lost".to_owned(),
             (_, Some(status)) => status.to_string(),
@@ -176,7 +189,6 @@ impl<'s> Day<'s> {
         };
         let line = format!("{} {} -> {became}", seen.method, seen.target);
         self.page.beside(Look::Upstream, "upstream", &line);
-        let sent = call.body.as_ref().map(shop::text_of).unwrap_or_default();
         if !seen.body.is_empty() && seen.body == sent.as_bytes() {
             let same = format!("(byte for byte what the shop sent: {} bytes)", sent.len());
             self.page.beside(Look::Plain, "", &same);
@@ -221,16 +233,7 @@ impl<'s> Day<'s> {
 
     /// The payment as the simulator has it.
     pub(super) fn payment(&self, reference: &str) -> Option<PaymentView> {
-        self.world().payment(shop::MSN, reference)
-    }
-
-    /// The user says yes in the app.
-    pub(super) fn approve(&mut self, reference: &str) {
-        self.happens("The user approves in the app.");
-        let done = self.world().approve(shop::MSN, reference);
-        if !done {
-            self.check(false, "the payment can be approved");
-        }
+        self.world().payment(self.msn, reference)
     }
 
     /// Checks a payment's sums at the simulator, in minor units.

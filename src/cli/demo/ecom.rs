@@ -2,25 +2,19 @@
 //!
 //! eCom's own callbacks reach the shop from the simulator itself. Must not: sleep (waits are for a callback).
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::day::{Day, changes, one_epayment_change, operations};
 use super::page::Look;
 use super::shop::{self, AUTH_TOKEN, Call};
+use super::told::until;
 use crate::simulator::{Origin, Surface};
-
-/// A callback comes at once; this is for a machine that is busy.
-const CALLBACK: Duration = Duration::from_secs(5);
 
 impl Day<'_> {
     /// Waits for eCom's callback, shows it and checks it.
     async fn called_back(&mut self, order: &str, status: &str) {
-        let number = self.world().callbacks().len();
-        let came = self.stage.merchant.wait_for(number, CALLBACK).await;
-        let last = self.stage.merchant.callbacks().pop();
-        let Some(last) = last.filter(|_| came) else {
+        until(|| !self.callbacks_of(order).is_empty()).await;
+        let Some(last) = self.callbacks_of(order).pop() else {
             self.check(false, "eCom's callback reached the shop");
             return;
         };
@@ -28,13 +22,21 @@ impl Day<'_> {
         self.page.beside(Look::Upstream, "callback", &line);
         let body = last.json();
         self.page.json(&body, self.detail);
-        let good = last.target == format!("/vipps/v2/payments/{order}")
-            && last.header("authorization") == Some(AUTH_TOKEN)
+        let good = last.header("authorization") == Some(AUTH_TOKEN)
             && body.pointer("/transactionInfo/status") == Some(&json!(status));
         self.check(
             good,
             "eCom called the shop back, with the shop's own authToken",
         );
+    }
+
+    /// The user says yes; eCom knows, and ePayment raises no webhook.
+    fn approved_in_ecom(&mut self, order: &str) {
+        self.happens("The user approves in the app.");
+        let done = self.world().approve(shop::MSN, order);
+        if !done {
+            self.check(false, "the payment can be approved");
+        }
     }
 
     /// Whether a payment was born in eCom, as the simulator knows it.
@@ -66,7 +68,7 @@ pub(super) async fn express(day: &mut Day<'_>) {
     let good = heard.status == 200 && heard.route == "ecom" && untouched;
     let good = good && day.born(order, Origin::Express);
     day.check(good, "passed to eCom byte for byte");
-    day.approve(order);
+    day.approved_in_ecom(order);
     day.called_back(order, "RESERVE").await;
     let (heard, seen) = day.details(order).await;
     let good = heard.route == "ecom"
@@ -90,7 +92,7 @@ pub(super) async fn before_the_bridge(day: &mut Day<'_>) {
     let heard = day.call_without_bridge(call).await;
     let good = heard.status == 200 && day.born(order, Origin::Ecom);
     day.check(good, "created in eCom, without the bridge");
-    day.approve(order);
+    day.approved_in_ecom(order);
     day.called_back(order, "RESERVED").await;
     day.happens("The shop now calls the bridge.");
     let (heard, seen) = day.details(order).await;

@@ -4,6 +4,7 @@
 //! the printout. Must not: need an account, a configuration or a network.
 
 mod brief;
+mod callbacks;
 mod day;
 mod ecom;
 mod orders;
@@ -11,6 +12,7 @@ mod page;
 mod shop;
 mod stage;
 mod summary;
+mod told;
 mod trouble;
 
 use std::process::ExitCode;
@@ -83,6 +85,10 @@ async fn whole_day(day: &mut Day<'_>) -> bool {
     day.page
         .exact("  upstream    what reached the upstream, and how it answered");
     day.page.exact("  answer      what the shop got back");
+    day.page
+        .exact("  webhook     what ePayment told the bridge, and its answer");
+    day.page
+        .exact("  callback    what the shop was told because of it, and its answer");
     day.page.gap();
     day.page
         .text("Amounts in JSON are in minor units: 49900 is 499.00.");
@@ -98,6 +104,9 @@ async fn whole_day(day: &mut Day<'_>) -> bool {
     trouble::lost_answer(day).await;
     trouble::unknown_outcome(day).await;
     trouble::errors(day).await;
+    callbacks::shop_is_down(day).await;
+    callbacks::who_paid(day).await;
+    callbacks::direct_capture(day).await;
     orders::force_approved(day).await;
     orders::outside(day).await;
     let good = day.sum_up(began.elapsed().as_secs_f64());
@@ -113,7 +122,10 @@ impl Day<'_> {
         page.heading("Still running, until Ctrl-C");
         for (what, where_it_is) in [
             ("bridge", bridge.clone()),
-            ("operator", format!("{}/metrics, /readyz", self.stage.admin)),
+            (
+                "operator",
+                format!("http://{}/metrics, /readyz", self.stage.admin),
+            ),
             ("simulator", simulator.clone()),
             ("", format!("{simulator}/_simulator/payments")),
             ("", format!("{simulator}/_simulator/requests")),
@@ -155,5 +167,10 @@ impl Day<'_> {
             "    {simulator}/_simulator/payments/{}/ORDER/approve",
             shop::MSN
         ));
+        page.gap();
+        page.text("What the shop was told, and the registrations:");
+        let setting = format!("ECOM_BRIDGE__ADMIN__LISTEN={}", self.stage.admin);
+        page.exact(&format!("  export {setting}"));
+        page.exact("  ecom-bridge callbacks list; ecom-bridge webhooks list");
     }
 }

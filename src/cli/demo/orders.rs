@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::brief::Detail;
 use super::day::{Day, changes, kr, one_epayment_change, operations};
-use super::shop::{self, Auth, Call, Heard, MSN};
-use crate::simulator::SeenRequest;
+use super::shop::{self, Auth, Call, Heard};
+use super::told::Wanted;
+use crate::simulator::{Act, SeenRequest};
 
 /// What a capture or refund answers, and what reached upstream because of it.
 pub(super) type Told = (Heard, Vec<SeenRequest>);
@@ -15,12 +16,18 @@ pub(super) type Told = (Heard, Vec<SeenRequest>);
 impl Day<'_> {
     /// Starts a regular payment and checks that it was made in ePayment.
     pub(super) async fn initiate(&mut self, order: &str, amount: i64) {
-        let body = shop::new_order(order, amount, &self.callback_prefix());
+        self.initiate_with(shop::new_order(order, amount, &self.callback_prefix()))
+            .await;
+    }
+
+    /// The same with a body of one's own.
+    pub(super) async fn initiate_with(&mut self, body: Value) {
+        let order = body.pointer("/transaction/orderId").cloned();
         // Many plugins write it like this.
         let call = Call::post("/Ecomm/v2/payments/").body(body);
         let (heard, seen) = self.call(call).await;
         let good = heard.status == 200
-            && heard.text("/orderId") == Some(order)
+            && heard.json.get("orderId") == order.as_ref()
             && heard.text("/url").is_some_and(|url| !url.is_empty())
             && one_epayment_change(&seen);
         self.check(
@@ -95,10 +102,9 @@ pub(super) async fn order(day: &mut Day<'_>) {
          first capture and the refund share one.",
     );
     day.initiate(order, 49_900).await;
-    day.approve(order);
-    day.note(
-        "Callbacks for ePayment payments come with a later release; until then the shop polls details, as here.",
-    );
+    day.registration().await;
+    day.approve(order).await;
+    day.note("The shop may read details while it is called back: the new state is there first.");
     let (heard, _) = day.details_are(order, &["RESERVE", "INITIATE"]).await;
     let left = heard.number("/transactionSummary/remainingAmountToCapture");
     day.check(left == Some(49_900), "all of it can be captured");
@@ -152,6 +158,8 @@ async fn released(day: &mut Day<'_>, order: &str) {
         "VOID", "REFUND", "CAPTURE", "CAPTURE", "RESERVE", "INITIATE",
     ];
     day.details_are(order, &log).await;
+    day.recorded_only(order, &["CAPTURED", "CAPTURED", "REFUNDED", "CANCELLED"])
+        .await;
 }
 
 /// The Idempotency-Key of the one change.
@@ -167,7 +175,7 @@ pub(super) async fn cancelled(day: &mut Day<'_>) {
         "Nothing was captured, so a cancel gives the whole reservation back.",
     );
     day.initiate(order, 15_000).await;
-    day.approve(order);
+    day.approve(order).await;
     let (heard, seen) = day.cancel(order, false).await;
     let good = heard.status == 200
         && heard.text("/transactionInfo/status") == Some("Cancelled")
@@ -182,12 +190,17 @@ pub(super) async fn rejected(day: &mut Day<'_>) {
     let order = "woo-shop-1003";
     day.chapter(
         "The user says no",
-        "ePayment calls it ABORTED; the shop sees what eCom always showed.",
+        "ePayment calls it ABORTED; the shop hears and sees what eCom always told.",
     );
     day.initiate(order, 12_000).await;
     day.happens("The user rejects the payment in the app.");
-    let done = day.world().reject(MSN, order);
-    day.check(done, "rejected");
+    let wanted = Wanted {
+        act: Act::Reject,
+        event: "ABORTED",
+        status: "CANCELLED",
+        answers: &[200],
+    };
+    day.hears(order, wanted).await;
     day.details_are(order, &["CANCEL", "INITIATE"]).await;
     day.sums(order, 0, 0, 12_000);
 }
@@ -200,8 +213,13 @@ pub(super) async fn expired(day: &mut Day<'_>) {
     );
     day.initiate(order, 9_900).await;
     day.happens("Time passes, and the payment expires.");
-    let done = day.world().expire(MSN, order);
-    day.check(done, "expired");
+    let wanted = Wanted {
+        act: Act::Expire,
+        event: "EXPIRED",
+        status: "REJECTED",
+        answers: &[200],
+    };
+    day.hears(order, wanted).await;
     let call = Call::get(format!("/ecomm/v2/payments/{order}/status"));
     let (heard, _) = day.call(call).await;
     let status = heard.text("/transactionInfo/status");
@@ -221,7 +239,7 @@ pub(super) async fn short(day: &mut Day<'_>) {
     );
     day.initiate(order, 7_500).await;
     let reference = "ecom-id-Woo17";
-    day.approve(reference);
+    day.approve(order).await;
     let (heard, _) = day.change(order, "capture", "1", None).await;
     let good = heard.text("/orderId") == Some(order)
         && heard.number("/transactionInfo/amount") == Some(7_500);
@@ -251,6 +269,7 @@ pub(super) async fn force_approved(day: &mut Day<'_>) {
         .and_then(Value::as_str);
     let good = heard.status == 200 && heard.json == json!({}) && phone == Some("4791234567");
     day.check(good, "approved; the number went out with its country code");
+    day.heard_of(order, "RESERVED").await;
     day.details_are(order, &["RESERVE", "INITIATE"]).await;
 }
 

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 /// The sales unit.
 pub(super) const MSN: &str = "123456";
 
+/// Another one of the same keys, which captures directly.
+pub(super) const OTHER_MSN: &str = "234567";
+
 /// Its keys, which only the simulator knows.
 pub(super) const CLIENT_ID: &str = "demo-client";
 pub(super) const CLIENT_SECRET: &str = "demo-secret";

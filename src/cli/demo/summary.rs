@@ -28,10 +28,11 @@ impl Day<'_> {
         let (ecom, epayment) = (to(Surface::Ecom), to(Surface::Epayment));
         let other = seen.len() - ecom - epayment;
         let line = format!(
-            "{} requests of the bridge: {epayment} to ePayment, {ecom} to eCom, {other} passed through",
+            "{} requests of the bridge: {epayment} to ePayment, {ecom} to eCom, {other} others (tokens, webhooks)",
             seen.len()
         );
         self.page.beside(Look::Plain, "upstream", &line);
+        self.told();
         self.money();
         let wrong = self.wrong_side(&seen);
         let line = format!("calls about a payment to the API that must not have them: {wrong}");
@@ -56,6 +57,25 @@ impl Day<'_> {
             }
         }
         good
+    }
+
+    /// The events that came, and what the shop heard.
+    fn told(&mut self) {
+        let hooks = self.world().deliveries();
+        let refused = hooks.iter().filter(|hook| hook.status != Some(200)).count();
+        let line = format!(
+            "webhooks taken at once: {}, refused: {refused}",
+            hooks.len()
+        );
+        self.check(refused == 0, &line);
+        let (all, of_ecom) = (
+            self.stage.merchant.callbacks().len(),
+            self.world().callbacks().len(),
+        );
+        let (heard, wanted) = (all.saturating_sub(of_ecom), self.tally.told_back);
+        let line =
+            format!("callbacks of the bridge at the shop: {heard}, and {of_ecom} of eCom itself");
+        self.check(heard == wanted, &line);
     }
 
     /// What moved, beside what the shop was told.
@@ -138,6 +158,10 @@ impl Day<'_> {
                 "is your configuration complete",
             ),
             ("ecom-bridge serve --config FILE", "the bridge itself"),
+            (
+                "ecom-bridge callbacks list",
+                "what your shop was told, and what waits",
+            ),
         ] {
             self.page.exact(&format!("  {command:<32} {what}"));
         }

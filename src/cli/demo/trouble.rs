@@ -23,7 +23,7 @@ pub(super) async fn lost_answer(day: &mut Day<'_>) {
          log, finds its own key there, and answers.",
     );
     day.initiate(order, 22_000).await;
-    day.approve(order);
+    day.approve(order).await;
     day.happens("The next answer to a capture will be lost.");
     let path = format!("/{order}/capture");
     day.world()
@@ -47,7 +47,7 @@ pub(super) async fn unknown_outcome(day: &mut Day<'_>) {
          the truth: unknown, repeat later (502 with 94). It claims neither success nor failure.",
     );
     day.initiate(order, 31_000).await;
-    day.approve(order);
+    day.approve(order).await;
     day.happens("Every answer to this capture is lost, and the event log answers 503.");
     let (capture, events) = (format!("/{order}/capture"), format!("/{order}/events"));
     let down = Action::Status {
@@ -94,7 +94,7 @@ pub(super) async fn errors(day: &mut Day<'_>) {
     let good = heard.is_error(400, "transaction.amount") && seen.is_empty();
     day.check(good, "InvalidRequest transaction.amount");
     day.initiate(order, 10_000).await;
-    day.approve(order);
+    day.approve(order).await;
     more_than_reserved(day, order).await;
     other_amount(day, order).await;
     day.happens("The orderId is used a second time.");
