@@ -12,6 +12,7 @@ use super::StartError;
 use crate::callbacks::Dispatcher;
 use crate::callbacks::direct::DirectCapturer;
 use crate::callbacks::dispatch::{Limits, Parts};
+use crate::callbacks::find::Finder;
 use crate::callbacks::poll::Poller;
 use crate::callbacks::receive::{Queued, Receiver, ReceiverParts};
 use crate::callbacks::register::Registrar;
@@ -36,6 +37,7 @@ pub(super) struct CallbackWorks {
     pub(super) dispatcher: Dispatcher,
     pub(super) registrar: Option<Arc<Registrar>>,
     poller: Arc<Poller>,
+    finder: Arc<Finder>,
     capturer: Arc<DirectCapturer>,
     pruner: Pruner,
     hints: HintsTaken,
@@ -96,6 +98,14 @@ impl CallbackWorks {
             settings: Arc::clone(settings),
             clock: Arc::clone(clock),
         });
+        let finder = Arc::new(Finder {
+            store: Arc::clone(store),
+            payments: Arc::clone(payments),
+            receiver: Arc::clone(&receiver),
+            keyring: keyring.clone(),
+            settings: Arc::clone(settings),
+            clock: Arc::clone(clock),
+        });
         let capturer = Arc::new(DirectCapturer {
             store: Arc::clone(store),
             payments: Arc::clone(payments),
@@ -120,6 +130,7 @@ impl CallbackWorks {
             dispatcher,
             registrar,
             poller,
+            finder,
             capturer,
             pruner,
             hints,
@@ -141,7 +152,8 @@ impl CallbackWorks {
     ) {
         let dispatcher = self.dispatcher;
         lifecycle.spawn("dispatcher", async move { dispatcher.run().await });
-        lifecycle.spawn("poller", self.poller.run(lifecycle.clone(), self.hints));
+        lifecycle.spawn("poller", self.poller.run(lifecycle.clone()));
+        lifecycle.spawn("finder", self.finder.run(lifecycle.clone(), self.hints));
         lifecycle.spawn("direct capture", self.capturer.run(lifecycle.clone()));
         lifecycle.spawn("retention", self.pruner.run(lifecycle.clone()));
         if let Some(registrar) = self.registrar {

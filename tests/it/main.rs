@@ -7,6 +7,7 @@
 )]
 
 mod broken;
+mod callbacks_received;
 mod callbacks_told;
 mod clients;
 mod demo;

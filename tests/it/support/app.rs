@@ -145,6 +145,12 @@ impl Wanted {
         self.merchants.push(toml.to_owned());
     }
 
+    /// What was set.
+    pub(crate) fn value(&self, key: &str) -> &str {
+        let (section, key) = key.split_once('.').unwrap();
+        &self.values[section][key]
+    }
+
     /// The configuration as text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
