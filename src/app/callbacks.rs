@@ -121,7 +121,7 @@ impl CallbackWorks {
             keyring.clone(),
             Arc::clone(store),
             Arc::clone(clock),
-            registrar.is_some().then_some(wake),
+            is_auto(settings).then_some(wake),
         );
         let pruner = Pruner::new(Arc::clone(store), &settings.store, Arc::clone(clock));
         let server = server(settings, receiver, lifecycle).await?;
@@ -156,7 +156,7 @@ impl CallbackWorks {
         lifecycle.spawn("finder", self.finder.run(lifecycle.clone(), self.hints));
         lifecycle.spawn("direct capture", self.capturer.run(lifecycle.clone()));
         lifecycle.spawn("retention", self.pruner.run(lifecycle.clone()));
-        if let Some(registrar) = self.registrar {
+        if let Some(registrar) = self.registrar.filter(|_| is_auto(settings)) {
             let (units, store) = (
                 settings.merchants.keys().cloned().collect::<Vec<_>>(),
                 Arc::clone(&registrar.store),
@@ -216,17 +216,20 @@ fn registrar(
     wake: &Arc<Notify>,
 ) -> Option<Arc<Registrar>> {
     let public_url = settings.webhooks.public_url.as_ref()?;
-    (settings.webhooks.register == Register::Auto).then(|| {
-        Arc::new(Registrar {
-            store: Arc::clone(store),
-            epayment: payments.epayment.clone(),
-            keyring: keyring.clone(),
-            public_url: public_url.as_str().to_owned(),
-            clock: Arc::clone(clock),
-            meters: Arc::clone(meters),
-            wake: Arc::clone(wake),
-        })
-    })
+    Some(Arc::new(Registrar {
+        store: Arc::clone(store),
+        epayment: payments.epayment.clone(),
+        keyring: keyring.clone(),
+        public_url: public_url.as_str().to_owned(),
+        clock: Arc::clone(clock),
+        meters: Arc::clone(meters),
+        wake: Arc::clone(wake),
+    }))
+}
+
+/// Whether the bridge registers by itself; by hand it always can, where it has an address.
+fn is_auto(settings: &Settings) -> bool {
+    settings.webhooks.public_url.is_some() && settings.webhooks.register == Register::Auto
 }
 
 /// The listener that Vipps calls; none where it has no way to be reached.

@@ -171,7 +171,12 @@ async fn c6_a_webhook_before_the_initiates_reply_is_not_lost() {
 /// The initiate is cut off after ePayment had accepted it, the shop never repeats it, the user approves in the app.
 #[tokio::test]
 async fn c6_an_attempt_nobody_heard_of_again_becomes_the_payment() {
-    let mut shop = Shop::start().await;
+    let mut shop = Shop::with(&[
+        ("proxy.request_timeout", "\"1s\""),
+        ("upstream.timeout", "\"200ms\""),
+        ("upstream.connect_timeout", "\"100ms\""),
+    ])
+    .await;
     shop.order("order-0001").await;
     shop.app.world().add_fault(Fault::always(
         "/epayment/v1/payments*",
@@ -190,7 +195,7 @@ async fn c6_an_attempt_nobody_heard_of_again_becomes_the_payment() {
     // Nobody's credentials are at hand after a restart: only when the shop calls again.
     assert_eq!(shop.merchant.callbacks().len(), 0);
     shop.app.details("order-0001").await.ok();
-    shop.app.advance(Duration::from_secs(120));
+    shop.pass(Duration::from_secs(120)).await;
     shop.told(1).await;
     assert_eq!(shop.statuses("order-0002"), ["RESERVED"]);
 }
@@ -262,7 +267,7 @@ async fn c8_forgeries_are_refused_and_replays_acknowledged() {
     );
     shop.heard().await;
     assert_eq!(shop.last_answer(), Some(200));
-    shop.app.advance(Duration::from_secs(3 * 24 * 3600));
+    shop.pass(Duration::from_secs(3 * 24 * 3600)).await;
     shop.app.world().redeliver_webhooks(Some("order-0001"));
     shop.told(1).await;
     assert_eq!(shop.last_answer(), Some(200));

@@ -7,7 +7,9 @@
 )]
 
 mod broken;
+mod callbacks_delivered;
 mod callbacks_received;
+mod callbacks_registered;
 mod callbacks_told;
 mod clients;
 mod demo;

@@ -65,8 +65,11 @@ impl Shop {
     }
 
     pub(crate) async fn of(wanted: Wanted) -> Self {
+        let app = wanted.start().await;
+        // Clocks are moved by days: nobody's time is up by that.
+        app.world().change_rules(|rules| rules.lifetime_s = 0);
         Self {
-            app: wanted.start().await,
+            app,
             merchant: a_merchant().await,
         }
     }
@@ -171,6 +174,16 @@ impl Shop {
     /// Every attempt to deliver a webhook was answered like this.
     pub(crate) fn last_answer(&self) -> Option<u16> {
         self.app.world().deliveries().last().and_then(|d| d.status)
+    }
+
+    /// Time passes, and the dispatcher notices (it sleeps by the machine's own time).
+    pub(crate) async fn pass(&self, time: std::time::Duration) {
+        self.app.advance(time);
+        let nothing = "/api/callbacks/987654321/replay";
+        assert_eq!(
+            self.operate("POST", nothing, &Value::Null).await.status,
+            404
+        );
     }
 
     /// A call of the operator's listener.
