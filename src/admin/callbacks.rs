@@ -30,7 +30,7 @@ pub struct CallbackApi {
     pub clock: Arc<dyn Clock>,
     /// Wakes the dispatcher.
     pub wake: Arc<dyn Fn() + Send + Sync>,
-    /// Keeps registrations in order; none where nothing is registered.
+    /// Keeps registrations in order; none where there is no public URL.
     pub registrar: Option<Arc<Registrar>>,
 }
 
@@ -237,7 +237,7 @@ async fn webhooks(State(api): State<CallbackApi>) -> Response {
     .into_response()
 }
 
-const OFF: &str = "nothing is registered: webhooks.public_url is empty or webhooks.register is off";
+const OFF: &str = "nothing can be registered: webhooks.public_url is empty";
 
 async fn register(State(api): State<CallbackApi>, Path(msn): Path<String>) -> Response {
     let Some(msn) = Msn::parse(&msn) else {
@@ -246,11 +246,8 @@ async fn register(State(api): State<CallbackApi>, Path(msn): Path<String>) -> Re
     let Some(registrar) = &api.registrar else {
         return problem(StatusCode::CONFLICT, OFF);
     };
-    let now = api.clock.now();
     let looked = async {
-        api.store.see_unit(&msn, now).await?;
-        api.store.recheck_unit(&msn, now).await?;
-        registrar.run_once().await?;
+        registrar.look_now(&msn).await?;
         api.store.registrations().await
     };
     match looked.await {

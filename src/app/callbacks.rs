@@ -12,6 +12,7 @@ use super::StartError;
 use crate::callbacks::Dispatcher;
 use crate::callbacks::direct::DirectCapturer;
 use crate::callbacks::dispatch::{Limits, Parts};
+use crate::callbacks::find::Finder;
 use crate::callbacks::poll::Poller;
 use crate::callbacks::receive::{Queued, Receiver, ReceiverParts};
 use crate::callbacks::register::Registrar;
@@ -36,6 +37,7 @@ pub(super) struct CallbackWorks {
     pub(super) dispatcher: Dispatcher,
     pub(super) registrar: Option<Arc<Registrar>>,
     poller: Arc<Poller>,
+    finder: Arc<Finder>,
     capturer: Arc<DirectCapturer>,
     pruner: Pruner,
     hints: HintsTaken,
@@ -96,6 +98,14 @@ impl CallbackWorks {
             settings: Arc::clone(settings),
             clock: Arc::clone(clock),
         });
+        let finder = Arc::new(Finder {
+            store: Arc::clone(store),
+            payments: Arc::clone(payments),
+            receiver: Arc::clone(&receiver),
+            keyring: keyring.clone(),
+            settings: Arc::clone(settings),
+            clock: Arc::clone(clock),
+        });
         let capturer = Arc::new(DirectCapturer {
             store: Arc::clone(store),
             payments: Arc::clone(payments),
@@ -111,7 +121,7 @@ impl CallbackWorks {
             keyring.clone(),
             Arc::clone(store),
             Arc::clone(clock),
-            registrar.is_some().then_some(wake),
+            is_auto(settings).then_some(wake),
         );
         let pruner = Pruner::new(Arc::clone(store), &settings.store, Arc::clone(clock));
         let server = server(settings, receiver, lifecycle).await?;
@@ -120,6 +130,7 @@ impl CallbackWorks {
             dispatcher,
             registrar,
             poller,
+            finder,
             capturer,
             pruner,
             hints,
@@ -141,10 +152,11 @@ impl CallbackWorks {
     ) {
         let dispatcher = self.dispatcher;
         lifecycle.spawn("dispatcher", async move { dispatcher.run().await });
-        lifecycle.spawn("poller", self.poller.run(lifecycle.clone(), self.hints));
+        lifecycle.spawn("poller", self.poller.run(lifecycle.clone()));
+        lifecycle.spawn("finder", self.finder.run(lifecycle.clone(), self.hints));
         lifecycle.spawn("direct capture", self.capturer.run(lifecycle.clone()));
         lifecycle.spawn("retention", self.pruner.run(lifecycle.clone()));
-        if let Some(registrar) = self.registrar {
+        if let Some(registrar) = self.registrar.filter(|_| is_auto(settings)) {
             let (units, store) = (
                 settings.merchants.keys().cloned().collect::<Vec<_>>(),
                 Arc::clone(&registrar.store),
@@ -204,17 +216,20 @@ fn registrar(
     wake: &Arc<Notify>,
 ) -> Option<Arc<Registrar>> {
     let public_url = settings.webhooks.public_url.as_ref()?;
-    (settings.webhooks.register == Register::Auto).then(|| {
-        Arc::new(Registrar {
-            store: Arc::clone(store),
-            epayment: payments.epayment.clone(),
-            keyring: keyring.clone(),
-            public_url: public_url.as_str().to_owned(),
-            clock: Arc::clone(clock),
-            meters: Arc::clone(meters),
-            wake: Arc::clone(wake),
-        })
-    })
+    Some(Arc::new(Registrar {
+        store: Arc::clone(store),
+        epayment: payments.epayment.clone(),
+        keyring: keyring.clone(),
+        public_url: public_url.as_str().to_owned(),
+        clock: Arc::clone(clock),
+        meters: Arc::clone(meters),
+        wake: Arc::clone(wake),
+    }))
+}
+
+/// Whether the bridge registers by itself; by hand it always can, where it has an address.
+fn is_auto(settings: &Settings) -> bool {
+    settings.webhooks.public_url.is_some() && settings.webhooks.register == Register::Auto
 }
 
 /// The listener that Vipps calls; none where it has no way to be reached.

@@ -17,7 +17,7 @@ use crate::payments::{DirectCapture, Order, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, ClaimLimits, DueCallback, Settled, Stage, StoreError};
 use crate::types::{Clock, Scope};
-use crate::upstream::keyring::Keyring;
+use crate::upstream::keyring::{From, Keyring};
 
 const LEASE: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -76,18 +76,24 @@ impl DirectCapturer {
     }
 
     async fn capture(&self, due: &DueCallback) -> Result<(), StoreError> {
-        let settled = match self.keyring.of(&due.msn).await {
-            Some((credentials, _)) => {
-                let unit = self.settings.merchant(&due.msn);
-                let order = Order::new(Scope::Unit(due.msn.clone()), due.order.clone(), unit);
-                let subject = Subject {
-                    order,
-                    reference: due.reference.clone(),
-                };
-                let caller = caller(credentials, due.caller);
-                self.settle(due, self.payments.capture_directly(&caller, &subject).await)
+        let unit = self.settings.merchant(&due.msn);
+        let subject = Subject {
+            order: Order::new(Scope::Unit(due.msn.clone()), due.order.clone(), unit),
+            reference: due.reference.clone(),
+        };
+        let settled = loop {
+            let Some((credentials, from)) = self.keyring.of(&due.msn).await else {
+                break self.later(due, "no credentials to capture with");
+            };
+            let caller = caller(credentials, due.caller);
+            let outcome = self.payments.capture_directly(&caller, &subject).await;
+            if outcome == DirectCapture::NoAccess {
+                self.keyring.refused(&due.msn, from).await;
+                if from == From::Call {
+                    continue;
+                }
             }
-            None => self.later(due, "no credentials to capture with"),
+            break self.settle(due, outcome);
         };
         let is_ready = matches!(settled, Settled::Ready { .. });
         self.store
@@ -112,6 +118,7 @@ impl DirectCapturer {
                 at,
             },
             DirectCapture::NotNow(why) => self.later(due, why),
+            DirectCapture::NoAccess => self.later(due, "the credentials are refused"),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod address;
 mod body;
 pub mod direct;
 pub mod dispatch;
+pub mod find;
 pub mod poll;
 pub mod receive;
 pub mod register;

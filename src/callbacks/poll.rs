@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::receive::Receiver;
-use super::work::HintsTaken;
 use crate::epayment::event::{EventName, PaymentEvent};
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Caller, Order, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, DuePayment, Source, StoreError};
-use crate::types::{Clock, Moment, Msn, Reference, Scope};
+use crate::types::{Clock, Moment, Msn};
 use crate::upstream::keyring::{From, Keyring};
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
@@ -58,17 +57,13 @@ enum Looked {
 
 impl Poller {
     /// Works until the bridge ends.
-    pub async fn run(self: Arc<Self>, lifecycle: Lifecycle, mut hints: HintsTaken) {
+    pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
         let stop = lifecycle.soft().clone();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                hint = hints.next() => {
-                    let Some((msn, reference)) = hint else { return };
-                    self.hinted(&msn, &reference).await;
-                }
                 _ = ticks.tick() => {
                     if let Err(error) = self.run_once().await {
                         tracing::warn!(error = %error, "payments can't be looked at now");
@@ -143,21 +138,14 @@ impl Poller {
         due: &DuePayment,
         subject: &Subject,
     ) -> Result<Looked, StoreError> {
-        let Some((credentials, from)) = self.keyring.of(msn).await else {
+        let Some((caller, events)) = self.events(msn, due, subject).await else {
             return Ok(Looked::Later);
         };
-        let caller = caller(credentials, due.caller);
-        let events = match self
-            .payments
-            .epayment
-            .events(caller.call(), &subject.reference)
-            .await
-        {
-            Ok(Reply::Done(events)) => events,
-            Ok(reply) => return Ok(self.refused(msn, from, reply.refused_status()).await),
-            Err(_) => return Ok(Looked::Later),
+        let events = match events {
+            Ok(events) => events,
+            Err(looked) => return Ok(looked),
         };
-        if self.record(msn, &events).await? {
+        if record(&self.receiver, msn, &events).await? {
             return Ok(Looked::Final);
         }
         let now = self.clock.now();
@@ -170,7 +158,7 @@ impl Poller {
                 .epayment
                 .events(caller.call(), &subject.reference)
                 .await
-                && self.record(msn, &events).await?
+                && record(&self.receiver, msn, &events).await?
             {
                 return Ok(Looked::Final);
             }
@@ -178,61 +166,49 @@ impl Poller {
         Ok(Looked::Open)
     }
 
-    /// Records what the log shows; true where a final state is among it.
-    async fn record(&self, msn: &Msn, events: &[PaymentEvent]) -> Result<bool, StoreError> {
-        let mut is_final = false;
-        for event in events.iter().filter(|event| is_news(event)) {
-            self.receiver.accept(msn, event, Source::Poll).await?;
-            is_final = true;
+    /// The log; credentials that are refused are forgotten, and others tried at once. None where there are none.
+    async fn events(
+        &self,
+        msn: &Msn,
+        due: &DuePayment,
+        subject: &Subject,
+    ) -> Option<(Caller, Result<Vec<PaymentEvent>, Looked>)> {
+        loop {
+            let (credentials, from) = self.keyring.of(msn).await?;
+            let caller = caller(credentials, due.caller);
+            let asked = self
+                .payments
+                .epayment
+                .events(caller.call(), &subject.reference);
+            let looked = match asked.await {
+                Ok(Reply::Done(events)) => Ok(events),
+                Ok(reply) if reply.refused_status() == Some(401) => {
+                    self.keyring.refused(msn, from).await;
+                    if from == From::Call {
+                        continue;
+                    }
+                    Err(Looked::Later)
+                }
+                Ok(reply) if reply.refused_status() == Some(429) => Err(Looked::Slower),
+                Ok(_) | Err(_) => Err(Looked::Later),
+            };
+            return Some((caller, looked));
         }
-        Ok(is_final)
     }
+}
 
-    async fn refused(&self, msn: &Msn, from: From, status: Option<u16>) -> Looked {
-        match status {
-            Some(401) => {
-                self.keyring.refused(msn, from).await;
-                Looked::Later
-            }
-            Some(429) => Looked::Slower,
-            _ => Looked::Later,
-        }
+/// Records what a log shows; true where a final state is among it.
+pub(super) async fn record(
+    receiver: &Receiver,
+    msn: &Msn,
+    events: &[PaymentEvent],
+) -> Result<bool, StoreError> {
+    let mut is_final = false;
+    for event in events.iter().filter(|event| is_news(event)) {
+        receiver.accept(msn, event, Source::Poll).await?;
+        is_final = true;
     }
-
-    /// A payment that a webhook named and the store does not know: ePayment says whether it is the bridge's.
-    async fn hinted(&self, msn: &Msn, reference: &Reference) {
-        let Some((credentials, from)) = self.keyring.of(msn).await else {
-            return;
-        };
-        let Some(order) = reference.order_id() else {
-            return;
-        };
-        let unit = self.settings.merchant(msn);
-        let order = Order::new(Scope::Unit(msn.clone()), order.into(), unit);
-        let subject = Subject {
-            order,
-            reference: reference.clone(),
-        };
-        let caller = caller(credentials, self.payments.anyone());
-        match self.payments.epayment.get(caller.call(), reference).await {
-            // Only a payment with the bridge's mark is learned; its waiting events make their callback then.
-            Ok(Reply::Done(payment)) => self.payments.learn(&caller, &subject, &payment).await,
-            Ok(reply) => {
-                let _later = self.refused(msn, from, reply.refused_status()).await;
-                return;
-            }
-            Err(_) => return,
-        }
-        if let Ok(Reply::Done(events)) = self
-            .payments
-            .epayment
-            .events(caller.call(), reference)
-            .await
-            && let Err(error) = self.record(msn, &events).await
-        {
-            tracing::warn!(error = %error, "what a hint led to could not be recorded");
-        }
-    }
+    Ok(is_final)
 }
 
 /// An event that ends the waiting.

@@ -229,8 +229,8 @@ impl Receiver {
         }
         match accepted {
             Accepted::Queued(_) => (self.queued)(),
-            Accepted::Unmatched => self.hints.give(msn, &event.reference),
-            Accepted::Recorded | Accepted::Duplicate => {}
+            Accepted::Unmatched if callback.is_some() => self.hints.give(msn, &event.reference),
+            Accepted::Unmatched | Accepted::Recorded | Accepted::Duplicate => {}
         }
         Ok(accepted)
     }

@@ -38,6 +38,7 @@ const OLD_KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
 const LEASE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(10);
+const AT_ONCE: usize = 8;
 
 /// Keeps registrations in order.
 pub struct Registrar {
@@ -97,18 +98,42 @@ impl Registrar {
             .into_iter()
             .filter(|state| state.next_at <= now)
             .collect();
+        // A few at once: one unit's slow answer does not make all others wait.
         let mut done = 0;
-        for state in due {
-            if let Some(lease) = self
-                .store
-                .claim_registration(&state.msn, now, now.plus(LEASE))
-                .await?
-            {
-                self.look(&state, lease).await?;
-                done += 1;
+        for few in due.chunks(AT_ONCE) {
+            let looks = few.iter().map(|state| self.claim(state, now));
+            for claimed in futures_util::future::join_all(looks).await {
+                done += usize::from(claimed?);
             }
         }
         Ok(done)
+    }
+
+    /// Looks at one unit now, whatever is due: by hand. False where another one is at it.
+    ///
+    /// # Errors
+    /// When the store can't be used.
+    pub async fn look_now(&self, msn: &Msn) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.store.see_unit(msn, now).await?;
+        self.store.recheck_unit(msn, now).await?;
+        let states = self.store.registrations().await?;
+        match states.iter().find(|state| state.msn == *msn) {
+            Some(state) => self.claim(state, now).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn claim(&self, state: &RegistrationState, now: Moment) -> Result<bool, StoreError> {
+        let until = now.plus(LEASE);
+        match self
+            .store
+            .claim_registration(&state.msn, now, until)
+            .await?
+        {
+            Some(lease) => self.look(state, lease).await.map(|()| true),
+            None => Ok(false),
+        }
     }
 
     async fn look(&self, state: &RegistrationState, lease: Lease) -> Result<(), StoreError> {

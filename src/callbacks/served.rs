@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::store::CallbackStore;
+use crate::store::{CallbackStore, StoreError};
 use crate::types::{Clock, Msn};
 use crate::upstream::Credentials;
 use crate::upstream::keyring::Keyring;
@@ -43,8 +43,8 @@ impl Served {
 
     /// ePayment has accepted a call of this unit with these credentials.
     pub async fn accepted(self: &Arc<Self>, msn: &Msn, credentials: &Credentials) {
-        self.keyring.accepted(msn, credentials).await;
-        if self.registrar.is_none() || !self.lock().insert(msn.clone()) {
+        let first = self.keyring.accepted(msn, credentials).await;
+        if self.registrar.is_none() || !(self.lock().insert(msn.clone()) || first) {
             return;
         }
         let (served, msn) = (Arc::clone(self), msn.clone());
@@ -52,10 +52,7 @@ impl Served {
     }
 
     async fn note(&self, msn: &Msn) {
-        match (
-            self.store.see_unit(msn, self.clock.now()).await,
-            &self.registrar,
-        ) {
+        match (self.want(msn).await, &self.registrar) {
             (Ok(()), Some(registrar)) => registrar.notify_one(),
             (Ok(()), None) => {}
             (Err(error), _) => {
@@ -63,6 +60,20 @@ impl Served {
                 self.lock().remove(msn);
             }
         }
+    }
+
+    /// A unit whose registration failed waits no longer: what was missing may have come with this call.
+    async fn want(&self, msn: &Msn) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.store.see_unit(msn, now).await?;
+        let states = self.store.registrations().await?;
+        if states
+            .iter()
+            .any(|state| state.msn == *msn && state.failures > 0)
+        {
+            self.store.recheck_unit(msn, now).await?;
+        }
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Msn>> {

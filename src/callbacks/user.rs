@@ -32,15 +32,17 @@ pub struct AskUpstream {
 impl UserSource for AskUpstream {
     async fn user(&self, due: &DueCallback) -> Option<(String, UserDetails)> {
         let scope = due.scope_asked.clone()?;
-        let (credentials, _) = self.keyring.of(&due.msn).await?;
+        let (credentials, from) = self.keyring.of(&due.msn).await?;
         let caller = caller(credentials, due.caller);
-        let Ok(Reply::Done(payment)) = self
-            .payments
-            .epayment
-            .get(caller.call(), &due.reference)
-            .await
-        else {
-            return None;
+        let asked = self.payments.epayment.get(caller.call(), &due.reference);
+        let payment = match asked.await {
+            Ok(Reply::Done(payment)) => payment,
+            Ok(reply) if reply.refused_status() == Some(401) => {
+                // The next try finds others, where there are any.
+                self.keyring.refused(&due.msn, from).await;
+                return None;
+            }
+            Ok(_) | Err(_) => return None,
         };
         let sub = payment.profile.sub?;
         let user = match payment.user_details {

@@ -38,6 +38,8 @@ pub enum DirectCapture {
     },
     /// Not settled: to be tried again.
     NotNow(&'static str),
+    /// The credentials were refused (401): to be tried again with others.
+    NoAccess,
 }
 
 impl Payments {
@@ -59,6 +61,10 @@ impl Payments {
         let during = During::Adjust(MoneyOp::Capture);
         let payment = match self.payment(caller, subject, true, during).await {
             Ok(payment) => payment,
+            Err(Answer::Raw(raw)) if raw.status == 401 => return DirectCapture::NoAccess,
+            Err(Answer::Failure(failure, _)) if failure.status == 401 => {
+                return DirectCapture::NoAccess;
+            }
             Err(_) => return DirectCapture::NotNow("the payment can't be read"),
         };
         if !may_capture_directly(&payment) {

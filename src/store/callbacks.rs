@@ -241,6 +241,17 @@ pub enum Handled {
     Ended,
 }
 
+/// An event that a callback follows from, of a payment that is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmatchedEvent {
+    /// Its place among them: where the next page begins.
+    pub place: (Moment, i64),
+    /// The sales unit.
+    pub msn: Msn,
+    /// The payment.
+    pub reference: Reference,
+}
+
 /// A payment of ePayment whose final state nobody has told, claimed for a look.
 #[derive(Clone, Debug)]
 pub struct DuePayment {
@@ -338,6 +349,14 @@ pub trait CallbackStore: Send + Sync + std::fmt::Debug {
 
     /// Keeps what can't be used.
     async fn keep_stray(&self, stray: Stray, now: Moment) -> Result<(), StoreError>;
+
+    /// Events that a callback follows from and whose payment is not known, behind `after` in the order they came; at
+    /// most `limit`.
+    async fn unmatched(
+        &self,
+        after: (Moment, i64),
+        limit: usize,
+    ) -> Result<Vec<UnmatchedEvent>, StoreError>;
 
     /// Claims callbacks that are due at `stage`, the longest waiting of each unit first, until `until`. A backlog costs
     /// no more per claim than a few.

@@ -23,7 +23,8 @@ pub use crate::types::{Kind, Origin};
 pub use callbacks::{
     Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackStore,
     CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
-    Registered, RegistrationState, Retention, Settled, Source, Stage, Stray, Webhook,
+    Registered, RegistrationState, Retention, Settled, Source, Stage, Stray, UnmatchedEvent,
+    Webhook,
 };
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{

@@ -47,9 +47,11 @@ impl Keyring {
         }
     }
 
-    /// Notes credentials that ePayment has accepted for a sales unit.
-    pub async fn accepted(&self, msn: &Msn, credentials: &Credentials) {
+    /// Notes credentials that ePayment has accepted for a sales unit. True where none of its calls were at hand.
+    pub async fn accepted(&self, msn: &Msn, credentials: &Credentials) -> bool {
+        let first = !self.seen.contains_key(msn);
         self.seen.insert(msn.clone(), credentials.clone()).await;
+        first
     }
 
     /// Credentials for a sales unit, if there are any: those of the merchant's latest call, else configured ones.

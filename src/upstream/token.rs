@@ -17,6 +17,7 @@ use crate::types::Msn;
 
 /// Shorter than every documented lifetime (1 hour in test): a token is never used to its last minute.
 const RENEW_AFTER: Duration = Duration::from_secs(30 * 60);
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The credentials of one sales unit, from the configuration.
@@ -36,6 +37,8 @@ pub struct Tokens {
     http: reqwest::Client,
     url: String,
     kept: Cache<Msn, HeaderValue>,
+    /// Units whose last fetch failed a moment ago.
+    failed: Cache<Msn, Arc<TokenError>>,
     meters: Arc<Meters>,
 }
 
@@ -74,6 +77,10 @@ impl Tokens {
                 .max_capacity(100_000)
                 .time_to_live(RENEW_AFTER)
                 .build(),
+            failed: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(AGAIN_AFTER)
+                .build(),
             meters,
         })
     }
@@ -87,10 +94,16 @@ impl Tokens {
         msn: &Msn,
         keys: &UnitKeys,
     ) -> Result<Credentials, Arc<TokenError>> {
-        let authorization = self
-            .kept
-            .try_get_with(msn.clone(), self.fetch(keys))
-            .await?;
+        if let Some(failed) = self.failed.get(msn).await {
+            return Err(failed);
+        }
+        let authorization = match self.kept.try_get_with(msn.clone(), self.fetch(keys)).await {
+            Ok(authorization) => authorization,
+            Err(error) => {
+                self.failed.insert(msn.clone(), Arc::clone(&error)).await;
+                return Err(error);
+            }
+        };
         let mut headers = http::HeaderMap::with_capacity(2);
         headers.insert(http::header::AUTHORIZATION, authorization);
         if let Ok(key) = HeaderValue::from_str(keys.subscription_key.expose_secret()) {

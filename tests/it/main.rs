@@ -7,6 +7,10 @@
 )]
 
 mod broken;
+mod callbacks_delivered;
+mod callbacks_received;
+mod callbacks_registered;
+mod callbacks_told;
 mod clients;
 mod commands;
 mod cost;

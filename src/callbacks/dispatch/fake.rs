@@ -8,7 +8,7 @@ use crate::ecom::callback::CallbackStatus;
 use crate::store::{
     Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackTarget,
     CallbackView, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stray, Webhook,
+    Retention, Settled, Stray, UnmatchedEvent, Webhook,
 };
 use crate::types::{Amount, CallerHash, ManualClock, Msn, OrderText, Scope, StoreSecret};
 
@@ -269,6 +269,13 @@ impl CallbackStore for Outbox {
     }
 
     async fn accept_event(&self, _: NewEvent, _: Moment) -> Result<Accepted, StoreError> {
+        unimplemented!()
+    }
+    async fn unmatched(
+        &self,
+        _: (Moment, i64),
+        _: usize,
+    ) -> Result<Vec<UnmatchedEvent>, StoreError> {
         unimplemented!()
     }
     async fn keep_stray(&self, _: Stray, _: Moment) -> Result<(), StoreError> {

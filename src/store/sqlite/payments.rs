@@ -67,7 +67,7 @@ const PROMOTE: &str = concat!(
 const LEARN: &str = concat!(
     "INSERT INTO payments (scope, order_id, caller, msn, created_at, changed_at, ",
     fact_columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    ", poll_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     " ON CONFLICT (scope, order_id) DO NOTHING"
 );
 
@@ -308,7 +308,10 @@ pub(super) async fn learn(
         .bind(&new.caller.as_bytes()[..])
         .bind(scope.msn().map(Msn::as_str))
         .bind(new.now.millis());
+    // One that was to be called back for is looked at: nobody may tell its final state again.
+    let poll_at = new.facts.callback.is_some().then_some(new.now);
     let done = bind_facts(insert, &tokens, scope, order, new.facts)
+        .bind(poll_at.map(Moment::millis))
         .execute(&mut *db)
         .await?;
     if done.rows_affected() == 1 {

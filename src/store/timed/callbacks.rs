@@ -8,7 +8,7 @@ use super::Timed;
 use crate::store::{
     Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
     DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stage, StoreError, Stray, Webhook,
+    Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent, Webhook,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -22,6 +22,15 @@ impl<S: CallbackStore + ?Sized> CallbackStore for Timed<S> {
     async fn keep_stray(&self, stray: Stray, now: Moment) -> Result<(), StoreError> {
         let work = self.inner.keep_stray(stray, now);
         self.timed("keep_stray", work).await
+    }
+
+    async fn unmatched(
+        &self,
+        after: (Moment, i64),
+        limit: usize,
+    ) -> Result<Vec<UnmatchedEvent>, StoreError> {
+        let work = self.inner.unmatched(after, limit);
+        self.timed("unmatched", work).await
     }
 
     async fn claim_callbacks(

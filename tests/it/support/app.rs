@@ -14,6 +14,7 @@ use ecom_bridge::lifecycle::Lifecycle;
 use ecom_bridge::payments::Payments;
 use ecom_bridge::settings::{self, Settings};
 use ecom_bridge::simulator::{Handle, Options, PaymentView, Simulator};
+use ecom_bridge::store::CallbackStore;
 use ecom_bridge::telemetry::LinesDropped;
 use ecom_bridge::telemetry::logging::{Format, Level, subscriber};
 use ecom_bridge::types::{Clock, Moment, SystemClock};
@@ -71,6 +72,7 @@ struct Running {
     admin: SocketAddr,
     lifecycle: Lifecycle,
     payments: Arc<Payments>,
+    callbacks: Arc<dyn CallbackStore>,
     served: JoinHandle<Ended>,
 }
 
@@ -127,9 +129,26 @@ impl Wanted {
         self
     }
 
+    /// Sets several; `merchant` adds one.
+    pub(crate) fn add(&mut self, values: &[(&str, &str)]) {
+        for (key, value) in values {
+            if *key == "merchant" {
+                self.merchants.push((*value).to_owned());
+            } else {
+                self.set(key, value);
+            }
+        }
+    }
+
     /// Adds a merchant.
     pub(crate) fn merchant(&mut self, toml: &str) {
         self.merchants.push(toml.to_owned());
+    }
+
+    /// What was set.
+    pub(crate) fn value(&self, key: &str) -> &str {
+        let (section, key) = key.split_once('.').unwrap();
+        &self.values[section][key]
     }
 
     /// The configuration as text.
@@ -160,13 +179,7 @@ impl Wanted {
 /// An app whose configuration differs in `values`.
 pub(crate) fn with(values: &[(&str, &str)]) -> Wanted {
     let mut wanted = Wanted::default();
-    for (key, value) in values {
-        if *key == "merchant" {
-            wanted.merchants.push((*value).to_owned());
-        } else {
-            wanted.set(key, value);
-        }
-    }
+    wanted.add(values);
     wanted
 }
 
@@ -216,13 +229,14 @@ impl TestApp {
         App::build_with(self.settings(), &LinesDropped::default(), clock).await
     }
 
-    async fn up(&mut self) {
+    pub(crate) async fn up(&mut self) {
         let app = self.build().await.expect("the bridge starts");
         self.running = Some(Running {
             addr: app.proxy_addr(),
             admin: app.admin_addr().unwrap(),
             lifecycle: app.lifecycle().clone(),
             payments: Arc::clone(app.payments()),
+            callbacks: Arc::clone(app.callbacks()),
             served: tokio::spawn(app.serve()),
         });
     }
@@ -232,7 +246,7 @@ impl TestApp {
         let running = self.running.take().unwrap();
         running.lifecycle.begin_shutdown();
         soon(running.served).await.unwrap();
-        drop(running.payments);
+        drop((running.payments, running.callbacks));
     }
 
     /// Stops it and starts it again with the same store (and what was set meanwhile).
@@ -279,6 +293,14 @@ impl TestApp {
 
     pub(crate) fn payments(&self) -> &Arc<Payments> {
         &self.running().payments
+    }
+
+    pub(crate) fn callbacks(&self) -> &Arc<dyn CallbackStore> {
+        &self.running().callbacks
+    }
+
+    pub(crate) fn admin_addr(&self) -> SocketAddr {
+        self.running().admin
     }
 
     pub(crate) fn settings(&self) -> Settings {

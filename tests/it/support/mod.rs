@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod bridge;
+pub(crate) mod callbacks;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod shop;
@@ -24,6 +25,17 @@ pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
     soon(async {
         while !holds() {
             tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// The same for a condition that must be asked for.
+pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    let mut beat = tokio::time::interval(Duration::from_millis(5));
+    soon(async {
+        while !holds().await {
+            beat.tick().await;
         }
     })
     .await;

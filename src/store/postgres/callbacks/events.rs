@@ -10,8 +10,10 @@ use super::super::fault::{Fault, damaged};
 use super::super::{payments, rows};
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
-use crate::store::{Accepted, AttemptId, CallbackId, NewEvent, Origin, Stage, Stray, words};
-use crate::types::{Amount, Moment, OrderText, Reference, Scope};
+use crate::store::{
+    Accepted, AttemptId, CallbackId, NewEvent, Origin, Stage, Stray, UnmatchedEvent, words,
+};
+use crate::types::{Amount, Moment, Msn, OrderText, Reference, Scope};
 
 const RECORD: &str = "INSERT INTO events (msn, reference, name, success, psp_reference, amount, at, key, source, status,
     stage, received_at, matched)
@@ -45,6 +47,11 @@ const WAITING: &str =
 
 const MATCHED: &str =
     "UPDATE events SET matched = true WHERE msn = $1 AND reference = $2 AND NOT matched";
+
+/// In the order of their index.
+const UNMATCHED: &str = "SELECT id, msn, reference, received_at FROM events
+    WHERE matched = false AND status IS NOT NULL AND (received_at, id) > ($1, $2)
+    ORDER BY received_at, id LIMIT $3";
 
 const KEEP_STRAY: &str = "INSERT INTO strays (msn, why, redacted, kept_at) VALUES ($1, $2, $3, $4)";
 
@@ -274,6 +281,29 @@ async fn queue(
         .transpose()
 }
 
+pub(super) async fn unmatched(
+    db: &mut PgConnection,
+    after: (Moment, i64),
+    limit: usize,
+) -> Result<Vec<UnmatchedEvent>, Fault> {
+    let found = sqlx::query(UNMATCHED)
+        .bind(after.0.millis())
+        .bind(after.1)
+        .bind(super::bound(limit))
+        .fetch_all(db)
+        .await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(UnmatchedEvent {
+                place: (rows::moment(row, "received_at")?, row.try_get("id")?),
+                msn: rows::word(row, "msn", Msn::parse)?,
+                reference: rows::word(row, "reference", Reference::parse)?,
+            })
+        })
+        .collect()
+}
+
 pub(super) async fn keep_stray(
     db: &mut PgConnection,
     stray: Stray,
@@ -291,7 +321,7 @@ pub(super) async fn keep_stray(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 7] = [
+pub(super) const LOOKUPS: [&str; 8] = [
     RECORD,
     ATTEMPT_OF_KEY,
     PAYMENT,
@@ -299,4 +329,5 @@ pub(super) const LOOKUPS: [&str; 7] = [
     NOTE,
     WAITING,
     MATCHED,
+    UNMATCHED,
 ];

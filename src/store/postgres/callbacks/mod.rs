@@ -23,7 +23,7 @@ use super::pool::{Mode, transaction};
 use crate::store::{
     Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
     DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stage, StoreError, Stray, Webhook,
+    Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent, Webhook,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -52,6 +52,16 @@ impl CallbackStore for PostgresStore {
             db,
             stray.clone(),
             now
+        ))
+    }
+
+    async fn unmatched(
+        &self,
+        after: (Moment, i64),
+        limit: usize,
+    ) -> Result<Vec<UnmatchedEvent>, StoreError> {
+        transaction!(self.pool, Mode::Statement, |db| events::unmatched(
+            db, after, limit
         ))
     }
 

@@ -11,9 +11,10 @@ use super::super::{payments, rows};
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
-    Accepted, AttemptId, CallbackId, NewEvent, Origin, Stage, StoreError, Stray, words,
+    Accepted, AttemptId, CallbackId, NewEvent, Origin, Stage, StoreError, Stray, UnmatchedEvent,
+    words,
 };
-use crate::types::{Amount, Moment, OrderText, Reference, Scope};
+use crate::types::{Amount, Moment, Msn, OrderText, Reference, Scope};
 
 const RECORD: &str = "INSERT INTO events (msn, reference, name, success, psp_reference, amount, at, key, source, status,
     stage, received_at, matched)
@@ -47,6 +48,11 @@ const WAITING: &str =
 
 const MATCHED: &str =
     "UPDATE events SET matched = 1 WHERE msn = ? AND reference = ? AND matched = 0";
+
+/// In the order of their index.
+const UNMATCHED: &str = "SELECT id, msn, reference, received_at FROM events
+    WHERE matched = 0 AND status IS NOT NULL AND (received_at, id) > (?, ?)
+    ORDER BY received_at, id LIMIT ?";
 
 const KEEP_STRAY: &str = "INSERT INTO strays (msn, why, redacted, kept_at) VALUES (?, ?, ?, ?)";
 
@@ -273,6 +279,29 @@ async fn queue(
         .transpose()
 }
 
+pub(super) async fn unmatched(
+    db: &mut SqliteConnection,
+    after: (Moment, i64),
+    limit: usize,
+) -> Result<Vec<UnmatchedEvent>, StoreError> {
+    let found = sqlx::query(UNMATCHED)
+        .bind(after.0.millis())
+        .bind(after.1)
+        .bind(super::bound(limit))
+        .fetch_all(db)
+        .await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(UnmatchedEvent {
+                place: (rows::moment(row, "received_at")?, row.try_get("id")?),
+                msn: rows::word(row, "msn", Msn::parse)?,
+                reference: rows::word(row, "reference", Reference::parse)?,
+            })
+        })
+        .collect()
+}
+
 pub(super) async fn keep_stray(
     db: &mut SqliteConnection,
     stray: Stray,
@@ -290,7 +319,7 @@ pub(super) async fn keep_stray(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 7] = [
+pub(super) const LOOKUPS: [&str; 8] = [
     RECORD,
     ATTEMPT_OF_KEY,
     PAYMENT,
@@ -298,4 +327,5 @@ pub(super) const LOOKUPS: [&str; 7] = [
     NOTE,
     WAITING,
     MATCHED,
+    UNMATCHED,
 ];

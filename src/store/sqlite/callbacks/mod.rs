@@ -20,7 +20,7 @@ use super::SqliteStore;
 use crate::store::{
     Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
     DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stage, StoreError, Stray, Webhook,
+    Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent, Webhook,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -52,6 +52,15 @@ impl CallbackStore for SqliteStore {
         self.writer
             .run(move |db| Box::pin(events::keep_stray(db, stray, now)))
             .await
+    }
+
+    async fn unmatched(
+        &self,
+        after: (Moment, i64),
+        limit: usize,
+    ) -> Result<Vec<UnmatchedEvent>, StoreError> {
+        let mut view = self.view().await?;
+        events::unmatched(&mut view, after, limit).await
     }
 
     async fn claim_callbacks(
