@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-const CHAPTERS: [&str; 13] = [
+const CHAPTERS: [&str; 16] = [
     "The access token",
     "An order from start to end",
     "A plain cancel",
@@ -15,6 +15,9 @@ const CHAPTERS: [&str; 13] = [
     "A capture whose answer is lost",
     "An outcome that stays unknown for a while",
     "An error of each kind",
+    "A shop that is down when it is called back",
+    "A callback that says who paid",
+    "A sales unit with direct capture",
     "Force approve, for the shop's own tests",
     "Something outside /ecomm/",
 ];
@@ -52,6 +55,7 @@ fn the_whole_day_is_played_and_agrees() {
         "demo-subscription",
         "demo-secret",
         "demo-callback-token",
+        "ada.lovelace",
     ] {
         assert!(!text.contains(secret), "{secret} was printed");
     }
@@ -73,10 +77,25 @@ fn each_kind_is_shown(text: &str) {
         "(nothing was sent)",
         "(byte for byte what the shop sent",
         "callback  POST /vipps/v2/payments/woo-shop-1005",
+        "upstream  POST /webhooks/v1/webhooks -> 201",
+        "webhook   AUTHORIZED of woo-shop-1001 -> 200",
+        "callback  POST /vipps/v2/payments/woo-shop-1001 -> 200",
+        "webhook   ABORTED of woo-shop-1003 -> 200",
+        "webhook   EXPIRED of woo-shop-1004 -> 200",
+        "callback  POST /vipps/v2/payments/Woo17 -> 200",
+        "\"userDetails\":\"5 members\"",
+        "POST /epayment/v1/payments/woo-shop-1016/capture -> 200",
         "done, but the",
         "bridge-route: refused",
     ] {
         assert!(text.contains(shown), "{shown}");
+    }
+    for status in ["RESERVED", "CANCELLED", "REJECTED", "SALE"] {
+        assert!(text.contains(&format!("the shop heard {status}, once")));
+    }
+    for answer in [500, 200] {
+        let line = format!("callback  POST /vipps/v2/payments/woo-shop-1014 -> {answer}");
+        assert!(text.contains(&line), "{line}");
     }
     for code in [
         "transaction.amount",
@@ -96,7 +115,8 @@ fn each_kind_is_shown(text: &str) {
 fn it_ends_with_the_summary(text: &str) {
     let summary = &text[text.find("\nSummary\n").unwrap()..];
     for shown in [
-        "captured at the upstream 1355.00 NOK, told to the shop 1355.00",
+        "callbacks of the bridge at the shop: 15, and 2 of eCom itself",
+        "captured at the upstream 1565.00 NOK, told to the shop 1565.00",
         "refunded at the upstream 90.00 NOK, told to the shop 90.00",
         "must not have them: 0",
         "Everything was as it must be",
@@ -105,6 +125,7 @@ fn it_ends_with_the_summary(text: &str) {
         "ecom-bridge simulate",
         "ecom-bridge check",
         "ecom-bridge serve",
+        "ecom-bridge callbacks list",
         "README.md",
     ] {
         assert!(summary.contains(shown), "{shown}");
@@ -122,7 +143,7 @@ fn it_stays_up_when_asked_to_until_it_is_interrupted() {
         .unwrap();
     let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
     let mut text = String::new();
-    while !text.contains("/ORDER/approve") {
+    while !text.contains("ecom-bridge webhooks list") {
         let line = lines.next().expect("it ended too early").unwrap();
         assert!(line.chars().count() <= 80, "{line}");
         text.push_str(&line);
