@@ -65,6 +65,15 @@ async fn fill_callbacks(store: &SqliteStore) {
     filled.await.unwrap();
 }
 
+/// What the filling has written is on disk before anything is measured.
+async fn settle_down(folder: &tempfile::TempDir) {
+    let file = &folder.path().join("store.db");
+    let options = open::for_writing(file, Duration::from_secs(60));
+    let mut db = options.connect().await.unwrap();
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    sqlx::query(checkpoint).execute(&mut db).await.unwrap();
+}
+
 fn approval(n: u32, units: u32) -> NewEvent {
     NewEvent {
         msn: Msn::parse(&(100_000 + n % units).to_string()).unwrap(),
@@ -79,6 +88,7 @@ async fn events_a_second() {
         let folder = tempfile::tempdir().unwrap();
         let store = open_in(&folder).await;
         fill_payments(&store, 20_000, 10).await;
+        settle_down(&folder).await;
         let begin = Instant::now();
         let tasks: Vec<_> = (0..at_once)
             .map(|task| {
@@ -113,6 +123,7 @@ async fn deliveries_a_second() {
         let store = open_in(&folder).await;
         fill_payments(&store, pending, units).await;
         fill_callbacks(&store).await;
+        settle_down(&folder).await;
         for (total, what) in [(1, "one by one"), (32, "32 at once")] {
             let limits = ClaimLimits {
                 total,

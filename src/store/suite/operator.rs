@@ -6,7 +6,9 @@ use super::outbox::settle;
 use super::races::at_once;
 use super::*;
 use crate::ecom::callback::CallbackStatus;
-use crate::store::{CallbackFilter, CallbackId, CallbackState, Handled, NewEvent, Settled, Stage};
+use crate::store::{
+    CallbackFilter, CallbackId, CallbackState, CallbackView, Handled, NewEvent, Settled, Stage,
+};
 
 /// A callback that has died at its first delivery.
 async fn dead(both: &Both, text: &str) -> CallbackId {
@@ -28,41 +30,47 @@ async fn drop_it(both: &Both, id: CallbackId, now: i64) -> Handled {
     drop.await.unwrap()
 }
 
-pub(in crate::store) async fn callbacks_are_listed_newest_first(both: Both) {
+/// Five callbacks of the shop, one of another unit, one dead letter. The numbers of the five.
+async fn seven(both: &Both) -> Vec<CallbackId> {
     let mut ids = Vec::new();
     for n in 0..5 {
-        queued(&both, &format!("o{n}"), 6000).await;
-        ids.push(the_one(&both, &format!("o{n}")).await.id);
+        queued(both, &format!("o{n}"), 6000).await;
+        ids.push(the_one(both, &format!("o{n}")).await.id);
     }
-    paid_in(&both, "200000", "o1").await;
-    accept(&both, elsewhere("200000", approved("o1")), 6000).await;
-    dead(&both, "dead").await;
-    let list = |filter: CallbackFilter| {
-        let both = both.clone();
-        async move {
-            let all = both.callbacks.callbacks(filter).await.unwrap();
-            assert!(
-                all.windows(2).all(|two| two[0].id > two[1].id),
-                "newest first"
-            );
-            all
-        }
-    };
-    let every = || CallbackFilter {
+    paid_in(both, "200000", "o1").await;
+    accept(both, elsewhere("200000", approved("o1")), 6000).await;
+    dead(both, "dead").await;
+    ids
+}
+
+async fn list(both: &Both, filter: CallbackFilter) -> Vec<CallbackView> {
+    let all = both.callbacks.callbacks(filter).await.unwrap();
+    let falls = all.windows(2).all(|two| two[0].id > two[1].id);
+    assert!(falls, "newest first");
+    all
+}
+
+fn every() -> CallbackFilter {
+    CallbackFilter {
         limit: 100,
         ..CallbackFilter::default()
-    };
-    let all = list(every()).await;
+    }
+}
+
+pub(in crate::store) async fn callbacks_are_listed_newest_first(both: Both) {
+    let ids = seven(&both).await;
+    let all = list(&both, every()).await;
     assert_eq!(all.len(), 7);
-    assert!(list(CallbackFilter::default()).await.is_empty(), "limit 0");
+    let none = list(&both, CallbackFilter::default()).await;
+    assert!(none.is_empty(), "limit 0");
     let page = |before, limit| CallbackFilter {
         before,
         limit,
         ..CallbackFilter::default()
     };
-    let first = list(page(None, 3)).await;
-    let second = list(page(Some(first[2].id), 3)).await;
-    let last = list(page(Some(second[2].id), 3)).await;
+    let first = list(&both, page(None, 3)).await;
+    let second = list(&both, page(Some(first[2].id), 3)).await;
+    let last = list(&both, page(Some(second[2].id), 3)).await;
     let paged: Vec<_> = [first, second, last]
         .concat()
         .iter()
@@ -70,6 +78,14 @@ pub(in crate::store) async fn callbacks_are_listed_newest_first(both: Both) {
         .collect();
     assert_eq!(paged, all.iter().map(|v| v.id).collect::<Vec<_>>());
 
+    let view = both.callbacks.callback(ids[3]).await.unwrap().unwrap();
+    assert_eq!((view.id, view.order), (ids[3], order("o3")));
+    let none = both.callbacks.callback(CallbackId(999_999)).await.unwrap();
+    assert!(none.is_none());
+}
+
+pub(in crate::store) async fn callbacks_are_listed_by_state_unit_and_order(both: Both) {
+    let ids = seven(&both).await;
     for (state, count) in [
         (CallbackState::Pending, 6),
         (CallbackState::Dead, 1),
@@ -84,7 +100,7 @@ pub(in crate::store) async fn callbacks_are_listed_newest_first(both: Both) {
                 msn,
                 ..every()
             };
-            let found = list(filter).await;
+            let found = list(&both, filter).await;
             assert_eq!(found.len(), count - of_shop, "{state:?}");
             assert!(found.iter().all(|view| view.state == state));
         }
@@ -93,22 +109,18 @@ pub(in crate::store) async fn callbacks_are_listed_newest_first(both: Both) {
         order: Some(order("o1")),
         ..every()
     };
-    assert_eq!(list(orders.clone()).await.len(), 2);
+    assert_eq!(list(&both, orders.clone()).await.len(), 2);
     let one = CallbackFilter {
         msn: Some(msn()),
         state: Some(CallbackState::Pending),
         ..orders.clone()
     };
-    assert_eq!(list(one).await[0].id, ids[1]);
+    assert_eq!(list(&both, one).await[0].id, ids[1]);
     let none = CallbackFilter {
         state: Some(CallbackState::Dead),
         ..orders
     };
-    assert!(list(none).await.is_empty());
-    let view = both.callbacks.callback(ids[3]).await.unwrap().unwrap();
-    assert_eq!((view.id, view.order), (ids[3], order("o3")));
-    let none = both.callbacks.callback(CallbackId(999_999)).await.unwrap();
-    assert!(none.is_none());
+    assert!(list(&both, none).await.is_empty());
 }
 
 pub(in crate::store) async fn a_dead_letter_is_replayed_with_a_fresh_schedule(both: Both) {

@@ -14,23 +14,30 @@ use crate::store::{
 };
 use crate::types::{Moment, OrderText, Reference, Scope};
 
-/// The fewest in flight first, then the longest waiting: a unit with many never stands before one with few.
+/// The fewest in flight first, then the longest waiting: a unit with many never stands before one with few. Only the
+/// units whose own first would be taken (?4 at most) are looked at any closer.
 const PICK: &str = "WITH RECURSIVE units(msn) AS (
         SELECT min(msn) FROM callbacks WHERE ended_at IS NULL AND stage = ?1
         UNION ALL
         SELECT (SELECT min(c.msn) FROM callbacks c
             WHERE c.ended_at IS NULL AND c.stage = ?1 AND c.msn > units.msn)
         FROM units WHERE units.msn IS NOT NULL
-    ), busy(msn, leased) AS MATERIALIZED (
-        SELECT units.msn, (SELECT count(*) FROM callbacks l
-            WHERE l.leased = 1 AND l.stage = ?1 AND l.msn = units.msn AND l.due_at > ?2)
+    ), due(msn, first) AS MATERIALIZED (
+        SELECT units.msn, (SELECT min(f.due_at) FROM callbacks f
+            WHERE f.ended_at IS NULL AND f.stage = ?1 AND f.msn = units.msn AND f.due_at <= ?2)
         FROM units WHERE units.msn IS NOT NULL
+    ), counted(msn, first, leased) AS MATERIALIZED (
+        SELECT due.msn, due.first, (SELECT count(*) FROM callbacks l
+            WHERE l.leased = 1 AND l.stage = ?1 AND l.msn = due.msn AND l.due_at > ?2)
+        FROM due WHERE due.first IS NOT NULL
+    ), busy(msn, leased) AS MATERIALIZED (
+        SELECT msn, leased FROM counted WHERE leased < ?3 ORDER BY leased, first LIMIT ?4
     ), ranked(id, due_at, place) AS (
         SELECT c.id, c.due_at, busy.leased + row_number() OVER (PARTITION BY c.msn ORDER BY c.due_at, c.id)
         FROM busy CROSS JOIN callbacks c
-        WHERE busy.leased < ?3 AND c.id IN (SELECT d.id FROM callbacks d
+        WHERE c.id IN (SELECT d.id FROM callbacks d
             WHERE d.ended_at IS NULL AND d.stage = ?1 AND d.msn = busy.msn AND d.due_at <= ?2
-            ORDER BY d.due_at, d.id LIMIT ?3)
+            ORDER BY d.due_at LIMIT min(?3, ?4))
     )
     SELECT id FROM ranked WHERE place <= ?3 ORDER BY place, due_at, id LIMIT ?4";
 
