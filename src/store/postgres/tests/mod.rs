@@ -2,8 +2,10 @@
 
 mod loss;
 mod measure;
+mod plans;
 pub(super) mod server;
 mod shared;
+mod upgrade;
 
 use std::sync::Arc;
 

@@ -302,8 +302,9 @@ async fn fresh_in(admin: &str, stays: bool, server: Option<Arc<Server>>) -> Data
         format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"),
     )
     .await;
-    let (base, _) = admin.rsplit_once('/').unwrap();
-    let query = admin.split_once('?').map_or("", |(_, query)| query);
+    // The query first: a file that it names has slashes, too.
+    let (address, query) = admin.split_once('?').unwrap_or((admin, ""));
+    let (base, _) = address.rsplit_once('/').unwrap();
     let mark = if query.is_empty() { "" } else { "?" };
     Database {
         url: format!("{base}/{name}{mark}{query}"),
@@ -318,8 +319,8 @@ impl Database {
     }
 
     pub(in crate::store::postgres) fn name(&self) -> &str {
-        let rest = self.url.rsplit('/').next().unwrap();
-        rest.split('?').next().unwrap()
+        let address = self.url.split('?').next().unwrap();
+        address.rsplit('/').next().unwrap()
     }
 
     /// The address of another database of the same server.
