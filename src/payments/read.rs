@@ -15,8 +15,11 @@ use crate::telemetry::Api;
 use crate::translate::details::{self, Remembered, RememberedCall, Sale, ScopeAsked, Sources};
 use crate::translate::error::During;
 use crate::translate::recovery;
-use crate::types::{IdempotencyKey, KeyMaker, MoneyOp, Origin, Seen};
+use crate::types::{IdempotencyKey, KeyMaker, MoneyOp, Origin, RequestId};
 use crate::upstream::{Reply, SendFailure};
+
+/// A direct capture that was refused is released, so there are hardly ever more than one.
+const DIRECT_ATTEMPTS: u32 = 8;
 
 /// Which of the two answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,15 +234,17 @@ fn made_sale(subject: &Subject, events: &[PaymentEvent]) -> Option<Sale> {
         scope: &subject.order.scope,
         order: &order,
     };
-    let captured = events
-        .iter()
-        .filter(|event| event.name == EventName::Captured && event.success);
-    captured
-        .filter_map(|event| event.idempotency_key.as_deref())
-        .find(|key| {
-            matches!(keys.read(MoneyOp::Capture, key), Seen::Request(id) if id.as_str() == DIRECT_CAPTURE)
+    let direct = RequestId::parse(DIRECT_CAPTURE)?;
+    let made = |key: &IdempotencyKey| {
+        events.iter().any(|event| {
+            event.name == EventName::Captured
+                && event.success
+                && event.idempotency_key.as_deref() == Some(key.as_str())
         })
-        .and_then(IdempotencyKey::parse)
+    };
+    (0..DIRECT_ATTEMPTS)
+        .map(|attempt| keys.key(MoneyOp::Capture, &direct, attempt))
+        .find(made)
         .map(Sale::Done)
 }
 
