@@ -122,6 +122,7 @@ impl CallbackWorks {
             Arc::clone(store),
             Arc::clone(clock),
             is_auto(settings).then_some(wake),
+            (*lifecycle).clone(),
         );
         let pruner = Pruner::new(Arc::clone(store), &settings.store, Arc::clone(clock));
         let server = server(settings, receiver, lifecycle).await?;

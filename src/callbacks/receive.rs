@@ -156,13 +156,13 @@ impl Receiver {
     ) -> Result<Received, StoreError> {
         match self.signed(msn, headers, body).await? {
             Checked::Good => {}
-            Checked::Bad => return Ok(Received::Unauthorized),
-            Checked::NoSecret => {
-                // Vipps keeps the event for days. Its reference is believed only as far as asking ePayment goes.
+            // Without the secret, or with the older registration's beside the newer one's: Vipps keeps the event for
+            // days. Its reference is believed only as far as asking ePayment goes.
+            Checked::Bad | Checked::NoSecret => {
                 if let Ok(event) = serde_json::from_slice::<WebhookEvent>(body)
                     && event.msn == *msn
                 {
-                    self.hints.give(msn, &event.event.reference);
+                    self.hints.give_unproven(msn, &event.event.reference);
                 }
                 return Ok(Received::Unauthorized);
             }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::lifecycle::Lifecycle;
 use crate::store::{CallbackStore, StoreError};
 use crate::types::{Clock, Msn};
 use crate::upstream::Credentials;
@@ -20,6 +21,7 @@ pub struct Served {
     clock: Arc<dyn Clock>,
     /// Wakes the registrar; none where nothing is registered.
     registrar: Option<Arc<Notify>>,
+    lifecycle: Lifecycle,
     seen: Mutex<HashSet<Msn>>,
 }
 
@@ -31,12 +33,14 @@ impl Served {
         store: Arc<dyn CallbackStore>,
         clock: Arc<dyn Clock>,
         registrar: Option<Arc<Notify>>,
+        lifecycle: Lifecycle,
     ) -> Self {
         Self {
             keyring,
             store,
             clock,
             registrar,
+            lifecycle,
             seen: Mutex::default(),
         }
     }
@@ -48,7 +52,7 @@ impl Served {
             return;
         }
         let (served, msn) = (Arc::clone(self), msn.clone());
-        tokio::spawn(async move { served.note(&msn).await });
+        drop(self.lifecycle.run(async move { served.note(&msn).await }));
     }
 
     async fn note(&self, msn: &Msn) {

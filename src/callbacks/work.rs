@@ -13,12 +13,16 @@ use crate::types::{Msn, Reference};
 /// A payment is looked at on a hint at most this often.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 const WAITING_MAX: usize = 1_000;
+/// Hints of senders that proved nothing: so many a minute.
+const UNPROVEN_MAX: u64 = 60;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Gives hints.
 #[derive(Clone, Debug)]
 pub struct Hints {
     sender: mpsc::Sender<(Msn, Reference)>,
     given: Cache<(Msn, Reference), ()>,
+    unproven: Cache<(Msn, Reference), ()>,
 }
 
 /// Takes hints.
@@ -34,7 +38,22 @@ impl Hints {
             .max_capacity(10_000)
             .time_to_live(AGAIN_AFTER)
             .build();
-        (Self { sender, given }, HintsTaken(receiver))
+        let unproven = Cache::builder().time_to_live(MINUTE).build();
+        let hints = Self {
+            sender,
+            given,
+            unproven,
+        };
+        (hints, HintsTaken(receiver))
+    }
+
+    /// The same on the word of somebody who may be anybody: only so often.
+    pub fn give_unproven(&self, msn: &Msn, reference: &Reference) {
+        self.unproven.run_pending_tasks();
+        if self.unproven.entry_count() < UNPROVEN_MAX {
+            self.unproven.insert((msn.clone(), reference.clone()), ());
+            self.give(msn, reference);
+        }
     }
 
     /// Says that a payment should be looked at.
@@ -78,5 +97,16 @@ mod tests {
         hints.give(&msn, &two);
         assert_eq!(taken.next().await, Some((msn.clone(), one)));
         assert_eq!(taken.next().await, Some((msn, two)));
+    }
+
+    #[tokio::test]
+    async fn who_proves_nothing_is_heard_only_so_often() {
+        let (hints, taken) = Hints::channel();
+        let msn = Msn::parse("123456").unwrap();
+        for n in 0..500 {
+            let any = Reference::parse(&format!("order-{n:04}")).unwrap();
+            hints.give_unproven(&msn, &any);
+        }
+        assert_eq!(taken.0.len(), 60);
     }
 }

@@ -68,7 +68,7 @@ impl Payments {
             Err(_) => return DirectCapture::NotNow("the payment can't be read"),
         };
         if !may_capture_directly(&payment) {
-            return DirectCapture::NotNow("the payment is not simply reserved");
+            return self.settled_elsewhere(&payment);
         }
         let _answer = self
             .in_merchants_place(caller, subject, MoneyOp::Capture, DIRECT_CAPTURE)
@@ -76,6 +76,29 @@ impl Payments {
         match self.captured_directly(subject).await {
             Some(settled) => settled,
             None => self.release_after_refusal(caller, subject).await,
+        }
+    }
+
+    /// Something was captured or released already: by an earlier try whose record is lost or whose end a crash cut off,
+    /// or by another system. Nothing is sent; where nothing is left to wait for, the shop is told what is true.
+    fn settled_elsewhere(&self, payment: &Payment) -> DirectCapture {
+        let at = self.clock.now();
+        let sums = &payment.aggregate;
+        let ended = matches!(
+            payment.state,
+            State::Terminated | State::Aborted | State::Expired
+        );
+        match (
+            sums.captured_amount.value.is_zero(),
+            sums.to_capture().is_zero(),
+        ) {
+            (true, true) => DirectCapture::Refused { at },
+            (true, false) if ended => DirectCapture::Refused { at },
+            (false, true) => DirectCapture::Done {
+                transaction_id: None,
+                at,
+            },
+            _ => DirectCapture::NotNow("the payment is not simply reserved"),
         }
     }
 

@@ -8,15 +8,18 @@ use super::{
     is_not_found, no_answer, refusal,
 };
 use crate::ecom::error::{Code, Failure};
-use crate::epayment::event::PaymentEvent;
+use crate::epayment::event::{EventName, PaymentEvent};
 use crate::epayment::model::{Payment, UserDetails};
 use crate::store::{Adjustment, AdjustmentState, Known};
 use crate::telemetry::Api;
 use crate::translate::details::{self, Remembered, RememberedCall, Sale, ScopeAsked, Sources};
 use crate::translate::error::During;
 use crate::translate::recovery;
-use crate::types::Origin;
+use crate::types::{IdempotencyKey, KeyMaker, MoneyOp, Origin, RequestId};
 use crate::upstream::{Reply, SendFailure};
+
+/// A direct capture that was refused is released, so there are hardly ever more than one.
+const DIRECT_ATTEMPTS: u32 = 8;
 
 /// Which of the two answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +151,7 @@ impl Payments {
                 Vec::new()
             }
         };
-        let remembered = remembered(subject, &reading.known, &calls);
+        let remembered = remembered(subject, &reading.known, &calls, events);
         let sources = Sources {
             order: &subject.order.order,
             scope: &subject.order.scope,
@@ -199,7 +202,12 @@ enum Trouble {
     Answer(Box<Answer>),
 }
 
-fn remembered(subject: &Subject, known: &Known, calls: &[Adjustment]) -> Remembered {
+fn remembered(
+    subject: &Subject,
+    known: &Known,
+    calls: &[Adjustment],
+    events: &[PaymentEvent],
+) -> Remembered {
     let facts = known.payment.as_ref().map(|payment| &payment.facts);
     let facts = facts.or(known.attempt.as_ref().map(|attempt| &attempt.facts));
     // A record without a text was learned from a read: what was asked for at its creation is not known.
@@ -215,8 +223,29 @@ fn remembered(subject: &Subject, known: &Known, calls: &[Adjustment]) -> Remembe
         scope,
         calls: calls.iter().map(call).collect(),
         country: subject.country.clone(),
-        sale: sale(subject, known, calls),
+        sale: made_sale(subject, events).unwrap_or_else(|| sale(subject, known, calls)),
     }
+}
+
+/// The direct capture that the log itself shows: by its key, whatever the record says or has lost.
+fn made_sale(subject: &Subject, events: &[PaymentEvent]) -> Option<Sale> {
+    let order = subject.order.order.strict()?;
+    let keys = KeyMaker {
+        scope: &subject.order.scope,
+        order: &order,
+    };
+    let direct = RequestId::parse(DIRECT_CAPTURE)?;
+    let made = |key: &IdempotencyKey| {
+        events.iter().any(|event| {
+            event.name == EventName::Captured
+                && event.success
+                && event.idempotency_key.as_deref() == Some(key.as_str())
+        })
+    };
+    (0..DIRECT_ATTEMPTS)
+        .map(|attempt| keys.key(MoneyOp::Capture, &direct, attempt))
+        .find(made)
+        .map(Sale::Done)
 }
 
 /// Where the direct capture of a payment stands, for a sales unit that has it.
@@ -250,7 +279,11 @@ fn call(call: &Adjustment) -> RememberedCall {
     RememberedCall {
         op: call.op,
         key: call.key.clone(),
-        request_id: call.request_id.clone(),
+        // The bridge's own ids are nobody's to see.
+        request_id: call
+            .request_id
+            .clone()
+            .filter(|id| !id.as_str().starts_with(DIRECT_CAPTURE)),
         text: call.text.clone(),
         succeeded: matches!(call.state, AdjustmentState::Succeeded { .. }),
     }

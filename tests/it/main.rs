@@ -8,9 +8,12 @@
 
 mod broken;
 mod callbacks_delivered;
+mod callbacks_direct;
+mod callbacks_lost;
 mod callbacks_received;
 mod callbacks_registered;
 mod callbacks_told;
+mod callbacks_user;
 mod clients;
 mod commands;
 mod cost;
