@@ -63,21 +63,9 @@ impl CallbackWorks {
             clock,
             meters,
             lifecycle,
-        } = base;
+        } = &base;
         let keyring = keyring(settings, meters)?;
-        let dispatcher = Dispatcher::new(Parts {
-            store: Arc::clone(store),
-            settings: settings.callbacks.clone(),
-            limits: Limits::default(),
-            clock: Arc::clone(clock),
-            meters: Arc::clone(meters),
-            lifecycle: lifecycle.clone(),
-            user: Arc::new(AskUpstream {
-                payments: Arc::clone(payments),
-                keyring: keyring.clone(),
-                settings: Arc::clone(settings),
-            }),
-        })?;
+        let dispatcher = dispatcher(&base, &keyring)?;
         let (hints_given, hints) = Hints::channel();
         let capture = Arc::new(Notify::new());
         let queued = wake_both(&dispatcher, &capture);
@@ -179,6 +167,23 @@ impl CallbackWorks {
             });
         }
     }
+}
+
+fn dispatcher(base: &Base<'_>, keyring: &Keyring) -> Result<Dispatcher, StartError> {
+    let user = AskUpstream {
+        payments: Arc::clone(base.payments),
+        keyring: keyring.clone(),
+        settings: Arc::clone(base.settings),
+    };
+    Ok(Dispatcher::new(Parts {
+        store: Arc::clone(base.store),
+        settings: base.settings.callbacks.clone(),
+        limits: Limits::default(),
+        clock: Arc::clone(base.clock),
+        meters: Arc::clone(base.meters),
+        lifecycle: base.lifecycle.clone(),
+        user: Arc::new(user),
+    })?)
 }
 
 fn wake_both(dispatcher: &Dispatcher, capture: &Arc<Notify>) -> Queued {
