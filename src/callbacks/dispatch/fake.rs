@@ -269,26 +269,26 @@ impl CallbackStore for Outbox {
     }
 
     async fn accept_event(&self, _: NewEvent, _: Moment) -> Result<Accepted, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn unmatched(
         &self,
         _: (Moment, i64),
         _: usize,
     ) -> Result<Vec<UnmatchedEvent>, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn keep_stray(&self, _: Stray, _: Moment) -> Result<(), StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn callbacks(&self, _: CallbackFilter) -> Result<Vec<CallbackView>, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn callback(&self, _: CallbackId) -> Result<Option<CallbackView>, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn replay_callback(&self, _: CallbackId, _: Moment) -> Result<Handled, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn drop_callback(
         &self,
@@ -296,10 +296,10 @@ impl CallbackStore for Outbox {
         _: String,
         _: Moment,
     ) -> Result<Handled, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn claim_polls(
         &self,
@@ -307,7 +307,7 @@ impl CallbackStore for Outbox {
         _: usize,
         _: Moment,
     ) -> Result<Vec<DuePayment>, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn settle_poll(
         &self,
@@ -316,16 +316,16 @@ impl CallbackStore for Outbox {
         _: Lease,
         _: Option<Moment>,
     ) -> Result<bool, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn webhooks(&self, _: Option<&Msn>) -> Result<Vec<Webhook>, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn see_unit(&self, _: &Msn, _: Moment) -> Result<(), StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn recheck_unit(&self, _: &Msn, _: Moment) -> Result<(), StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn claim_registration(
         &self,
@@ -333,7 +333,7 @@ impl CallbackStore for Outbox {
         _: Moment,
         _: Moment,
     ) -> Result<Option<Lease>, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn settle_registration(
         &self,
@@ -343,16 +343,16 @@ impl CallbackStore for Outbox {
         _: Moment,
         _: Moment,
     ) -> Result<bool, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn forget_webhook(&self, _: &Msn, _: &str) -> Result<(), StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn registrations(&self) -> Result<Vec<RegistrationState>, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {
-        unimplemented!()
+        unreachable!("the dispatcher does not ask for it")
     }
 }
 
