@@ -13,7 +13,7 @@ use super::receive::Queued;
 use super::work::woken;
 use crate::ecom::callback::CallbackStatus;
 use crate::lifecycle::Lifecycle;
-use crate::payments::{DirectCapture, Order, Payments, Subject};
+use crate::payments::{DirectCapture, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, ClaimLimits, DueCallback, Settled, Stage, StoreError};
 use crate::types::{Clock, Scope};
@@ -78,7 +78,7 @@ impl DirectCapturer {
     async fn capture(&self, due: &DueCallback) -> Result<(), StoreError> {
         let unit = self.settings.merchant(&due.msn);
         let subject = Subject {
-            order: Order::new(Scope::Unit(due.msn.clone()), due.order.clone(), unit),
+            order: super::order_of(Scope::Unit(due.msn.clone()), due.order.clone(), unit),
             reference: due.reference.clone(),
         };
         let settled = loop {

@@ -15,7 +15,7 @@ use super::work::HintsTaken;
 use crate::epayment::event::{EventName, PaymentEvent};
 use crate::epayment::model::Payment;
 use crate::lifecycle::Lifecycle;
-use crate::payments::{Caller, Order, Payments, Subject};
+use crate::payments::{Caller, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, Source, StoreError};
 use crate::translate::recovery;
@@ -190,7 +190,7 @@ impl Finder {
             self.receiver.accept(msn, &created, Source::Poll).await?;
         }
         let unit = self.settings.merchant(msn);
-        let order = Order::new(Scope::Unit(msn.clone()), order.into(), unit);
+        let order = super::order_of(Scope::Unit(msn.clone()), order.into(), unit);
         let subject = Subject {
             order,
             reference: reference.clone(),

@@ -21,3 +21,19 @@ pub mod work;
 
 pub use dispatch::{Dispatcher, UserSource};
 pub use target::{Refusal, Targets};
+
+use crate::payments::Order;
+use crate::settings::MerchantSettings;
+use crate::types::{OrderText, Scope};
+
+/// An order of a sales unit with these settings, as the use cases take it.
+#[must_use]
+pub fn order_of(scope: Scope, order: OrderText, unit: MerchantSettings) -> Order {
+    Order {
+        scope,
+        order,
+        currency: unit.currency,
+        country: unit.country_code,
+        direct_capture: unit.direct_capture,
+    }
+}

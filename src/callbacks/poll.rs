@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::receive::Receiver;
 use crate::epayment::event::{EventName, PaymentEvent};
 use crate::lifecycle::Lifecycle;
-use crate::payments::{Caller, Order, Payments, Subject};
+use crate::payments::{Caller, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, DuePayment, Source, StoreError};
 use crate::types::{Clock, Moment, Msn};
@@ -124,7 +124,7 @@ impl Poller {
 
     fn subject(&self, due: &DuePayment) -> Option<Subject> {
         let unit = self.settings.merchant(due.scope.msn()?);
-        let mut order = Order::new(due.scope.clone(), due.order.clone(), unit);
+        let mut order = super::order_of(due.scope.clone(), due.order.clone(), unit);
         order.currency = due.facts.currency.unwrap_or(order.currency);
         Some(Subject {
             order,

@@ -151,20 +151,6 @@ pub struct Order {
     pub direct_capture: bool,
 }
 
-impl Order {
-    /// An order of a sales unit with these settings.
-    #[must_use]
-    pub fn new(scope: Scope, order: OrderText, unit: crate::settings::MerchantSettings) -> Self {
-        Self {
-            scope,
-            order,
-            currency: unit.currency,
-            country: unit.country_code,
-            direct_capture: unit.direct_capture,
-        }
-    }
-}
-
 /// An order that ePayment can name.
 #[derive(Clone, Debug)]
 pub struct Subject {

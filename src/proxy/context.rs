@@ -77,7 +77,7 @@ impl Bridge {
     pub(super) fn order(&self, call: &Call, msn: Option<Msn>, order: OrderText) -> Order {
         let unit = self.unit(call, msn.as_ref());
         let scope = msn.map_or_else(|| Scope::Caller(self.caller_hash(call)), Scope::Unit);
-        Order::new(scope, order, unit)
+        crate::callbacks::order_of(scope, order, unit)
     }
 
     pub(super) fn caller(&self, call: &Call, msn: Option<Msn>) -> Caller {
