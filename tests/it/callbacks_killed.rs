@@ -20,7 +20,7 @@ use crate::support::postgres::Postgres;
 use crate::support::shop::Ask;
 use crate::support::{LIMIT, Random, eventually, until};
 
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 20;
 const SHOPPERS: usize = 4;
 
 fn unit(msn: &str, direct: bool) -> String {
@@ -129,14 +129,16 @@ async fn rounds(shop: &mut Shop, random: &mut Random, addrs: &[SocketAddr]) {
     for round in 0..ROUNDS {
         let victim = random.below(addrs.len());
         let goal = shop.merchant.callbacks().len() + shop.app.world().deliveries().len();
-        let goal = goal + 3 + random.below(40);
+        let goal = goal + 3 + random.below(20);
         let shoppers = (0..SHOPPERS).map(|s| {
             let addr = addrs[s % addrs.len()];
             shopping(shop, addr, format!("order-{round:02}-{s}"))
         });
         let moment = async {
-            until(|| shop.merchant.callbacks().len() + shop.app.world().deliveries().len() >= goal)
-                .await;
+            eventually(async || {
+                shop.merchant.callbacks().len() + shop.app.world().deliveries().len() >= goal
+            })
+            .await;
             for _ in 0..random.below(400) {
                 tokio::task::yield_now().await;
             }
@@ -243,8 +245,11 @@ async fn killed(values: &[(&str, &str)], bridges: usize) {
     shop.registered().await;
     eventually(async || shop.app.callbacks().webhooks(None).await.unwrap().len() == 2).await;
     let addrs: Vec<_> = (0..bridges).map(|_| free_address()).collect();
+    let began = std::time::Instant::now();
     rounds(&mut shop, &mut random, &addrs).await;
+    eprintln!("rounds {:?}", began.elapsed());
     settle(&mut shop).await;
+    eprintln!("settled {:?}", began.elapsed());
     let (born, told) = (born(&shop).len(), shop.merchant.callbacks().len());
     eprintln!("{ROUNDS} kills, {born} payments, {told} callbacks");
 }
