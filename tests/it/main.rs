@@ -9,6 +9,7 @@
 mod broken;
 mod callbacks_delivered;
 mod callbacks_direct;
+mod callbacks_killed;
 mod callbacks_lost;
 mod callbacks_received;
 mod callbacks_registered;

@@ -145,6 +145,13 @@ impl Wanted {
         self.merchants.push(toml.to_owned());
     }
 
+    fn is_set(&self, key: &str) -> bool {
+        let (section, key) = key.split_once('.').unwrap();
+        self.values
+            .get(section)
+            .is_some_and(|s| s.contains_key(key))
+    }
+
     /// What was set.
     pub(crate) fn value(&self, key: &str) -> &str {
         let (section, key) = key.split_once('.').unwrap();
@@ -203,7 +210,9 @@ impl TestApp {
         let token = simulator.world().issue_token(KEY).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let store = dir.path().join("bridge.db");
-        wanted.set("store.url", &format!("\"sqlite:{}\"", store.display()));
+        if !wanted.is_set("store.url") {
+            wanted.set("store.url", &format!("\"sqlite:{}\"", store.display()));
+        }
         wanted.set(
             "upstream.base_url",
             &format!("\"{}\"", simulator.base_url()),
@@ -289,6 +298,14 @@ impl TestApp {
         self.running
             .as_ref()
             .map_or(([127, 0, 0, 1], 0).into(), |running| running.addr)
+    }
+
+    /// Of the bridge; while it is down, of upstream.
+    pub(crate) fn addr_or_upstream(&self) -> SocketAddr {
+        let upstream = self.simulator.addr();
+        self.running
+            .as_ref()
+            .map_or(upstream, |running| running.addr)
     }
 
     pub(crate) fn payments(&self) -> &Arc<Payments> {

@@ -5,6 +5,7 @@ pub(crate) mod bridge;
 pub(crate) mod callbacks;
 pub(crate) mod check;
 pub(crate) mod client;
+pub(crate) mod postgres;
 pub(crate) mod shop;
 pub(crate) mod upstream;
 

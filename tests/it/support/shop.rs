@@ -136,7 +136,7 @@ impl TestApp {
             ("Merchant-Serial-Number", MSN.to_owned()),
         ];
         Ask {
-            addr: self.addr(),
+            addr: self.addr_or_upstream(),
             method: method.to_owned(),
             path: path.to_owned(),
             headers: headers.map(|(n, v)| (n.to_owned(), v)).to_vec(),
