@@ -176,7 +176,7 @@ async fn a_dead_callback_is_found_shown_replayed_and_dropped() {
     let id = json[0]["id"].to_string();
     assert_eq!(
         json[0]["note"],
-        "given up after 1 attempts; the last: answered 500"
+        "given up after 1 attempt; the last: answered 500"
     );
     let shown = desk.good(&["callbacks", "show", &id]).await;
     assert!(shown.contains("state       dead") && shown.contains("answered 500"));
