@@ -46,6 +46,12 @@ impl Process {
                 &format!("[admin]\nlisten = \"{}\"", free_address()),
             )
             .replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{addr}\""));
+        // Vipps reaches the first one only.
+        let hooks = format!("listen = \"{}\"", shop.app.settings().webhooks.listen);
+        let own = match n {
+            0 => own,
+            _ => own.replace(&hooks, &format!("listen = \"{}\"", free_address())),
+        };
         std::fs::write(&file, own).unwrap();
         let log = std::fs::File::create(folder.join(format!("bridge-{n}.log"))).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_ecom-bridge"))
@@ -265,6 +271,49 @@ async fn c1_postgresql_loses_nothing() {
         return;
     };
     killed(&[("store.url", &server.setting())], 1).await;
+}
+
+/// Two instances on one database, one of them killed each time.
+#[tokio::test]
+async fn f2_two_instances_lose_nothing() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    killed(&[("store.url", &server.setting())], 2).await;
+}
+
+#[tokio::test]
+async fn two_instances_register_once() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let mut shop = Shop::with(&[("store.url", &server.setting())]).await;
+    shop.app.down().await;
+    shop.app.merchant(&unit(MSN, false));
+    shop.app.merchant(&unit(OTHER_MSN, true));
+    // Slow enough to meet.
+    let slow = Action::Delay {
+        before_ms: 0,
+        after_ms: 300,
+    };
+    shop.app
+        .world()
+        .add_fault(Fault::always("/webhooks/v1", slow));
+    let (one, two) = tokio::join!(
+        Process::start(&shop, free_address(), 0),
+        Process::start(&shop, free_address(), 1)
+    );
+    let elsewhere = free_address();
+    shop.app.set("webhooks.listen", &format!("\"{elsewhere}\""));
+    shop.app.up().await;
+    eventually(async || shop.app.callbacks().webhooks(None).await.unwrap().len() == 2).await;
+    eventually(async || {
+        let states = shop.app.callbacks().registrations().await.unwrap();
+        states.len() == 2 && states.iter().all(|state| state.good_at.is_some())
+    })
+    .await;
+    assert_eq!(shop.app.world().webhooks().len(), 2, "one for each unit");
+    drop((one, two));
 }
 
 /// Between the capture and its record: upstream has captured and never answers, and the bridge dies waiting.

@@ -13,6 +13,7 @@ mod callbacks_killed;
 mod callbacks_lost;
 mod callbacks_received;
 mod callbacks_registered;
+mod callbacks_simulated;
 mod callbacks_told;
 mod callbacks_user;
 mod clients;
