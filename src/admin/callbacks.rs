@@ -136,10 +136,25 @@ async fn list(State(api): State<CallbackApi>, Query(asked): Query<Asked>) -> Res
         Some(Ok(state)) => Some(state),
         None => None,
     };
+    // A filter that can't be read must not show everything.
+    let Ok(msn) = asked
+        .msn
+        .map(|text| Msn::parse(&text).ok_or(()))
+        .transpose()
+    else {
+        return problem(StatusCode::BAD_REQUEST, "an MSN is 4 to 7 digits");
+    };
+    let Ok(order) = asked
+        .order
+        .map(|text| OrderText::parse(&text).ok_or(()))
+        .transpose()
+    else {
+        return problem(StatusCode::BAD_REQUEST, "an order id is 1 to 50 characters");
+    };
     let filter = CallbackFilter {
         state,
-        msn: asked.msn.as_deref().and_then(Msn::parse),
-        order: asked.order.as_deref().and_then(OrderText::parse),
+        msn,
+        order,
         before: asked.before.map(CallbackId),
         limit: asked.limit.unwrap_or(PAGE).clamp(1, 1000),
     };
@@ -252,7 +267,9 @@ async fn register(State(api): State<CallbackApi>, Path(msn): Path<String>) -> Re
     };
     match looked.await {
         Ok(states) => match states.into_iter().find(|state| state.msn == msn) {
-            Some(state) if state.failures == 0 => Json(json!({"done": true})).into_response(),
+            Some(state) if state.failures == 0 && state.good_at.is_some() => {
+                Json(json!({"done": true})).into_response()
+            }
             Some(state) => problem(
                 StatusCode::BAD_GATEWAY,
                 state.why.as_deref().unwrap_or("not in order yet"),
@@ -274,6 +291,11 @@ async fn delete_one(
         return problem(StatusCode::CONFLICT, OFF);
     };
     if registrar.delete(&msn, &id).await {
+        // Its replacement is made now, not at the next daily look.
+        if let Err(error) = api.store.recheck_unit(&msn, api.clock.now()).await {
+            tracing::warn!(error = %error, "the registration could not be marked as due");
+        }
+        registrar.wake.notify_one();
         Json(json!({"done": true})).into_response()
     } else {
         problem(

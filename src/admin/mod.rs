@@ -133,10 +133,16 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
 async fn authorised(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     match &admin.token {
         Some(token) if !carries(request.headers(), token) => {
-            let wanted = [(header::WWW_AUTHENTICATE, "Bearer")];
-            let told = Json(
-                serde_json::json!({"error": "Send Authorization: Bearer TOKEN (admin.token)"}),
-            );
+            let wanted = [
+                (header::WWW_AUTHENTICATE, "Bearer"),
+                (header::CONTENT_TYPE, "application/problem+json"),
+            ];
+            let told = Json(serde_json::json!({
+                "type": "about:blank",
+                "title": "Unauthorized",
+                "status": 401,
+                "detail": "Send Authorization: Bearer TOKEN (admin.token)",
+            }));
             (StatusCode::UNAUTHORIZED, wanted, told).into_response()
         }
         _ => next.run(request).await,

@@ -75,7 +75,7 @@ impl Operator {
                     meters.set_ambiguous_open(open);
                 }
                 if let Ok(counts) = callbacks.callback_counts().await {
-                    meters.set_callbacks(counts.pending, counts.dead);
+                    meters.set_callbacks(counts.pending, counts.dead, counts.unmatched);
                 }
                 meters.render()
             }

@@ -110,6 +110,7 @@ pub struct Meters {
     callbacks: Family<OutcomeLabels, Counter>,
     callbacks_pending: Gauge,
     callbacks_dead: Gauge,
+    events_unmatched: Gauge,
     callback_delay: Histogram,
     log_lines_dropped: LinesDropped,
 }
@@ -144,6 +145,7 @@ impl Meters {
             callbacks: Family::default(),
             callbacks_pending: Gauge::default(),
             callbacks_dead: Gauge::default(),
+            events_unmatched: Gauge::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
         };
@@ -228,6 +230,11 @@ impl Meters {
             "bridge_callbacks_dead",
             "Callbacks that were given up and wait for an operator; more than zero needs a look",
             self.callbacks_dead.clone(),
+        );
+        all.register(
+            "bridge_events_unmatched",
+            "Events of payments that the bridge does not know: its own are found by asking ePayment, others are another system's",
+            self.events_unmatched.clone(),
         );
         all.register(
             "bridge_callback_delay_seconds",
@@ -315,10 +322,11 @@ impl Meters {
             .inc();
     }
 
-    /// Sets how many callbacks wait and how many are dead, as counted in the store.
-    pub fn set_callbacks(&self, pending: u64, dead: u64) {
+    /// Sets how many callbacks wait, how many are dead and how many events are unmatched, as counted in the store.
+    pub fn set_callbacks(&self, pending: u64, dead: u64, unmatched: u64) {
         self.callbacks_pending.set(signed(pending));
         self.callbacks_dead.set(signed(dead));
+        self.events_unmatched.set(signed(unmatched));
     }
 
     /// The log lines dropped so far.
@@ -368,7 +376,7 @@ mod tests {
         meters.set_ambiguous_open(2);
         meters.callback("delivered");
         meters.callback_delay(0.2);
-        meters.set_callbacks(3, 1);
+        meters.set_callbacks(3, 1, 2);
         meters
     }
 
@@ -401,6 +409,8 @@ mod tests {
         # TYPE bridge_callbacks_pending gauge
         # HELP bridge_callbacks_dead Callbacks that were given up and wait for an operator; more than zero needs a look.
         # TYPE bridge_callbacks_dead gauge
+        # HELP bridge_events_unmatched Events of payments that the bridge does not know: its own are found by asking ePayment, others are another system's.
+        # TYPE bridge_events_unmatched gauge
         # HELP bridge_callback_delay_seconds Time from a payment's event to the merchant's 2xx to its callback.
         # TYPE bridge_callback_delay_seconds histogram
         # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
@@ -423,6 +433,7 @@ mod tests {
         bridge_callbacks_dead 1
         bridge_callbacks_pending 3
         bridge_callbacks_total{outcome="delivered"} 1
+        bridge_events_unmatched 2
         bridge_in_flight 0
         bridge_log_lines_dropped_total 0
         bridge_request_seconds_count{operation="capture",route="epayment"} 1
