@@ -123,7 +123,7 @@ fn explain(options: &Options, policy: &routing::Policy) -> Result<String, String
     let route = match decision.route {
         routing::Route::Epayment => "epayment",
         routing::Route::Ecom => "ecom",
-        routing::Route::EcomThenEpayment => "ecom, and epayment where eCom knows no such order",
+        routing::Route::EcomThenEpayment => "ecom then epayment",
         routing::Route::Refused => "refused",
     };
     let mut lines = format!("{route} ({})", decision.why.word());
