@@ -45,6 +45,7 @@ pub(super) struct CallbackWorks {
 }
 
 /// What the works are made of.
+#[derive(Clone, Copy)]
 pub(super) struct Base<'a> {
     pub(super) settings: &'a Arc<Settings>,
     pub(super) payments: &'a Arc<Payments>,
@@ -86,14 +87,7 @@ impl CallbackWorks {
             settings: Arc::clone(settings),
             clock: Arc::clone(clock),
         });
-        let finder = Arc::new(Finder {
-            store: Arc::clone(store),
-            payments: Arc::clone(payments),
-            receiver: Arc::clone(&receiver),
-            keyring: keyring.clone(),
-            settings: Arc::clone(settings),
-            clock: Arc::clone(clock),
-        });
+        let finder = finder(&base, &receiver, &keyring);
         let capturer = Arc::new(DirectCapturer {
             store: Arc::clone(store),
             payments: Arc::clone(payments),
@@ -184,6 +178,17 @@ fn dispatcher(base: &Base<'_>, keyring: &Keyring) -> Result<Dispatcher, StartErr
         lifecycle: base.lifecycle.clone(),
         user: Arc::new(user),
     })?)
+}
+
+fn finder(base: &Base<'_>, receiver: &Arc<Receiver>, keyring: &Keyring) -> Arc<Finder> {
+    Arc::new(Finder {
+        store: Arc::clone(base.store),
+        payments: Arc::clone(base.payments),
+        receiver: Arc::clone(receiver),
+        keyring: keyring.clone(),
+        settings: Arc::clone(base.settings),
+        clock: Arc::clone(base.clock),
+    })
 }
 
 fn wake_both(dispatcher: &Dispatcher, capture: &Arc<Notify>) -> Queued {

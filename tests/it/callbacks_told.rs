@@ -280,3 +280,35 @@ async fn poll_and_webhook_make_one_callback() {
     shop.told(1).await;
     assert_eq!(shop.last_answer(), Some(200));
 }
+
+/// At 429 the bridge's own reads stop for a while; the shop's go on.
+#[tokio::test]
+async fn polling_stops_at_429() {
+    let shop = Shop::polling(&[]).await;
+    shop.order("order-0001").await;
+    let busy = ecom_bridge::simulator::Action::Status {
+        status: 429,
+        body: None,
+        headers: vec![],
+        processed: false,
+    };
+    let fault = ecom_bridge::simulator::Fault::always("/events", busy);
+    shop.app.world().add_fault(fault);
+    let looks = || {
+        let all = shop.app.world().requests();
+        all.iter().filter(|r| r.path().ends_with("/events")).count()
+    };
+    shop.app.advance(std::time::Duration::from_secs(6));
+    until(|| looks() == 1).await;
+    shop.app.world().clear_faults();
+    shop.approve("order-0001");
+    // Half a minute later nobody looks, though every tick has come; after a minute somebody does.
+    let mut beat = tokio::time::interval(std::time::Duration::from_millis(1_100));
+    shop.app.advance(std::time::Duration::from_secs(30));
+    for _ in 0..3 {
+        beat.tick().await;
+    }
+    assert_eq!(looks(), 1);
+    shop.app.advance(std::time::Duration::from_secs(60));
+    shop.told(1).await;
+}
