@@ -132,7 +132,7 @@ impl Payments {
             request_id: None,
         };
         let now = self.clock.now();
-        if let Err(error) = self
+        let learned = self
             .store
             .learn_payment(
                 &subject.order.scope,
@@ -141,9 +141,12 @@ impl Payments {
                 facts,
                 now,
             )
-            .await
-        {
-            tracing::warn!(error = %error, "a payment's birth could not be remembered");
+            .await;
+        match learned {
+            Ok(_) => self.became_known.notify_one(),
+            Err(error) => {
+                tracing::warn!(error = %error, "a payment's birth could not be remembered");
+            }
         }
     }
 
