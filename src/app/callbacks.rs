@@ -34,13 +34,16 @@ use crate::upstream::token::{Tokens, UnitKeys};
 /// Everything on the way from event to callback.
 pub(super) struct CallbackWorks {
     pub(super) served: Arc<Served>,
-    pub(super) dispatcher: Dispatcher,
+    dispatcher: Dispatcher,
     pub(super) registrar: Option<Arc<Registrar>>,
     poller: Arc<Poller>,
     finder: Arc<Finder>,
     capturer: Arc<DirectCapturer>,
     pruner: Pruner,
     hints: HintsTaken,
+    payments: Arc<Payments>,
+    /// Wakes who works on what is queued.
+    pub(super) queued: Queued,
     server: Option<(Server, Webhooks)>,
 }
 
@@ -95,7 +98,7 @@ impl CallbackWorks {
             settings: Arc::clone(settings),
             clock: Arc::clone(clock),
             wake: capture,
-            ready: queued,
+            ready: Arc::clone(&queued),
         });
         let wake = Arc::new(Notify::new());
         let registrar = registrar(settings, payments, store, clock, meters, &keyring, &wake);
@@ -117,6 +120,8 @@ impl CallbackWorks {
             capturer,
             pruner,
             hints,
+            payments: Arc::clone(payments),
+            queued,
             server,
         })
     }
@@ -139,6 +144,10 @@ impl CallbackWorks {
         lifecycle.spawn("finder", self.finder.run(lifecycle.clone(), self.hints));
         lifecycle.spawn("direct capture", self.capturer.run(lifecycle.clone()));
         lifecycle.spawn("retention", self.pruner.run(lifecycle.clone()));
+        lifecycle.spawn(
+            "became known",
+            became_known(self.payments, self.queued, lifecycle.soft().clone()),
+        );
         if let Some(registrar) = self.registrar.filter(|_| is_auto(settings)) {
             let (units, store) = (
                 settings.merchants.keys().cloned().collect::<Vec<_>>(),
@@ -189,6 +198,17 @@ fn finder(base: &Base<'_>, receiver: &Arc<Receiver>, keyring: &Keyring) -> Arc<F
         settings: Arc::clone(base.settings),
         clock: Arc::clone(base.clock),
     })
+}
+
+/// An event may come before its payment is known; its callback is queued when that happens, and must not wait.
+async fn became_known(payments: Arc<Payments>, queued: Queued, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(payments.became_known.notified())
+        .await
+        .is_some()
+    {
+        queued();
+    }
 }
 
 fn wake_both(dispatcher: &Dispatcher, capture: &Arc<Notify>) -> Queued {

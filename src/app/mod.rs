@@ -205,7 +205,7 @@ impl App {
             payments: Arc::clone(&bridge.payments),
             meters: Arc::clone(&meters),
             lifecycle: lifecycle.clone(),
-            dispatcher: works.dispatcher.clone(),
+            queued: Arc::clone(&works.queued),
             registrar: works.registrar.clone(),
         };
         // The operator's listener goes on while calls are drained: probes must see that the bridge is not ready.

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
 use crate::admin::{Admin, Readiness};
-use crate::callbacks::Dispatcher;
+use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
@@ -23,7 +23,7 @@ pub(super) struct Operator {
     pub(super) payments: Arc<Payments>,
     pub(super) meters: Arc<Meters>,
     pub(super) lifecycle: Lifecycle,
-    pub(super) dispatcher: Dispatcher,
+    pub(super) queued: Queued,
     pub(super) registrar: Option<Arc<Registrar>>,
 }
 
@@ -33,10 +33,7 @@ impl Operator {
         let routes = CallbackApi {
             store: Arc::clone(&self.callbacks),
             clock: Arc::clone(&self.payments.clock),
-            wake: {
-                let dispatcher = self.dispatcher.clone();
-                Arc::new(move || dispatcher.wake())
-            },
+            wake: self.queued,
             registrar: self.registrar.clone(),
         }
         .router();

@@ -66,14 +66,15 @@ impl Served {
         }
     }
 
-    /// A unit whose registration failed waits no longer: what was missing may have come with this call.
+    /// A unit whose registration failed, or is just failing, waits no longer: what was missing may have come with this
+    /// call.
     async fn want(&self, msn: &Msn) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.store.see_unit(msn, now).await?;
         let states = self.store.registrations().await?;
         if states
             .iter()
-            .any(|state| state.msn == *msn && state.failures > 0)
+            .any(|state| state.msn == *msn && (state.failures > 0 || state.good_at.is_none()))
         {
             self.store.recheck_unit(msn, now).await?;
         }

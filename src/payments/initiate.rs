@@ -168,12 +168,15 @@ impl Payments {
     }
 
     async fn close_attempt(&self, attempt: AttemptId, outcome: Outcome) {
+        let is_payment = matches!(outcome, Outcome::Succeeded { .. });
         if let Err(error) = self
             .store
             .finish_payment(attempt, outcome, self.clock.now())
             .await
         {
             tracing::error!(error = %error, "an attempt could not be closed in the store; a later call will close it");
+        } else if is_payment {
+            self.became_known.notify_one();
         }
     }
 

@@ -146,7 +146,7 @@ impl Payments {
             request_id: None,
         };
         let now = self.clock.now();
-        if let Err(error) = self
+        let learned = self
             .store
             .learn_payment(
                 &subject.order.scope,
@@ -155,9 +155,12 @@ impl Payments {
                 facts,
                 now,
             )
-            .await
-        {
-            tracing::warn!(error = %error, "a payment's birth could not be remembered");
+            .await;
+        match learned {
+            Ok(_) => self.became_known.notify_one(),
+            Err(error) => {
+                tracing::warn!(error = %error, "a payment's birth could not be remembered");
+            }
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Payments {
     pub meters: Arc<Meters>,
     /// Where background work runs.
     pub lifecycle: Lifecycle,
+    /// A payment became known: an event that came before may have its callback now.
+    pub became_known: tokio::sync::Notify,
     locks: locks::Locks,
 }
 
@@ -102,6 +104,7 @@ impl Payments {
             settle: parts.upstream_timeout * 2,
             meters: parts.meters,
             lifecycle: parts.lifecycle,
+            became_known: tokio::sync::Notify::new(),
             locks: locks::Locks::default(),
         })
     }

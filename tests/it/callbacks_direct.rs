@@ -27,17 +27,6 @@ fn sent(shop: &Shop, end: &str) -> usize {
     all.iter().filter(own).count()
 }
 
-/// Wakes the workers: something else is approved.
-async fn nudge(shop: &Shop, by: Duration) {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static NUDGES: AtomicUsize = AtomicUsize::new(0);
-    let id = format!("nudge-{:04}", NUDGES.fetch_add(1, Ordering::Relaxed));
-    shop.order(&id).await;
-    shop.app.advance(by);
-    shop.approve(&id);
-    until(|| shop.statuses(&id).len() == 1).await;
-}
-
 async fn note(shop: &Shop) -> Option<String> {
     let listed = shop.listed().await;
     let one = listed.iter().find(|c| c.order.as_str() == "order-0001");
@@ -67,7 +56,7 @@ async fn an_approval_is_captured_once_and_told_as_a_sale() {
     shop.app.world().redeliver_webhooks(None);
     shop.app.restart().await;
     shop.app.details("order-0001").await.ok();
-    nudge(&shop, Duration::from_secs(3600)).await;
+    shop.pass(Duration::from_secs(3600)).await;
     assert_eq!(sent(&shop, "/capture"), 1);
     shop.app.refund("order-0001", 400, "r").await.ok();
     assert_eq!(
@@ -160,7 +149,7 @@ async fn what_is_not_known_is_not_told() {
         };
         assert_eq!(operations(&details), shown, "{action:?} {details}");
         assert!(!details.to_string().contains("bridge"), "{details}");
-        nudge(&shop, Duration::from_secs(60)).await;
+        shop.pass(Duration::from_secs(60)).await;
         eventually(async || shop.counts().await.pending == 0).await;
         assert_eq!(shop.statuses("order-0001"), ["SALE"], "{action:?}");
         assert_eq!(shop.app.sums("order-0001"), (1_000, 0, 0), "{action:?}");

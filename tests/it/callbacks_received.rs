@@ -1,6 +1,6 @@
 //! Part C of the faults, webhook in: doubled, reversed, too early, about nobody, forged, unreadable, not recorded.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ecom_bridge::epayment::signature::{Signed, sign};
 use ecom_bridge::simulator::{Action, Fault, Forgery};
@@ -13,6 +13,9 @@ use crate::support::app::{MSN, OTHER_MSN};
 use crate::support::callbacks::{Shop, reached};
 use crate::support::client::{Answer, Client};
 use crate::support::{eventually, until};
+
+/// What is known is told at once, not when the dispatcher looks by itself.
+const SOON: Duration = Duration::from_secs(8);
 
 /// An event as Vipps writes it.
 fn event(reference: &str, name: &str, number: &str) -> Value {
@@ -158,7 +161,9 @@ async fn c6_a_webhook_before_the_initiates_reply_is_not_lost() {
     until(|| reads() >= 1).await;
     let answer = waiting.read(false).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
+    let began = Instant::now();
     let told = shop.told(1).await;
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert_eq!(told[0].json()["orderId"], "order-0002");
     assert_eq!(
         told[0].json()["userDetails"]["firstName"],
@@ -196,7 +201,9 @@ async fn c6_an_attempt_nobody_heard_of_again_becomes_the_payment() {
     assert_eq!(shop.merchant.callbacks().len(), 0);
     shop.app.details("order-0001").await.ok();
     shop.pass(Duration::from_secs(120)).await;
+    let began = Instant::now();
     shop.told(1).await;
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert_eq!(shop.statuses("order-0002"), ["RESERVED"]);
 }
 
