@@ -21,7 +21,7 @@ use crate::store::{CallbackStore, Source, StoreError};
 use crate::translate::recovery;
 use crate::types::{Clock, Moment, Msn, Reference, Scope};
 use crate::upstream::Reply;
-use crate::upstream::keyring::{From, Keyring};
+use crate::upstream::keyring::{Keyring, TRIES};
 
 const TICK: Duration = Duration::from_secs(1);
 /// Events that came lately are looked at this often, all others each hour, for as long as Vipps itself would repeat them.
@@ -135,6 +135,7 @@ impl Finder {
 
     async fn look(&self, walk: &mut Walk, named: (Msn, Reference)) -> Result<Found, StoreError> {
         let (msn, reference) = &named;
+        let mut refusals = 0;
         let found = loop {
             let Some((credentials, from)) = self.keyring.of(msn).await else {
                 break Found::Later;
@@ -145,7 +146,8 @@ impl Finder {
                 Ok(reply) => match reply.refused_status() {
                     Some(401) => {
                         self.keyring.refused(msn, from).await;
-                        if from == From::Configuration {
+                        refusals += 1;
+                        if refusals == TRIES {
                             break Found::Later;
                         }
                     }

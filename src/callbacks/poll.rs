@@ -14,7 +14,7 @@ use crate::payments::{Caller, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, DuePayment, Source, StoreError};
 use crate::types::{Clock, Moment, Msn};
-use crate::upstream::keyring::{From, Keyring};
+use crate::upstream::keyring::{Keyring, TRIES};
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
 /// The published limit of reads, per payment and minute.
@@ -173,6 +173,7 @@ impl Poller {
         due: &DuePayment,
         subject: &Subject,
     ) -> Option<(Caller, Result<Vec<PaymentEvent>, Looked>)> {
+        let mut refusals = 0;
         loop {
             let (credentials, from) = self.keyring.of(msn).await?;
             let caller = caller(credentials, due.caller);
@@ -184,7 +185,8 @@ impl Poller {
                 Ok(Reply::Done(events)) => Ok(events),
                 Ok(reply) if reply.refused_status() == Some(401) => {
                     self.keyring.refused(msn, from).await;
-                    if from == From::Call {
+                    refusals += 1;
+                    if refusals < TRIES {
                         continue;
                     }
                     Err(Looked::Later)

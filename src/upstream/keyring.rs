@@ -16,6 +16,9 @@ use crate::types::Msn;
 /// No token lives longer (24 hours in production); a refused one goes at once.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// So often credentials are tried for one piece of work: the shop's, a kept token, a fresh one.
+pub const TRIES: u32 = 3;
+
 /// Where the credentials came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {

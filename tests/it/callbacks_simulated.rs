@@ -14,7 +14,7 @@ use crate::support::callbacks::Shop;
 use crate::support::shop::reference;
 use crate::support::{LIMIT, Random};
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 8;
 const STEPS: usize = 60;
 
 /// What was done, told when it ends badly.
@@ -213,8 +213,8 @@ async fn i5_i6_one_callback_for_each_payment_whatever_happens() {
     let first = std::env::var("SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
-    for seed in first.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
+    for seed in first.map_or(0..SEEDS, |seed: u64| seed..seed.saturating_add(1)) {
         ended += day(seed).await;
     }
-    assert!(first.is_some() || ended > 40, "the days are dull: {ended}");
+    assert!(first.is_some() || ended > 30, "the days are dull: {ended}");
 }
