@@ -17,7 +17,7 @@ use crate::payments::{DirectCapture, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, ClaimLimits, DueCallback, Settled, Stage, StoreError};
 use crate::types::{Clock, Scope};
-use crate::upstream::keyring::{Keyring, TRIES};
+use crate::upstream::keyring::Keyring;
 
 const LEASE: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -81,19 +81,15 @@ impl DirectCapturer {
             order: super::order_of(Scope::Unit(due.msn.clone()), due.order.clone(), unit),
             reference: due.reference.clone(),
         };
-        let mut refusals = 0;
+        let mut tries = self.keyring.tries(&due.msn);
         let settled = loop {
-            let Some((credentials, from)) = self.keyring.of(&due.msn).await else {
+            let Some(credentials) = tries.credentials().await else {
                 break self.later(due, "no credentials to capture with");
             };
             let caller = caller(credentials, due.caller);
             let outcome = self.payments.capture_directly(&caller, &subject).await;
-            if outcome == DirectCapture::NoAccess {
-                self.keyring.refused(&due.msn, from).await;
-                refusals += 1;
-                if refusals < TRIES {
-                    continue;
-                }
+            if outcome == DirectCapture::NoAccess && tries.refused().await {
+                continue;
             }
             break self.settle(due, outcome);
         };

@@ -21,7 +21,7 @@ use crate::store::{CallbackStore, Source, StoreError};
 use crate::translate::recovery;
 use crate::types::{Clock, Moment, Msn, Reference, Scope};
 use crate::upstream::Reply;
-use crate::upstream::keyring::{Keyring, TRIES};
+use crate::upstream::keyring::Keyring;
 
 const TICK: Duration = Duration::from_secs(1);
 /// Events that came lately are looked at this often, all others each hour, for as long as Vipps itself would repeat them.
@@ -135,22 +135,16 @@ impl Finder {
 
     async fn look(&self, walk: &mut Walk, named: (Msn, Reference)) -> Result<Found, StoreError> {
         let (msn, reference) = &named;
-        let mut refusals = 0;
+        let mut tries = self.keyring.tries(msn);
         let found = loop {
-            let Some((credentials, from)) = self.keyring.of(msn).await else {
+            let Some(credentials) = tries.credentials().await else {
                 break Found::Later;
             };
             let caller = caller(credentials, self.payments.anyone());
             match self.payments.epayment.get(caller.call(), reference).await {
                 Ok(Reply::Done(payment)) => break self.judge(&caller, &named, &payment).await?,
                 Ok(reply) => match reply.refused_status() {
-                    Some(401) => {
-                        self.keyring.refused(msn, from).await;
-                        refusals += 1;
-                        if refusals == TRIES {
-                            break Found::Later;
-                        }
-                    }
+                    Some(401) if tries.refused().await => {}
                     Some(429) => break Found::Slower,
                     _ => break Found::Later,
                 },

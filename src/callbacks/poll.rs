@@ -14,7 +14,7 @@ use crate::payments::{Caller, Payments, Subject};
 use crate::settings::Settings;
 use crate::store::{CallbackStore, DuePayment, Source, StoreError};
 use crate::types::{Clock, Moment, Msn};
-use crate::upstream::keyring::{Keyring, TRIES};
+use crate::upstream::keyring::Keyring;
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
 /// The published limit of reads, per payment and minute.
@@ -173,9 +173,9 @@ impl Poller {
         due: &DuePayment,
         subject: &Subject,
     ) -> Option<(Caller, Result<Vec<PaymentEvent>, Looked>)> {
-        let mut refusals = 0;
+        let mut tries = self.keyring.tries(msn);
         loop {
-            let (credentials, from) = self.keyring.of(msn).await?;
+            let credentials = tries.credentials().await?;
             let caller = caller(credentials, due.caller);
             let asked = self
                 .payments
@@ -184,9 +184,7 @@ impl Poller {
             let looked = match asked.await {
                 Ok(Reply::Done(events)) => Ok(events),
                 Ok(reply) if reply.refused_status() == Some(401) => {
-                    self.keyring.refused(msn, from).await;
-                    refusals += 1;
-                    if refusals < TRIES {
+                    if tries.refused().await {
                         continue;
                     }
                     Err(Looked::Later)

@@ -12,6 +12,7 @@ mod sqlite;
 #[cfg(test)]
 mod suite;
 mod timed;
+mod tokens;
 mod words;
 
 use std::fmt;

@@ -1,8 +1,8 @@
-//! The words that the back ends write for events and callbacks, and what is cut from texts before they are kept.
+//! The words that the back ends write for payments, events and callbacks, and what is cut from texts before they are kept.
 //!
 //! Must not: change a word. Files of earlier releases hold them.
 
-use super::{CallbackState, Source, Stage};
+use super::{CallbackState, Kind, Origin, Source, Stage};
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 
@@ -10,6 +10,33 @@ use crate::epayment::event::EventName;
 pub(super) const NOTE: usize = 500;
 /// How long the redacted text of a stray may be.
 pub(super) const STRAY: usize = 2000;
+
+pub(super) const fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Ecom => "ecom",
+        Origin::Epayment => "epayment",
+    }
+}
+
+pub(super) fn origin_of(word: &str) -> Option<Origin> {
+    [Origin::Ecom, Origin::Epayment]
+        .into_iter()
+        .find(|known| origin(*known) == word)
+}
+
+pub(super) const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Regular => "regular",
+        Kind::Express => "express",
+        Kind::Unproven => "unproven",
+    }
+}
+
+pub(super) fn kind_of(word: &str) -> Option<Kind> {
+    [Kind::Regular, Kind::Express, Kind::Unproven]
+        .into_iter()
+        .find(|known| kind(*known) == word)
+}
 
 pub(super) const fn status(status: CallbackStatus) -> &'static str {
     match status {

@@ -17,7 +17,7 @@ use crate::types::Msn;
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// So often credentials are tried for one piece of work: the shop's, a kept token, a fresh one.
-pub const TRIES: u32 = 3;
+const TRIES: u32 = 3;
 
 /// Where the credentials came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +70,49 @@ impl Keyring {
             .map(|credentials| (credentials, From::Configuration))
     }
 
+    /// The credentials for one piece of work, one after the other while upstream refuses them.
+    #[must_use]
+    pub fn tries<'a>(&'a self, msn: &'a Msn) -> Tries<'a> {
+        Tries {
+            keyring: self,
+            msn,
+            left: TRIES,
+            last: None,
+        }
+    }
+
     /// Forgets credentials that upstream has refused (401).
     pub async fn refused(&self, msn: &Msn, from: From) {
         match from {
             From::Call => self.seen.invalidate(msn).await,
             From::Configuration => self.tokens.forget(msn).await,
         }
+    }
+}
+
+/// Credentials to try for one piece of work.
+#[derive(Debug)]
+pub struct Tries<'a> {
+    keyring: &'a Keyring,
+    msn: &'a Msn,
+    left: u32,
+    last: Option<From>,
+}
+
+impl Tries<'_> {
+    /// What to try now, if there is anything.
+    pub async fn credentials(&mut self) -> Option<Credentials> {
+        let (credentials, from) = self.keyring.of(self.msn).await?;
+        self.last = Some(from);
+        Some(credentials)
+    }
+
+    /// Forgets what upstream has refused (401). True where others may be tried at once.
+    pub async fn refused(&mut self) -> bool {
+        if let Some(from) = self.last.take() {
+            self.keyring.refused(self.msn, from).await;
+        }
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
     }
 }

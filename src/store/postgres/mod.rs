@@ -24,10 +24,10 @@ use super::{
     Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
 };
+use crate::store::tokens::Tokens;
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
 use fault::Fault;
 use pool::{Mode, Pool, transaction};
-use rows::Tokens;
 
 /// How to open a store.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::error::damaged;
 use super::rows;
+use crate::store::words;
 use crate::store::{
     Adjustment, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, StoreError, Version,
 };
@@ -106,7 +107,7 @@ pub(super) async fn begin(
         .bind(new.scope.text())
         .bind(new.order.as_str())
         .bind(new.op.word())
-        .bind(rows::origin_word(new.api))
+        .bind(words::origin(new.api))
         .bind(new.request_id.map(String::from))
         .bind(new.key.as_ref().map(|key| key.as_str()))
         .bind(i64::from(new.attempt))

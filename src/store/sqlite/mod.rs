@@ -35,8 +35,8 @@ use super::{
     Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
 };
+use crate::store::tokens::Tokens;
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
-use rows::Tokens;
 use writer::Writer;
 
 /// How to open a store.

@@ -7,7 +7,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::callbacks;
 use super::error::damaged;
-use super::rows::{self, Tokens, bind_facts, fact_columns};
+use super::rows::{self, bind_facts, fact_columns};
+use crate::store::tokens::Tokens;
+use crate::store::words;
 use crate::store::{
     Attempt, AttemptId, AttemptState, Begun, Known, NewPayment, Origin, Outcome, PaymentFacts,
     PaymentRecord, StoreError,
@@ -184,7 +186,7 @@ pub(super) async fn begin(
         .bind(scope.text())
         .bind(order.as_str())
         .bind(&caller.as_bytes()[..])
-        .bind(rows::origin_word(new.facts.origin))
+        .bind(words::origin(new.facts.origin))
         .fetch_optional(&mut *db)
         .await?;
     if let Some(row) = bound {

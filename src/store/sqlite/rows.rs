@@ -1,20 +1,17 @@
-//! Between rows and records: words for enums, and the merchants' secrets, sealed where there is a key.
+//! Between rows and records: words, amounts and times as columns.
 //!
 //! Must not: guess. A word, amount or hash that no release wrote is `Damaged`.
 
-use std::sync::Arc;
-
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 
 use super::error::damaged;
-use crate::store::seal::Sealer;
-use crate::store::{CallbackTarget, Kind, Origin, PaymentFacts, StoreError};
+use crate::store::tokens::Tokens;
+use crate::store::words;
+use crate::store::{CallbackTarget, Origin, PaymentFacts, StoreError};
 use crate::types::{
-    Amount, CallerHash, Currency, IdempotencyKey, Moment, Msn, OrderText, Reference, RequestId,
-    Scope,
+    Amount, CallerHash, Currency, IdempotencyKey, Moment, OrderText, Reference, RequestId, Scope,
 };
 
 /// The columns that `bind_facts` fills and `facts` reads, as text for `concat!`.
@@ -29,79 +26,6 @@ pub(super) use fact_columns;
 /// The query type of this back end.
 pub(super) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// Seals and opens the merchants' secrets: the `authToken` of an order, the secret of a webhook.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tokens(Option<Arc<Sealer>>);
-
-const TOKEN: &str = "authToken";
-const WEBHOOK: &str = "webhook secret";
-
-impl Tokens {
-    pub(super) fn new(sealer: Option<Sealer>) -> Self {
-        Self(sealer.map(Arc::new))
-    }
-
-    /// The bytes to keep, and whether they are sealed.
-    fn keep(&self, purpose: &str, place: &str, secret: &SecretString) -> (Vec<u8>, bool) {
-        let plain = secret.expose_secret().as_bytes();
-        match &self.0 {
-            Some(sealer) => {
-                let nonce = Sealer::fresh_nonce();
-                (sealer.seal(purpose, place, plain, nonce), true)
-            }
-            None => (plain.to_vec(), false),
-        }
-    }
-
-    /// The secret, or `None` and a warning where it does not open.
-    fn read(
-        &self,
-        purpose: &'static str,
-        place: &str,
-        kept: Vec<u8>,
-        sealed: bool,
-    ) -> Option<SecretString> {
-        let plain = match (sealed, &self.0) {
-            (false, _) => Some(kept),
-            (true, Some(sealer)) => sealer.open(purpose, place, &kept),
-            (true, None) => None,
-        };
-        let secret = plain.and_then(|plain| String::from_utf8(plain).ok());
-        if secret.is_none() {
-            tracing::warn!(
-                "a stored {purpose} does not open: was the encryption key changed? It counts as absent"
-            );
-        }
-        secret.map(SecretString::from)
-    }
-
-    /// A webhook's secret, as bytes to keep, and whether they are sealed.
-    pub(super) fn keep_secret(
-        &self,
-        msn: &Msn,
-        webhook: &str,
-        secret: &SecretString,
-    ) -> (Vec<u8>, bool) {
-        self.keep(WEBHOOK, &format!("{msn}/{webhook}"), secret)
-    }
-
-    /// What `keep_secret` kept.
-    pub(super) fn read_secret(
-        &self,
-        msn: &Msn,
-        webhook: &str,
-        kept: Vec<u8>,
-        sealed: bool,
-    ) -> Option<SecretString> {
-        self.read(WEBHOOK, &format!("{msn}/{webhook}"), kept, sealed)
-    }
-}
-
-fn place(scope: &Scope, order: &OrderText) -> String {
-    // A scope has no slash, so the two cannot run into each other.
-    format!("{}/{order}", scope.text())
-}
-
 /// Binds `fact_columns!` in their order.
 pub(super) fn bind_facts<'q>(
     query: Bound<'q>,
@@ -114,14 +38,13 @@ pub(super) fn bind_facts<'q>(
         Some(target) => (Some(target.prefix), target.auth_token),
         None => (None, None),
     };
-    let (token, sealed) = match token.map(|token| tokens.keep(TOKEN, &place(scope, order), &token))
-    {
+    let (token, sealed) = match token.map(|token| tokens.keep_token(scope, order, &token)) {
         Some((bytes, sealed)) => (Some(bytes), sealed),
         None => (None, false),
     };
     query
-        .bind(origin_word(facts.origin))
-        .bind(kind_word(facts.kind))
+        .bind(words::origin(facts.origin))
+        .bind(words::kind(facts.kind))
         .bind(facts.reference.map(String::from))
         .bind(facts.amount.map(Amount::minor_units))
         .bind(facts.currency.map(Currency::code))
@@ -146,7 +69,7 @@ pub(super) fn target(
     };
     let kept: Option<Vec<u8>> = row.try_get("auth_token")?;
     let sealed: bool = row.try_get("auth_sealed")?;
-    let auth_token = kept.and_then(|kept| tokens.read(TOKEN, &place(scope, order), kept, sealed));
+    let auth_token = kept.and_then(|kept| tokens.read_token(scope, order, kept, sealed));
     Ok(Some(CallbackTarget { prefix, auth_token }))
 }
 
@@ -160,7 +83,7 @@ pub(super) fn facts(
     Ok(PaymentFacts {
         callback: target(row, tokens, scope, order)?,
         origin: origin(row, "origin")?,
-        kind: word(row, "kind", kind_of)?,
+        kind: word(row, "kind", words::kind_of)?,
         reference: optional(row, "reference", Reference::parse)?,
         amount: amount(row, "amount")?,
         currency: optional(row, "currency", Currency::parse)?,
@@ -171,33 +94,8 @@ pub(super) fn facts(
     })
 }
 
-pub(super) const fn origin_word(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Ecom => "ecom",
-        Origin::Epayment => "epayment",
-    }
-}
-
 pub(super) fn origin(row: &SqliteRow, column: &'static str) -> Result<Origin, StoreError> {
-    word(row, column, |text| match text {
-        "ecom" => Some(Origin::Ecom),
-        "epayment" => Some(Origin::Epayment),
-        _ => None,
-    })
-}
-
-const fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Regular => "regular",
-        Kind::Express => "express",
-        Kind::Unproven => "unproven",
-    }
-}
-
-fn kind_of(text: &str) -> Option<Kind> {
-    [Kind::Regular, Kind::Express, Kind::Unproven]
-        .into_iter()
-        .find(|kind| kind_word(*kind) == text)
+    word(row, column, words::origin_of)
 }
 
 /// A text that must be there and make sense.

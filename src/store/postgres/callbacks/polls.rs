@@ -7,7 +7,8 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::super::fault::{Fault, damaged};
-use super::super::rows::{self, Tokens, fact_columns};
+use super::super::rows::{self, fact_columns};
+use crate::store::tokens::Tokens;
 use crate::store::{DuePayment, Lease};
 use crate::types::{Moment, OrderText, Scope};
 

@@ -6,6 +6,7 @@
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
+use crate::store::tokens;
 use crate::store::{Pruned, Retention};
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -107,7 +108,7 @@ async fn payments(
 
 async fn may_go(db: &mut PgConnection, scope: &Scope, order: &OrderText) -> Result<bool, Fault> {
     let lock = sqlx::query(LOCK)
-        .bind(rows::place(scope, order))
+        .bind(tokens::place(scope, order))
         .fetch_one(&mut *db)
         .await?;
     if !lock.try_get::<bool, _>("got")? {

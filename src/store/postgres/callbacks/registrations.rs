@@ -6,7 +6,8 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::super::fault::Fault;
-use super::super::rows::{self, Tokens};
+use super::super::rows;
+use crate::store::tokens::Tokens;
 use crate::store::{Lease, Registered, RegistrationState, Webhook, words};
 use crate::types::{Moment, Msn};
 

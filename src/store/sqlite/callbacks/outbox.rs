@@ -1,14 +1,15 @@
 //! Claims of callbacks and what becomes of them, as SQL.
 //!
-//! A claim walks the sales units with waiting callbacks, one step of an index each, and takes a few of each: it costs the
-//! same with any backlog. Each claim of a row has the next number; a settlement with another one changes nothing. Must
-//! not: touch what has ended.
+//! A claim walks the sales units with waiting callbacks, a few steps of indexes each, and takes a few of each: it costs
+//! by the units that wait, not by the backlog of one. Each claim of a row has the next number; a settlement with another
+//! one changes nothing. Must not: touch what has ended.
 
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::super::error::damaged;
-use super::super::rows::{self, Tokens};
+use super::super::rows;
+use crate::store::tokens::Tokens;
 use crate::store::{
     CallbackId, ClaimLimits, DueCallback, Lease, Settled, Stage, StoreError, words,
 };

@@ -7,7 +7,8 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::super::error::damaged;
-use super::super::rows::{self, Tokens, fact_columns};
+use super::super::rows::{self, fact_columns};
+use crate::store::tokens::Tokens;
 use crate::store::{DuePayment, Lease, StoreError};
 use crate::types::{Moment, OrderText, Scope};
 

@@ -5,7 +5,8 @@
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::super::rows::{self, Tokens};
+use super::super::rows;
+use crate::store::tokens::Tokens;
 use crate::store::{Lease, Registered, RegistrationState, StoreError, Webhook, words};
 use crate::types::{Moment, Msn};
 
