@@ -116,3 +116,32 @@ impl Tries<'_> {
         self.left > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::telemetry::Meters;
+
+    #[tokio::test]
+    async fn refused_credentials_are_forgotten_and_tried_again_so_often_and_no_more() {
+        let meters = Arc::new(Meters::default());
+        let tokens = Tokens::new("http://127.0.0.1:9", Duration::from_secs(1), meters).unwrap();
+        let keyring = Keyring::new(BTreeMap::new(), tokens);
+        let msn = Msn::parse("123456").unwrap();
+        let call = Credentials::of(&HeaderMap::new(), Some(msn.clone()));
+
+        let mut tries = keyring.tries(&msn);
+        let mut again = Vec::new();
+        for _ in 0..3 {
+            keyring.accepted(&msn, &call).await;
+            assert!(tries.credentials().await.is_some());
+            again.push(tries.refused().await);
+            assert!(tries.credentials().await.is_none(), "forgotten");
+        }
+        assert_eq!(again, [true, true, false]);
+    }
+}
