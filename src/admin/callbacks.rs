@@ -5,19 +5,20 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::problem::{Problem, reason, unit};
 use crate::callbacks::register::Registrar;
 use crate::ecom::callback::CallbackStatus;
 use crate::store::{
-    CallbackFilter, CallbackId, CallbackState, CallbackStore, CallbackView, Handled, StoreError,
-    Webhook,
+    CallbackFilter, CallbackId, CallbackState, CallbackStore, CallbackView, Change, Handled,
+    Reason, SteeringStore, Webhook,
 };
 use crate::types::{Clock, Msn, OrderText};
 
@@ -26,6 +27,8 @@ use crate::types::{Clock, Msn, OrderText};
 pub struct CallbackApi {
     /// The records.
     pub store: Arc<dyn CallbackStore>,
+    /// Where what an operator does is listed.
+    pub changes: Arc<dyn SteeringStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Wakes the dispatcher.
@@ -46,7 +49,7 @@ struct Asked {
 }
 
 #[derive(Deserialize)]
-struct Reason {
+struct Because {
     who: String,
     why: String,
 }
@@ -64,22 +67,6 @@ impl CallbackApi {
             .route("/api/webhooks/{msn}/{id}", delete(delete_one))
             .with_state(self)
     }
-}
-
-fn problem(status: StatusCode, detail: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or("error");
-    let body =
-        json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
-    (
-        status,
-        [("content-type", "application/problem+json")],
-        Json(body),
-    )
-        .into_response()
-}
-
-fn failed(error: &StoreError) -> Response {
-    problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
 }
 
 /// The state's word in lists and filters.
@@ -121,99 +108,113 @@ fn view(callback: &CallbackView) -> Value {
     })
 }
 
-async fn list(State(api): State<CallbackApi>, Query(asked): Query<Asked>) -> Response {
-    let state = match asked
-        .state
-        .as_deref()
-        .map(|word| state_of(word).ok_or(word))
-    {
-        Some(Err(_)) => {
-            return problem(
-                StatusCode::BAD_REQUEST,
-                "state is capture, pending, delivered, dead or dropped",
-            );
-        }
-        Some(Ok(state)) => Some(state),
-        None => None,
-    };
+async fn list(
+    State(api): State<CallbackApi>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Value>, Problem> {
     // A filter that can't be read must not show everything.
-    let Ok(msn) = asked
-        .msn
-        .map(|text| Msn::parse(&text).ok_or(()))
-        .transpose()
-    else {
-        return problem(StatusCode::BAD_REQUEST, "an MSN is 4 to 7 digits");
-    };
-    let Ok(order) = asked
-        .order
-        .map(|text| OrderText::parse(&text).ok_or(()))
-        .transpose()
-    else {
-        return problem(StatusCode::BAD_REQUEST, "an order id is 1 to 50 characters");
-    };
+    let state = asked.state.as_deref().map(|word| {
+        state_of(word)
+            .ok_or_else(|| Problem::wrong("state is capture, pending, delivered, dead or dropped"))
+    });
+    let order = asked.order.as_deref().map(|text| {
+        OrderText::parse(text).ok_or_else(|| Problem::wrong("an order id is 1 to 50 characters"))
+    });
     let filter = CallbackFilter {
-        state,
-        msn,
-        order,
+        state: state.transpose()?,
+        msn: unit(asked.msn.as_deref())?,
+        order: order.transpose()?,
         before: asked.before.map(CallbackId),
         limit: asked.limit.unwrap_or(PAGE).clamp(1, 1000),
     };
-    match api.store.callbacks(filter).await {
-        Ok(found) => {
-            Json(json!({"callbacks": found.iter().map(view).collect::<Vec<_>>()})).into_response()
-        }
-        Err(error) => failed(&error),
+    let found = api.store.callbacks(filter).await?;
+    let found: Vec<Value> = found.iter().map(view).collect();
+    Ok(Json(json!({"callbacks": found})))
+}
+
+fn no_such() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no callback of this number")
+}
+
+async fn show(State(api): State<CallbackApi>, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
+    let found = api.store.callback(CallbackId(id)).await?;
+    found.map(|found| Json(view(&found))).ok_or_else(no_such)
+}
+
+fn handled(handled: Handled) -> Result<(), Problem> {
+    let conflict = |why: &str| Err(Problem::new(StatusCode::CONFLICT, why));
+    match handled {
+        Handled::Done => Ok(()),
+        Handled::NoSuch => Err(no_such()),
+        Handled::Waiting => conflict("it is waiting or on its way already"),
+        Handled::Ended => conflict("it has been delivered or dropped"),
     }
 }
 
-async fn show(State(api): State<CallbackApi>, Path(id): Path<i64>) -> Response {
-    match api.store.callback(CallbackId(id)).await {
-        Ok(Some(callback)) => Json(view(&callback)).into_response(),
-        Ok(None) => problem(StatusCode::NOT_FOUND, "there is no callback of this number"),
-        Err(error) => failed(&error),
+impl CallbackApi {
+    /// Queues a dead letter again and lists that.
+    pub(super) async fn replay(&self, id: CallbackId, reason: Reason) -> Result<(), Problem> {
+        handled(self.store.replay_callback(id, self.clock.now()).await?)?;
+        (self.wake)();
+        self.listed(id, ("replay", "dead", "pending"), reason).await;
+        Ok(())
+    }
+
+    /// Gives a callback up for good and lists that.
+    pub(super) async fn drop_one(&self, id: CallbackId, reason: Reason) -> Result<(), Problem> {
+        let note = format!("dropped by {}: {}", reason.who(), reason.why());
+        let note: String = note.chars().take(500).collect();
+        let now = self.clock.now();
+        handled(self.store.drop_callback(id, note, now).await?)?;
+        self.listed(id, ("drop", "waiting", "dropped"), reason)
+            .await;
+        Ok(())
+    }
+
+    /// It is done: a list that can't be written must not make it look undone.
+    async fn listed(
+        &self,
+        id: CallbackId,
+        (what, old, new): (&'static str, &str, &str),
+        reason: Reason,
+    ) {
+        let change = Change {
+            what,
+            key: format!("callback {}", id.0),
+            msn: None,
+            old: old.to_owned(),
+            new: new.to_owned(),
+            reason,
+        };
+        if let Err(error) = self.changes.list_change(change, self.clock.now()).await {
+            tracing::warn!(error = %error, what, callback = id.0, "a change could not be listed");
+        }
     }
 }
 
-fn handled(result: Result<Handled, StoreError>) -> Response {
-    match result {
-        Ok(Handled::Done) => Json(json!({"done": true})).into_response(),
-        Ok(Handled::NoSuch) => {
-            problem(StatusCode::NOT_FOUND, "there is no callback of this number")
-        }
-        Ok(Handled::Waiting) => {
-            problem(StatusCode::CONFLICT, "it is waiting or on its way already")
-        }
-        Ok(Handled::Ended) => problem(StatusCode::CONFLICT, "it has been delivered or dropped"),
-        Err(error) => failed(&error),
-    }
-}
-
-async fn replay(State(api): State<CallbackApi>, Path(id): Path<i64>) -> Response {
-    let result = api
-        .store
-        .replay_callback(CallbackId(id), api.clock.now())
-        .await;
-    (api.wake)();
-    handled(result)
+/// A replay may be asked for without a reason: nothing is lost by it.
+async fn replay(
+    State(api): State<CallbackApi>,
+    Path(id): Path<i64>,
+    body: Option<Json<Because>>,
+) -> Result<Json<Value>, Problem> {
+    let because = match &body {
+        Some(Json(because)) => reason(&because.who, &because.why)?,
+        None => reason("not told", "not told")?,
+    };
+    api.replay(CallbackId(id), because).await?;
+    Ok(Json(json!({"done": true})))
 }
 
 async fn drop_one(
     State(api): State<CallbackApi>,
     Path(id): Path<i64>,
-    Json(reason): Json<Reason>,
-) -> Response {
-    if reason.who.trim().is_empty() || reason.why.trim().is_empty() {
-        return problem(StatusCode::BAD_REQUEST, "say who drops it and why");
-    }
-    let note: String = format!("dropped by {}: {}", reason.who.trim(), reason.why.trim())
-        .chars()
-        .take(500)
-        .collect();
-    handled(
-        api.store
-            .drop_callback(CallbackId(id), note, api.clock.now())
-            .await,
-    )
+    body: Result<Json<Because>, JsonRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Json(because) = body?;
+    let because = reason(&because.who, &because.why)?;
+    api.drop_one(CallbackId(id), because).await?;
+    Ok(Json(json!({"done": true})))
 }
 
 fn webhook(hook: &Webhook) -> Value {
@@ -226,14 +227,9 @@ fn webhook(hook: &Webhook) -> Value {
     })
 }
 
-async fn webhooks(State(api): State<CallbackApi>) -> Response {
-    let (hooks, states) = match (
-        api.store.webhooks(None).await,
-        api.store.registrations().await,
-    ) {
-        (Ok(hooks), Ok(states)) => (hooks, states),
-        (Err(error), _) | (_, Err(error)) => return failed(&error),
-    };
+async fn webhooks(State(api): State<CallbackApi>) -> Result<Json<Value>, Problem> {
+    let hooks = api.store.webhooks(None).await?;
+    let states = api.store.registrations().await?;
     let states: Vec<_> = states
         .iter()
         .map(|state| {
@@ -246,61 +242,57 @@ async fn webhooks(State(api): State<CallbackApi>) -> Response {
             })
         })
         .collect();
-    Json(
-        json!({"webhooks": hooks.iter().map(webhook).collect::<Vec<_>>(), "registrations": states}),
-    )
-    .into_response()
+    let hooks: Vec<Value> = hooks.iter().map(webhook).collect();
+    Ok(Json(json!({"webhooks": hooks, "registrations": states})))
 }
 
-const OFF: &str = "nothing can be registered: webhooks.public_url is empty";
+impl CallbackApi {
+    /// The sales unit, and who can register for it.
+    fn registrar(&self, msn: &str) -> Result<(Msn, &Registrar), Problem> {
+        let msn = Msn::parse(msn).ok_or_else(|| Problem::wrong("an MSN is 4 to 7 digits"))?;
+        let registrar = self.registrar.as_deref().ok_or_else(|| {
+            let off = "nothing can be registered: webhooks.public_url is empty";
+            Problem::new(StatusCode::CONFLICT, off)
+        })?;
+        Ok((msn, registrar))
+    }
+}
 
-async fn register(State(api): State<CallbackApi>, Path(msn): Path<String>) -> Response {
-    let Some(msn) = Msn::parse(&msn) else {
-        return problem(StatusCode::BAD_REQUEST, "an MSN is 4 to 7 digits");
-    };
-    let Some(registrar) = &api.registrar else {
-        return problem(StatusCode::CONFLICT, OFF);
-    };
-    let looked = async {
-        registrar.look_now(&msn).await?;
-        api.store.registrations().await
-    };
-    match looked.await {
-        Ok(states) => match states.into_iter().find(|state| state.msn == msn) {
-            Some(state) if state.failures == 0 && state.good_at.is_some() => {
-                Json(json!({"done": true})).into_response()
-            }
-            Some(state) => problem(
-                StatusCode::BAD_GATEWAY,
-                state.why.as_deref().unwrap_or("not in order yet"),
-            ),
-            None => problem(StatusCode::NOT_FOUND, "this sales unit is not known"),
-        },
-        Err(error) => failed(&error),
+async fn register(
+    State(api): State<CallbackApi>,
+    Path(msn): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let (msn, registrar) = api.registrar(&msn)?;
+    registrar.look_now(&msn).await?;
+    let states = api.store.registrations().await?;
+    match states.into_iter().find(|state| state.msn == msn) {
+        Some(state) if state.failures == 0 && state.good_at.is_some() => {
+            Ok(Json(json!({"done": true})))
+        }
+        Some(state) => {
+            let why = state.why.unwrap_or_else(|| "not in order yet".to_owned());
+            Err(Problem::new(StatusCode::BAD_GATEWAY, why))
+        }
+        None => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "this sales unit is not known",
+        )),
     }
 }
 
 async fn delete_one(
     State(api): State<CallbackApi>,
     Path((msn, id)): Path<(String, String)>,
-) -> Response {
-    let Some(msn) = Msn::parse(&msn) else {
-        return problem(StatusCode::BAD_REQUEST, "an MSN is 4 to 7 digits");
-    };
-    let Some(registrar) = &api.registrar else {
-        return problem(StatusCode::CONFLICT, OFF);
-    };
-    if registrar.delete(&msn, &id).await {
-        // Its replacement is made now, not at the next daily look.
-        if let Err(error) = api.store.recheck_unit(&msn, api.clock.now()).await {
-            tracing::warn!(error = %error, "the registration could not be marked as due");
-        }
-        registrar.wake.notify_one();
-        Json(json!({"done": true})).into_response()
-    } else {
-        problem(
-            StatusCode::BAD_GATEWAY,
-            "it could not be deleted: no credentials, or the Webhooks API refused",
-        )
+) -> Result<Json<Value>, Problem> {
+    let (msn, registrar) = api.registrar(&msn)?;
+    if !registrar.delete(&msn, &id).await {
+        let why = "it could not be deleted: no credentials, or the Webhooks API refused";
+        return Err(Problem::new(StatusCode::BAD_GATEWAY, why));
     }
+    // Its replacement is made now, not at the next daily look.
+    if let Err(error) = api.store.recheck_unit(&msn, api.clock.now()).await {
+        tracing::warn!(error = %error, "the registration could not be marked as due");
+    }
+    registrar.wake.notify_one();
+    Ok(Json(json!({"done": true})))
 }

@@ -4,6 +4,8 @@
 //! configured. Must not: know what it shows (closures tell it), or serve anything to merchants.
 
 pub mod callbacks;
+mod problem;
+pub mod steering;
 
 use std::future::Future;
 use std::pin::Pin;

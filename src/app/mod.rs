@@ -15,13 +15,15 @@ use tokio::net::TcpListener;
 
 use self::callbacks::{Base, CallbackWorks};
 use self::operator::Operator;
+use self::stores::Faces;
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Parts, Payments};
 use crate::proxy::server::BindError;
 use crate::proxy::tls::TlsFiles;
-use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings, Snapshot};
-use crate::settings::Settings;
-use crate::store::{CallbackStore, Store, StoreError};
+use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
+use crate::settings::{Live, Settings};
+use crate::steering::Steerer;
+use crate::store::{CallbackStore, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
@@ -53,8 +55,8 @@ pub enum StartError {
 /// A bridge that is ready to serve.
 pub struct App {
     bridge: Bridge,
-    store: Arc<dyn Store>,
-    callbacks: Arc<dyn CallbackStore>,
+    faces: Faces,
+    steerer: Arc<Steerer>,
     works: CallbackWorks,
     server: Server,
     admin: TcpListener,
@@ -90,7 +92,16 @@ impl App {
     ) -> Result<Self, StartError> {
         let meters = Arc::new(Meters::new(dropped));
         let settings = Arc::new(settings);
-        let (store, callbacks) = stores::open(&settings, &meters).await?;
+        let faces = stores::open(&settings, &meters).await?;
+        let live = Arc::new(Live::new(Arc::clone(&settings)));
+        let steerer = Arc::new(Steerer::new(
+            Arc::clone(&faces.steering),
+            Arc::clone(&live),
+            Arc::clone(&clock),
+            Arc::clone(&meters),
+        ));
+        // What was steered holds from the first call on.
+        steerer.refresh().await?;
         let upstream = &settings.upstream;
         let epayment = Epayment::new(
             upstream.base_url.as_str(),
@@ -104,7 +115,7 @@ impl App {
         )?;
         let lifecycle = Lifecycle::new();
         let payments = Payments::new(Parts {
-            store: Arc::clone(&store),
+            store: Arc::clone(&faces.payments),
             epayment,
             clock: Arc::clone(&clock),
             sealer: stores::sealer(&settings),
@@ -117,7 +128,7 @@ impl App {
         let works = CallbackWorks::build(Base {
             settings: &settings,
             payments: &payments,
-            store: &callbacks,
+            store: &faces.callbacks,
             clock: &clock,
             meters: &meters,
             lifecycle: &lifecycle,
@@ -131,15 +142,15 @@ impl App {
         let bridge = Bridge {
             payments,
             forwarder,
-            snapshot: Arc::new(Snapshot::from(settings)),
+            live,
             lifecycle: lifecycle.clone(),
             meters,
             served: Some(Arc::clone(&works.served)),
         };
         Ok(Self {
             bridge,
-            store,
-            callbacks,
+            faces,
+            steerer,
             works,
             server,
             admin,
@@ -176,7 +187,13 @@ impl App {
     /// The callback records, for tests that look at them.
     #[must_use]
     pub const fn callbacks(&self) -> &Arc<dyn CallbackStore> {
-        &self.callbacks
+        &self.faces.callbacks
+    }
+
+    /// The levers, for tests that move them.
+    #[must_use]
+    pub const fn steerer(&self) -> &Arc<Steerer> {
+        &self.steerer
     }
 
     /// Where Vipps calls, where anything listens.
@@ -189,19 +206,20 @@ impl App {
     pub async fn serve(self) -> Ended {
         let Self {
             bridge,
-            store,
-            callbacks,
+            faces,
+            steerer,
             works,
             server,
             admin,
             lifecycle,
         } = self;
-        let settings = Arc::clone(&bridge.snapshot.settings);
+        let settings = bridge.live.settings();
         let drain = settings.proxy.drain_timeout;
         let meters = Arc::clone(&bridge.meters);
         let operator = Operator {
-            store,
-            callbacks,
+            store: faces.payments,
+            callbacks: faces.callbacks,
+            steerer: Arc::clone(&steerer),
             payments: Arc::clone(&bridge.payments),
             meters: Arc::clone(&meters),
             lifecycle: lifecycle.clone(),
@@ -217,6 +235,7 @@ impl App {
                 tracing::error!(error = %error, "the admin listener failed");
             }
         });
+        lifecycle.spawn("steering", steerer.run(lifecycle.clone()));
         works.start(&settings, &lifecycle, lifecycle.soft().clone());
         let hooks = Arc::new(Counting::new(meters));
         let Drained { cut } = server

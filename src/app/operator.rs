@@ -8,11 +8,13 @@ use axum::Router;
 use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
+use crate::admin::steering::SteeringApi;
 use crate::admin::{Admin, Readiness};
 use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
+use crate::steering::Steerer;
 use crate::store::{CallbackStore, Store};
 use crate::telemetry::Meters;
 
@@ -20,6 +22,7 @@ use crate::telemetry::Meters;
 pub(super) struct Operator {
     pub(super) store: Arc<dyn Store>,
     pub(super) callbacks: Arc<dyn CallbackStore>,
+    pub(super) steerer: Arc<Steerer>,
     pub(super) payments: Arc<Payments>,
     pub(super) meters: Arc<Meters>,
     pub(super) lifecycle: Lifecycle,
@@ -32,11 +35,13 @@ impl Operator {
     pub(super) fn build(self, token: Option<SecretString>) -> (Admin, Router) {
         let routes = CallbackApi {
             store: Arc::clone(&self.callbacks),
+            changes: Arc::clone(self.steerer.store()),
             clock: Arc::clone(&self.payments.clock),
             wake: self.queued,
             registrar: self.registrar.clone(),
         }
-        .router();
+        .router()
+        .merge(SteeringApi::new(self.steerer).router());
         let (store, callbacks, lifecycle) =
             (self.store, Arc::clone(&self.callbacks), self.lifecycle);
         let readiness = move || {

@@ -11,6 +11,7 @@ mod healthcheck;
 mod running;
 mod serve;
 mod simulate;
+mod toggle;
 mod translate;
 mod webhooks;
 
@@ -45,6 +46,10 @@ enum Command {
     Callbacks(callbacks::Options),
     /// The webhook registrations of the running bridge
     Webhooks(webhooks::Options),
+    /// Move a routing toggle of the running bridge, or list what is in force
+    Toggle(toggle::Options),
+    /// Send all new initiates and all changes of payments born in eCom to eCom
+    KillSwitch(toggle::KillOptions),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -69,6 +74,8 @@ pub fn run() -> ExitCode {
         Command::Explain(options) => explain::run(&options),
         Command::Callbacks(options) => callbacks::run(&options),
         Command::Webhooks(options) => webhooks::run(&options),
+        Command::Toggle(options) => toggle::run(&options),
+        Command::KillSwitch(options) => toggle::kill(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

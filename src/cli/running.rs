@@ -115,6 +115,11 @@ impl Running {
         self.ask(Method::DELETE, path, &[], None).await
     }
 
+    /// `DELETE` with a body.
+    pub(super) async fn delete_with(&self, path: &str, body: Value) -> Result<Value, Trouble> {
+        self.ask(Method::DELETE, path, &[], Some(body)).await
+    }
+
     async fn ask(
         &self,
         method: Method,

@@ -21,27 +21,10 @@ use crate::callbacks::served::Served;
 use crate::ecom::route::{self, Operation, Target};
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
-use crate::routing::Policy;
-use crate::settings::Settings;
+use crate::settings::Live;
 use crate::telemetry::meters::InFlight;
 use crate::telemetry::{Api, Meters, Op, RequestFacts, Route};
 use crate::upstream::ecom::Forwarder;
-
-/// The settings that one call sees from its beginning to its end.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// As checked.
-    pub settings: Arc<Settings>,
-    /// The toggles, ready for the router.
-    pub policy: Policy,
-}
-
-impl From<Arc<Settings>> for Snapshot {
-    fn from(settings: Arc<Settings>) -> Self {
-        let policy = settings.policy();
-        Self { settings, policy }
-    }
-}
 
 /// What every call shares.
 #[derive(Clone)]
@@ -51,7 +34,7 @@ pub struct Bridge {
     /// The way to eCom and to every other path.
     pub forwarder: Forwarder,
     /// The settings in force.
-    pub snapshot: Arc<Snapshot>,
+    pub live: Arc<Live>,
     /// Where money work runs.
     pub lifecycle: Lifecycle,
     /// Counts.
@@ -154,7 +137,7 @@ impl Bridge {
         order: String,
     ) -> Response<ProxyBody> {
         let mut facts = Self::facts(&request, id, operation);
-        let snapshot = Arc::clone(&self.snapshot);
+        let snapshot = self.live.snapshot();
         let proxy = &snapshot.settings.proxy;
         let deadline = Instant::now() + proxy.request_timeout;
         let (parts, body) = request.into_parts();

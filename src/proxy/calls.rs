@@ -11,7 +11,7 @@ use http::request;
 
 use super::answer::express_on_epayment_order;
 use super::body::read_json;
-use super::bridge::{Bridge, Snapshot};
+use super::bridge::Bridge;
 use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
@@ -20,6 +20,7 @@ use crate::payments::{
     Adjustment, Answer, AtEcom, Caller, Forwarding, NewAtEcom, NewOrder, Order, Reading, View,
 };
 use crate::routing::{self, Ask};
+use crate::settings::Snapshot;
 use crate::telemetry::{RequestFacts, Route};
 use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::translate::approve;

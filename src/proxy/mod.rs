@@ -21,7 +21,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 pub use body::ProxyBody;
-pub use bridge::{Bridge, Counting, Snapshot};
+pub use bridge::{Bridge, Counting};
 pub use headers::{BRIDGE_ROUTE, RequestId};
 pub use layers::{Hooks, NoHooks, refuse};
 pub use server::{BindError, Drained, Server, ServerSettings};

@@ -6,7 +6,9 @@
 pub mod mixing;
 pub mod policy;
 pub mod rollout;
+pub mod steering;
 pub mod toggles;
 
 pub use policy::{Ask, Decision, Facts, Known, Route, Why, decide, trail};
-pub use toggles::{Policy, Routing, RoutingOverride, Toggle, TransactionIdSource};
+pub use steering::{Lever, Steering};
+pub use toggles::{Policy, Routing, RoutingOverride, Source, Toggle, TransactionIdSource, Wish};

@@ -5,7 +5,7 @@
 
 use super::mixing;
 use super::rollout;
-use super::toggles::{Policy, Toggle};
+use super::toggles::{Policy, Source, Toggle, Wish};
 use crate::ecom::route::Operation;
 use crate::types::{Kind, Msn, OrderText, Origin, Untranslatable};
 
@@ -100,6 +100,16 @@ pub enum Why {
     UnitToggle,
     /// The percentage: the order's bucket decided.
     Bucket,
+    /// An override for all, made at run time.
+    Override,
+    /// An override for the sales unit, made at run time.
+    UnitOverride,
+    /// The kill switch for all.
+    KillSwitch,
+    /// The kill switch for the sales unit.
+    UnitKillSwitch,
+    /// The ramp has not come to the order's bucket yet, or the rollback has taken it back.
+    Automatic,
 }
 
 impl Why {
@@ -120,6 +130,11 @@ impl Why {
             Self::Toggle => "toggle",
             Self::UnitToggle => "unit-toggle",
             Self::Bucket => "bucket",
+            Self::Override => "override",
+            Self::UnitOverride => "unit-override",
+            Self::KillSwitch => "kill-switch",
+            Self::UnitKillSwitch => "unit-kill-switch",
+            Self::Automatic => "automatic",
         }
     }
 }
@@ -300,47 +315,71 @@ fn open_call(api: Origin, tell: Tell<'_>) -> Decision {
 }
 
 fn by_toggle(facts: &Facts<'_>, policy: &Policy, operation: Operation, tell: Tell<'_>) -> Decision {
-    let (toggle, own) = policy.wish(operation, facts.msn);
-    let why = if own { Why::UnitToggle } else { Why::Toggle };
-    let whose = if own { "of this sales unit" } else { "for all" };
-    match toggle {
-        Toggle::Epayment | Toggle::Ecom => {
-            let epayment = toggle == Toggle::Epayment;
+    let wish = policy.wish(operation, facts.msn);
+    let Wish {
+        toggle,
+        source,
+        cap,
+    } = wish;
+    let op = operation.word();
+    let (why, whose) = match source {
+        Source::KillSwitch(own) => {
+            let (why, whose) = if own {
+                (Why::UnitKillSwitch, "for this sales unit")
+            } else {
+                (Why::KillSwitch, "for all")
+            };
+            tell(format_args!(
+                "the kill switch {whose} is on: {op} goes to eCom"
+            ));
+            return to(Route::Ecom, why);
+        }
+        Source::Override(true) => (Why::UnitOverride, "overridden for this sales unit,"),
+        Source::Override(false) => (Why::Override, "overridden for all,"),
+        Source::Configured(true) => (Why::UnitToggle, "of this sales unit"),
+        Source::Configured(false) => (Why::Toggle, "for all"),
+    };
+    let bucket = match (toggle, cap) {
+        (Toggle::Percent(_), _) | (Toggle::Epayment, Some(_)) => {
+            Some(rollout::bucket(facts.msn, facts.order))
+        }
+        _ => None,
+    };
+    let (epayment, why) = match (toggle, bucket) {
+        (Toggle::Percent(percent), Some(bucket)) => {
+            let inside = bucket < percent;
+            let side = if inside { "ePayment" } else { "eCom" };
+            tell(format_args!(
+                "routing.{op} {whose} says {percent} %: bucket {bucket} goes to {side}"
+            ));
+            (inside, Why::Bucket)
+        }
+        _ => {
+            let epayment = toggle.reaches_epayment();
             let api = if epayment {
                 Origin::Epayment
             } else {
                 Origin::Ecom
             };
-            tell(format_args!(
-                "routing.{} {whose} says {}",
-                operation.word(),
-                api.word()
-            ));
-            to(
-                if epayment {
-                    Route::Epayment
-                } else {
-                    Route::Ecom
-                },
-                why,
-            )
+            tell(format_args!("routing.{op} {whose} says {}", api.word()));
+            (epayment, why)
         }
-        Toggle::Percent(percent) => {
-            let bucket = rollout::bucket(facts.msn, facts.order);
-            let side = if bucket < percent { "ePayment" } else { "eCom" };
+    };
+    match (epayment, cap, bucket) {
+        (true, Some(cap), Some(bucket)) if bucket >= cap => {
             tell(format_args!(
-                "routing.{} {whose} says {percent} %: bucket {bucket} goes to {side}",
-                operation.word()
+                "the ramp stands at {cap} % for this sales unit: bucket {bucket} goes to eCom"
             ));
-            to(
-                if bucket < percent {
-                    Route::Epayment
-                } else {
-                    Route::Ecom
-                },
-                Why::Bucket,
-            )
+            to(Route::Ecom, Why::Automatic)
         }
+        (true, Some(cap), Some(bucket)) => {
+            tell(format_args!(
+                "the ramp stands at {cap} % for this sales unit: bucket {bucket} is within"
+            ));
+            to(Route::Epayment, why)
+        }
+        (true, ..) => to(Route::Epayment, why),
+        (false, ..) => to(Route::Ecom, why),
     }
 }
 

@@ -3,7 +3,9 @@
 //! A wish counts only where the mixing rules leave a choice. Must not: know where the wishes are written down.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use super::steering::Steering;
 use crate::ecom::route::Operation;
 use crate::types::Msn;
 
@@ -23,6 +25,42 @@ impl Toggle {
     #[must_use]
     pub const fn reaches_epayment(self) -> bool {
         !matches!(self, Self::Ecom | Self::Percent(0))
+    }
+
+    /// The share that may go to ePayment, in percent.
+    #[must_use]
+    pub const fn percent(self) -> u8 {
+        match self {
+            Self::Epayment => 100,
+            Self::Ecom => 0,
+            Self::Percent(share) => share,
+        }
+    }
+
+    /// Reads `epayment`, `ecom`, or a percentage: `25%` or `25`, 0 to 100.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "epayment" => Some(Self::Epayment),
+            "ecom" => Some(Self::Ecom),
+            _ => {
+                let number = text.strip_suffix('%').unwrap_or(text);
+                let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+                let share = number.parse().ok().filter(|share| *share <= 100)?;
+                digits.then_some(Self::Percent(share))
+            }
+        }
+    }
+}
+
+/// As [`Toggle::parse`] reads it.
+impl fmt::Display for Toggle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Epayment => f.write_str("epayment"),
+            Self::Ecom => f.write_str("ecom"),
+            Self::Percent(share) => write!(f, "{share}%"),
+        }
     }
 }
 
@@ -106,6 +144,19 @@ impl RoutingOverride {
         }
     }
 
+    /// Wishes something for an operation.
+    pub const fn set(&mut self, operation: Operation, toggle: Toggle) {
+        let place = match operation {
+            Operation::Initiate | Operation::Approve => &mut self.initiate,
+            Operation::Capture => &mut self.capture,
+            Operation::Cancel => &mut self.cancel,
+            Operation::Refund => &mut self.refund,
+            Operation::Details => &mut self.details,
+            Operation::Status => &mut self.status,
+        };
+        *place = Some(toggle);
+    }
+
     /// The wish for an operation, where there is one.
     #[must_use]
     pub const fn of(&self, operation: Operation) -> Option<Toggle> {
@@ -120,23 +171,91 @@ impl RoutingOverride {
     }
 }
 
-/// All wishes.
+/// Whose wish counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A kill switch, of this sales unit (true) or of all.
+    KillSwitch(bool),
+    /// A run-time override, of this sales unit (true) or for all.
+    Override(bool),
+    /// The configuration, of this sales unit (true) or for all.
+    Configured(bool),
+}
+
+/// The wish that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Where to.
+    pub toggle: Toggle,
+    /// Whose.
+    pub source: Source,
+    /// At most so many percent, as ramp and rollback have it; only below 100 and only of new initiates.
+    pub cap: Option<u8>,
+}
+
+/// All wishes, and what lies over them at run time.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// For all sales units.
+    /// For all sales units, as configured.
     pub all: Routing,
-    /// For some.
+    /// For some, as configured.
     pub units: BTreeMap<Msn, RoutingOverride>,
+    /// What is steered at run time.
+    pub steering: Steering,
 }
 
 impl Policy {
-    /// The wish that counts, and whether it is the sales unit's own.
+    /// The wish that counts: kill switch, override for this unit, for all, configuration for this unit, for all.
     #[must_use]
-    pub fn wish(&self, operation: Operation, msn: Option<&Msn>) -> (Toggle, bool) {
+    pub fn wish(&self, operation: Operation, msn: Option<&Msn>) -> Wish {
+        let steering = &self.steering;
+        let (toggle, source) = match (self.killed(operation, msn), msn) {
+            (Some(own), _) => (Toggle::Ecom, Source::KillSwitch(own)),
+            (None, msn) => {
+                let own = msn
+                    .and_then(|msn| steering.units.get(msn))
+                    .and_then(|unit| unit.of(operation));
+                match (own, steering.all.of(operation)) {
+                    (Some(toggle), _) => (toggle, Source::Override(true)),
+                    (None, Some(toggle)) => (toggle, Source::Override(false)),
+                    (None, None) => self.configured(operation, msn),
+                }
+            }
+        };
+        let cap = match (operation, source, msn) {
+            (Operation::Initiate, Source::Configured(_), Some(msn)) => {
+                steering.caps.get(msn).copied().filter(|cap| *cap < 100)
+            }
+            _ => None,
+        };
+        Wish {
+            toggle,
+            source,
+            cap,
+        }
+    }
+
+    /// What the configuration wishes, whatever is steered.
+    #[must_use]
+    pub fn configured(&self, operation: Operation, msn: Option<&Msn>) -> (Toggle, Source) {
         let own = msn
             .and_then(|msn| self.units.get(msn))
             .and_then(|unit| unit.of(operation));
-        (own.unwrap_or_else(|| self.all.of(operation)), own.is_some())
+        match own {
+            Some(toggle) => (toggle, Source::Configured(true)),
+            None => (self.all.of(operation), Source::Configured(false)),
+        }
+    }
+
+    /// Whether a kill switch is on for an operation that it stops; whether it is the sales unit's own.
+    fn killed(&self, operation: Operation, msn: Option<&Msn>) -> Option<bool> {
+        match operation {
+            Operation::Initiate | Operation::Capture | Operation::Cancel | Operation::Refund => {}
+            // Reads harm nothing, and approve has no choice.
+            Operation::Details | Operation::Status | Operation::Approve => return None,
+        }
+        let own = msn.is_some_and(|msn| self.steering.killed.contains(msn));
+        (own || self.steering.killed_all).then_some(own)
     }
 
     /// Where `transactionId` comes from.
@@ -146,5 +265,33 @@ impl Policy {
             .and_then(|msn| self.units.get(msn))
             .and_then(|unit| unit.transaction_id);
         own.unwrap_or(self.all.transaction_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn toggles_are_read_as_they_are_shown() {
+        for (text, toggle) in [
+            ("epayment", Some(Toggle::Epayment)),
+            ("ecom", Some(Toggle::Ecom)),
+            ("0%", Some(Toggle::Percent(0))),
+            ("100%", Some(Toggle::Percent(100))),
+            ("101%", None),
+            ("+5%", None),
+            ("-5", None),
+            ("%", None),
+            ("", None),
+            ("eCom", None),
+            ("1.5%", None),
+        ] {
+            assert_eq!(Toggle::parse(text), toggle, "{text}");
+            if let Some(toggle) = toggle {
+                assert_eq!(toggle.to_string(), text);
+            }
+        }
+        assert_eq!(Toggle::parse("25"), Some(Toggle::Percent(25)));
     }
 }

@@ -10,6 +10,7 @@ mod check;
 mod disk;
 mod file;
 mod kinds;
+mod live;
 mod merchants;
 mod model;
 mod problem;
@@ -23,6 +24,7 @@ mod url;
 mod tests;
 
 pub use file::Entry;
+pub use live::{Live, Snapshot};
 pub use model::{
     Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, Merchant, MerchantSettings, Proxy, Reads,
     Register, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
@@ -33,6 +35,14 @@ pub use url::{BaseUrl, Guard, PostgresUrl, StoreUrl};
 use config::{FileFormat, Source, ValueKind};
 use file::Report;
 use tree::{ENV_PREFIX, Node, Origin, Table, Value};
+
+/// Reads a duration as the configuration has it: `90s`, `1h 30m`.
+///
+/// # Errors
+/// What a duration looks like.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, &'static str> {
+    units::duration(text)
+}
 
 /// Every key with its comment and default.
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");

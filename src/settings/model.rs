@@ -293,6 +293,7 @@ impl Settings {
         crate::routing::Policy {
             all: self.routing,
             units,
+            steering: crate::routing::Steering::default(),
         }
     }
 

@@ -9,6 +9,7 @@ mod postgres;
 mod record;
 mod seal;
 mod sqlite;
+mod steering;
 #[cfg(test)]
 mod suite;
 mod timed;
@@ -35,6 +36,7 @@ pub use record::{
 };
 pub use seal::Sealer;
 pub use sqlite::{SqliteOptions, SqliteStore};
+pub use steering::{Change, ChangeView, NewOverride, Override, OverrideId, Reason, SteeringStore};
 pub use timed::{Observe, Timed};
 
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};

@@ -3,6 +3,8 @@
 //! Label values are words of this program; no order id, no text of a merchant. A metric is registered only where
 //! something moves it: those of webhooks and shadowing come with their subjects. Times are in seconds.
 
+mod steering;
+
 use std::fmt;
 
 use prometheus_client::encoding::{
@@ -13,6 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use steering::SteeringGauges;
 
 use super::logging::LinesDropped;
 use super::words::{Api, Op, Route};
@@ -111,6 +114,7 @@ pub struct Meters {
     callbacks_pending: Gauge,
     callbacks_dead: Gauge,
     events_unmatched: Gauge,
+    steering: SteeringGauges,
     callback_delay: Histogram,
     log_lines_dropped: LinesDropped,
 }
@@ -146,6 +150,7 @@ impl Meters {
             callbacks_pending: Gauge::default(),
             callbacks_dead: Gauge::default(),
             events_unmatched: Gauge::default(),
+            steering: SteeringGauges::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
         };
@@ -202,6 +207,7 @@ impl Meters {
             self.ambiguous_open.clone(),
         );
         self.register_callbacks();
+        self.steering.register(&mut self.registry);
         self.registry.register(
             "bridge_log_lines_dropped",
             "Log lines lost because standard output did not take them in time",

@@ -14,7 +14,12 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
     // Of F2 the configuration names the toggles only: it builds `routing::Policy`.
     (3, "settings", &["types", "epayment", "routing"]),
     (3, "telemetry", &["types", "ecom"]),
-    (3, "store", &["types", "ecom", "epayment", "telemetry"]),
+    // Of F2 the store names what an override moves.
+    (
+        3,
+        "store",
+        &["types", "ecom", "epayment", "routing", "telemetry"],
+    ),
     (3, "upstream", &["types", "ecom", "epayment", "telemetry"]),
     // On F3 and not at the top: F4 and F5 run on its task tracker.
     (3, "lifecycle", &["telemetry"]),
@@ -51,6 +56,19 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "payments",
         ],
     ),
+    // What is moved at run time; knows of no payment.
+    (
+        4,
+        "steering",
+        &[
+            "types",
+            "routing",
+            "settings",
+            "telemetry",
+            "store",
+            "lifecycle",
+        ],
+    ),
     (
         5,
         "proxy",
@@ -73,7 +91,16 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
     (
         5,
         "admin",
-        &["types", "ecom", "telemetry", "store", "callbacks"],
+        &[
+            "types",
+            "ecom",
+            "routing",
+            "settings",
+            "telemetry",
+            "store",
+            "callbacks",
+            "steering",
+        ],
     ),
     (
         6,
@@ -91,6 +118,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "steering",
             "proxy",
             "admin",
         ],
@@ -111,6 +139,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "steering",
             "proxy",
             "admin",
             "app",

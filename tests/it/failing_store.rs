@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use ecom_bridge::lifecycle::Lifecycle;
 use ecom_bridge::payments::{Parts, Payments};
-use ecom_bridge::proxy::{Bridge, Counting, Server, ServerSettings, Snapshot};
+use ecom_bridge::proxy::{Bridge, Counting, Server, ServerSettings};
 use ecom_bridge::store::{
     Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
@@ -168,7 +168,7 @@ async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
     let bridge = Bridge {
         payments,
         forwarder: Forwarder::new(base, upstream.connect_timeout, upstream.timeout).unwrap(),
-        snapshot: Arc::new(Snapshot::from(Arc::new(settings))),
+        live: Arc::new(ecom_bridge::settings::Live::new(Arc::new(settings))),
         lifecycle: lifecycle.clone(),
         meters: Arc::clone(&meters),
         served: None,

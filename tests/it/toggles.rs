@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ecom_bridge::lifecycle::Lifecycle;
-use ecom_bridge::proxy::{Bridge, Counting, Server, ServerSettings, Snapshot};
+use ecom_bridge::proxy::{Bridge, Counting, Server, ServerSettings};
 use ecom_bridge::settings;
 use ecom_bridge::telemetry::Meters;
 use ecom_bridge::upstream::ecom::Forwarder;
@@ -30,7 +30,7 @@ async fn door(app: &TestApp, routing: &str) -> SocketAddr {
     let bridge = Bridge {
         payments: Arc::clone(app.payments()),
         forwarder,
-        snapshot: Arc::new(Snapshot::from(Arc::new(settings))),
+        live: Arc::new(ecom_bridge::settings::Live::new(Arc::new(settings))),
         lifecycle: lifecycle.clone(),
         meters: Arc::clone(&meters),
         served: None,

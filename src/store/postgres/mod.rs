@@ -10,6 +10,7 @@ mod open;
 mod payments;
 mod pool;
 mod rows;
+mod steering;
 #[cfg(test)]
 mod tests;
 

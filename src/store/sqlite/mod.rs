@@ -17,6 +17,7 @@ mod measure;
 mod open;
 mod payments;
 mod rows;
+mod steering;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -428,7 +428,10 @@ async fn every_lookup_uses_an_index() {
     let file = folder.path().join("store.db");
     open(&file).await.close().await;
     let mut db = raw(&file).await;
-    let all = payments::LOOKUPS.into_iter().chain(adjustments::LOOKUPS);
+    let all = payments::LOOKUPS
+        .into_iter()
+        .chain(adjustments::LOOKUPS)
+        .chain(steering::LOOKUPS);
     for lookup in all.chain(callbacks::lookups()) {
         let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {lookup}"));
         let rows = sqlx::query(plan).fetch_all(&mut db).await.unwrap();

@@ -7,6 +7,7 @@ use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
     CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback, NewEvent, Source, Stage,
+    SteeringStore,
 };
 
 /// Both traits of one store.
@@ -14,14 +15,18 @@ use crate::store::{
 pub(in crate::store) struct Both {
     pub(in crate::store) store: Any,
     pub(in crate::store) callbacks: Arc<dyn CallbackStore>,
+    pub(in crate::store) steering: Arc<dyn SteeringStore>,
 }
 
 impl Both {
-    pub(in crate::store) fn of<S: Store + CallbackStore + 'static>(store: S) -> Self {
+    pub(in crate::store) fn of<S: Store + CallbackStore + SteeringStore + 'static>(
+        store: S,
+    ) -> Self {
         let store = Arc::new(store);
         Self {
             store: Arc::<S>::clone(&store),
-            callbacks: store,
+            callbacks: Arc::<S>::clone(&store),
+            steering: store,
         }
     }
 }

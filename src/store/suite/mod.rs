@@ -15,6 +15,7 @@ mod polls;
 mod prune;
 mod races;
 mod registrations;
+mod steering;
 
 pub(super) use adjustments::*;
 pub(super) use callbacks::*;
@@ -28,6 +29,7 @@ pub(super) use polls::*;
 pub(super) use prune::*;
 pub(super) use races::*;
 pub(super) use registrations::*;
+pub(super) use steering::*;
 
 use std::sync::Arc;
 
@@ -84,6 +86,11 @@ macro_rules! behaviours {
     ($make:path) => {
         $crate::store::suite::behaviours!($make:
             nothing_is_known_of_a_new_order,
+            an_override_holds_until_it_is_undone,
+            a_later_override_takes_the_place_of_an_earlier,
+            an_override_ends_by_itself_and_that_is_listed_once,
+            overrides_made_at_once_leave_one_in_force,
+            changes_are_listed_newest_first_and_paged,
             a_success_makes_the_attempt_the_payment,
             a_refusal_or_not_done_frees_the_order,
             an_unknown_attempt_stays_open_for_whoever_comes,

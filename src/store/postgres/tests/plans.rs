@@ -10,7 +10,10 @@ async fn every_lookup_uses_an_index() {
         return;
     };
     let store = database.open().await;
-    let lookups = payments::LOOKUPS.into_iter().chain(adjustments::LOOKUPS);
+    let lookups = payments::LOOKUPS
+        .into_iter()
+        .chain(adjustments::LOOKUPS)
+        .chain(steering::LOOKUPS);
     let mut tries = store.pool.tries(Mode::Statement);
     let mut lent = tries.begin().await.unwrap();
     for lookup in lookups.chain(callbacks::lookups()) {
