@@ -8,6 +8,7 @@ use axum::Router;
 use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
+use crate::admin::explain::ExplainApi;
 use crate::admin::steering::SteeringApi;
 use crate::admin::{Admin, Readiness};
 use crate::callbacks::receive::Queued;
@@ -41,6 +42,13 @@ impl Operator {
             registrar: self.registrar.clone(),
         }
         .router()
+        .merge(
+            ExplainApi {
+                store: Arc::clone(&self.store),
+                live: Arc::clone(self.steerer.live()),
+            }
+            .router(),
+        )
         .merge(SteeringApi::new(self.steerer).router());
         let (store, callbacks, lifecycle) =
             (self.store, Arc::clone(&self.callbacks), self.lifecycle);
