@@ -353,7 +353,12 @@ async fn levers_are_moved_listed_and_undone() {
             .await
             .starts_with("epayment (toggle)\n")
     );
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lever_that_can_not_be_moved_says_why() {
+    let desk = Desk::start().await;
+    let with = |more: &[&'static str]| [more, &["--why", "try it", "--by", "ann"]].concat();
     for (arguments, told) in [
         (
             with(&["toggle", "initiate=0%"])[..2].to_vec(),
