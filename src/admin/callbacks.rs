@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use crate::callbacks::register::Registrar;
 use crate::ecom::callback::CallbackStatus;
 use crate::store::{
-    CallbackFilter, CallbackId, CallbackState, CallbackStore, CallbackView, Handled, StoreError,
-    Webhook,
+    CallbackFilter, CallbackId, CallbackOrigin, CallbackState, CallbackStore, CallbackView,
+    Handled, StoreError, Webhook,
 };
 use crate::types::{Clock, Msn, OrderText};
 
@@ -32,9 +32,13 @@ pub struct CallbackApi {
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// Keeps registrations in order; none where there is no public URL.
     pub registrar: Option<Arc<Registrar>>,
+    /// The store's public name, as the webhooks' listener tells it.
+    pub name: String,
 }
 
 const PAGE: usize = 100;
+/// So many callbacks of each kind are looked at for their hosts.
+const HOSTS_OF: usize = 1000;
 
 #[derive(Deserialize)]
 struct Asked {
@@ -56,6 +60,7 @@ impl CallbackApi {
     pub fn router(self) -> Router {
         Router::new()
             .route("/api/callbacks", get(list))
+            .route("/api/callbacks/hosts", get(hosts))
             .route("/api/callbacks/{id}", get(show))
             .route("/api/callbacks/{id}/replay", post(replay))
             .route("/api/callbacks/{id}/drop", post(drop_one))
@@ -166,6 +171,17 @@ async fn list(State(api): State<CallbackApi>, Query(asked): Query<Asked>) -> Res
     }
 }
 
+/// Where callbacks go that wait or were given up; of a long backlog a part.
+async fn hosts(State(api): State<CallbackApi>) -> Response {
+    let shown = |place: &CallbackOrigin| json!({"origin": place.origin, "waiting": place.waiting, "dead": place.dead});
+    match api.store.callback_origins(HOSTS_OF).await {
+        Ok(found) => {
+            Json(json!({"hosts": found.iter().map(shown).collect::<Vec<_>>()})).into_response()
+        }
+        Err(error) => failed(&error),
+    }
+}
+
 async fn show(State(api): State<CallbackApi>, Path(id): Path<i64>) -> Response {
     match api.store.callback(CallbackId(id)).await {
         Ok(Some(callback)) => Json(view(&callback)).into_response(),
@@ -246,9 +262,11 @@ async fn webhooks(State(api): State<CallbackApi>) -> Response {
             })
         })
         .collect();
-    Json(
-        json!({"webhooks": hooks.iter().map(webhook).collect::<Vec<_>>(), "registrations": states}),
-    )
+    Json(json!({
+        "store": api.name,
+        "webhooks": hooks.iter().map(webhook).collect::<Vec<_>>(),
+        "registrations": states,
+    }))
     .into_response()
 }
 

@@ -35,6 +35,7 @@ impl Operator {
             clock: Arc::clone(&self.payments.clock),
             wake: self.queued,
             registrar: self.registrar.clone(),
+            name: self.store.secret().public_name(),
         }
         .router();
         let (store, callbacks, lifecycle) =

@@ -6,6 +6,7 @@
 mod callbacks;
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod running;
@@ -45,6 +46,8 @@ enum Command {
     Callbacks(callbacks::Options),
     /// The webhook registrations of the running bridge
     Webhooks(webhooks::Options),
+    /// Look at token, clock, webhooks, store and callback hosts: each OK, or what to do
+    Doctor(doctor::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Explain(options) => explain::run(&options),
         Command::Callbacks(options) => callbacks::run(&options),
         Command::Webhooks(options) => webhooks::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

@@ -1,0 +1,154 @@
+//! Whether a shop could be called now: its name is resolved, its addresses judged, a connection made. For `doctor`.
+//!
+//! The same rules as a delivery, and nothing of HTTP is sent: a shop sees a connection that ends. Must not: connect to an
+//! address that a delivery would not.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_rustls::ConfigBuilderExt;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, crypto::aws_lc_rs};
+
+use super::{ADDRESSES_MAX, Refusal, Targets, plain_host};
+use crate::types::OrderText;
+
+/// For each step: the name, the connection, TLS.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// The rules refuse it.
+    Refused(Refusal),
+    /// The name leads nowhere.
+    NoName(String),
+    /// No connection.
+    Closed(SocketAddr, String),
+    /// A connection, and no TLS on it.
+    NoTls(SocketAddr, String),
+    /// A delivery would be sent.
+    Good(SocketAddr),
+}
+
+/// Tries places.
+pub struct Reach {
+    targets: Targets,
+    tls: TlsConnector,
+}
+
+impl Reach {
+    /// With these rules.
+    ///
+    /// # Errors
+    /// When the machine's certificates can't be used.
+    pub fn new(targets: Targets) -> io::Result<Self> {
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .try_with_platform_verifier()
+            .map_err(io::Error::other)?
+            .with_no_client_auth();
+        Ok(Self {
+            targets,
+            tls: TlsConnector::from(Arc::new(config)),
+        })
+    }
+
+    /// Tries the place of a callback: `https://shop.example:8443`.
+    pub async fn origin(&self, origin: &str) -> Reached {
+        // Any order will do: the rules look at the rest.
+        let Some(order) = OrderText::parse("doctor") else {
+            return Reached::Refused(Refusal::Order);
+        };
+        match self.targets.check(origin, &order) {
+            Err(why) => Reached::Refused(why),
+            Ok(url) => {
+                let host = plain_host(url.host_str().unwrap_or_default());
+                let port = url.port_or_known_default().unwrap_or(443);
+                self.place(&host, port, url.scheme() == "http").await
+            }
+        }
+    }
+
+    /// Tries a host without knowing more of it: https, and plain HTTP where that is allowed and https does not answer.
+    pub async fn host(&self, host: &str) -> Reached {
+        let host = plain_host(host);
+        let secure = self.place(&host, 443, false).await;
+        if !self.targets.allow_http() || matches!(secure, Reached::Good(_) | Reached::NoName(_)) {
+            return secure;
+        }
+        match self.place(&host, 80, true).await {
+            good @ Reached::Good(_) => good,
+            _ => secure,
+        }
+    }
+
+    async fn place(&self, host: &str, port: u16, plain: bool) -> Reached {
+        let found = match resolved(host, port).await {
+            Ok(found) => found,
+            Err(why) => return Reached::NoName(why),
+        };
+        let rule = self.targets.rule(plain);
+        let mut refusal = None;
+        let mut closed = None;
+        for address in found.into_iter().take(ADDRESSES_MAX) {
+            if let Err(why) = rule.judge(address.ip()) {
+                refusal = Some(refusal.unwrap_or(why));
+                continue;
+            }
+            match self.connect(host, address, plain).await {
+                Reached::Closed(at, why) => closed = Some((at, why)),
+                other => return other,
+            }
+        }
+        match (closed, refusal) {
+            (Some((at, why)), _) => Reached::Closed(at, why),
+            (None, Some(why)) => Reached::Refused(why),
+            (None, None) => Reached::NoName("the name has no address".to_owned()),
+        }
+    }
+
+    async fn connect(&self, host: &str, address: SocketAddr, plain: bool) -> Reached {
+        let socket = match timeout(PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(socket)) => socket,
+            Ok(Err(error)) => return Reached::Closed(address, error.to_string()),
+            Err(_) => return Reached::Closed(address, in_time("no connection")),
+        };
+        if plain {
+            return Reached::Good(address);
+        }
+        let Ok(name) = ServerName::try_from(host.to_owned()) else {
+            return Reached::NoTls(address, "the name fits no certificate".to_owned());
+        };
+        match timeout(PATIENCE, self.tls.connect(name, socket)).await {
+            Ok(Ok(_closed_at_once)) => Reached::Good(address),
+            Ok(Err(error)) => Reached::NoTls(address, error.to_string()),
+            Err(_) => Reached::NoTls(address, in_time("no handshake")),
+        }
+    }
+}
+
+/// The addresses of a host.
+///
+/// # Errors
+/// What the system says.
+pub async fn resolved(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    match timeout(PATIENCE, lookup_host((host, port))).await {
+        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(in_time("no answer from the resolver")),
+    }
+}
+
+fn in_time(what: &str) -> String {
+    format!("{what} within {} s", PATIENCE.as_secs())
+}
