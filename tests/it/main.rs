@@ -21,6 +21,7 @@ mod commands;
 mod cost;
 mod creating;
 mod demo;
+mod doctor;
 mod express;
 mod failing_store;
 mod happy;

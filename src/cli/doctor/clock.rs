@@ -13,7 +13,7 @@ const FAULT_MS: i64 = 60_000;
 /// What several instances may differ.
 const INSTANCES_MS: i64 = 1_000;
 
-const NTP: &str = "whoever runs this machine: switch on time synchronisation (NTP), and set the clock while the bridge \
+const NTP: &str = "Whoever runs this machine: switch on time synchronisation (NTP), and set the clock while the bridge \
     is stopped, as a jump cuts short what it waits for";
 
 /// Against upstream.
@@ -24,16 +24,14 @@ pub(super) fn upstream(reading: Option<Reading>, host: &str) -> Finding {
             "its answer has no date of its own, or there was no answer; look at this machine's time synchronisation (NTP)",
         );
     };
-    let skew = reading.ahead_ms();
-    // What may be our own measuring is not held against anybody.
-    let sure = skew.abs().saturating_sub(reading.doubt_ms());
-    let said = said(skew, host);
+    let said = said(&reading, host);
+    let sure = sure_ms(&reading);
     if sure < NOTICED_MS {
         Area::Clock.ok(said)
     } else if sure < FAULT_MS {
         Area::Clock.warn(
             said,
-            format!("times in logs, records and metrics are off by that much; {NTP}"),
+            format!("times in logs, records and metrics are off by that much. {NTP}"),
         )
     } else {
         Area::Clock.fail(
@@ -49,29 +47,38 @@ pub(super) fn upstream(reading: Option<Reading>, host: &str) -> Finding {
 
 /// Against the server of the store; all instances have that one in common.
 pub(super) fn database(reading: Reading) -> Finding {
-    let skew = reading.ahead_ms();
-    let sure = skew.abs().saturating_sub(reading.doubt_ms());
-    let said = said(skew, "the database server");
-    if sure <= INSTANCES_MS {
+    let said = said(&reading, "the database server");
+    if sure_ms(&reading) <= INSTANCES_MS {
         Area::Clock.ok(said)
     } else {
         Area::Clock.warn(
             said,
             format!(
-                "the clocks of instances that share it must be within a second; find out which of the two is wrong \
-                 (the line about upstream helps); {NTP}"
+                "the clocks of instances that share it must be within a second; the line about upstream tells which of \
+                 the two is wrong. {NTP}"
             ),
         )
     }
 }
 
+/// How far apart they are at least: what may be the way between them is not held against either.
+fn sure_ms(reading: &Reading) -> i64 {
+    let apart = reading.ahead_ms().saturating_abs();
+    apart.saturating_sub(reading.doubt_ms())
+}
+
 /// By how much, and in which direction.
-fn said(skew_ms: i64, whose: &str) -> String {
-    let seconds = skew_ms.abs().saturating_add(500) / 1_000;
+fn said(reading: &Reading, whose: &str) -> String {
+    let skew_ms = reading.ahead_ms();
+    if sure_ms(reading) < 500 {
+        let most = reading.doubt_ms().max(skew_ms.saturating_abs());
+        let within = most.saturating_add(999) / 1_000;
+        return format!("agrees with {whose} (within {within} s)");
+    }
+    let seconds = skew_ms.saturating_abs().saturating_add(500) / 1_000;
     let direction = if skew_ms > 0 { "ahead of" } else { "behind" };
     match seconds {
-        0 => format!("agrees with {whose} (within a second)"),
-        1..=119 => format!("this machine is {seconds} s {direction} {whose}"),
+        ..=119 => format!("this machine is {seconds} s {direction} {whose}"),
         _ => format!(
             "this machine is {} min {} s {direction} {whose}",
             seconds / 60,
@@ -101,7 +108,7 @@ mod tests {
     #[test]
     fn the_table_of_skews() {
         for (ahead, round_trip, verdict, said) in [
-            (0, 40, Verdict::Ok, "agrees with api (within a second)"),
+            (0, 40, Verdict::Ok, "agrees with api (within 1 s)"),
             (3, 40, Verdict::Ok, "this machine is 3 s ahead of api"),
             (-4, 40, Verdict::Ok, "this machine is 4 s behind api"),
             (20, 40, Verdict::Warn, "this machine is 20 s ahead of api"),

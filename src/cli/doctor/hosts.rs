@@ -101,10 +101,10 @@ pub(super) fn judge(hosts: &Hosts, settings: &Callbacks) -> Vec<Finding> {
         ));
     }
     if all.is_empty() {
-        all.push(area.ok(if settings.allowed_hosts.is_empty() {
-            "none waits, and none was given up; any public https host may be called"
+        all.push(area.ok(if settings.allow_private_addresses {
+            "none waits, and none was given up; any host may be called, private ones too"
         } else {
-            "none waits, and none was given up"
+            "none waits, and none was given up; any public host may be called"
         }));
     }
     all
@@ -126,7 +126,12 @@ fn allowed(host: &str, reached: &Reached) -> Finding {
             format!("{host}: {}", said(reached)),
             "the shop's side, or a firewall on the way; in order only if its callbacks name another port",
         ),
-        Reached::Refused(_) | Reached::NoName(_) => area.fail(
+        Reached::Refused(_) => area.fail(
+            format!("{host}: allowed, but {}", said(reached)),
+            "the configuration contradicts itself: take it out of callbacks.allowed_hosts, or allow what stands against \
+             it where that can be allowed (docs/callbacks.md)",
+        ),
+        Reached::NoName(_) => area.fail(
             format!("{host}: allowed, but {}", said(reached)),
             remedy(reached),
         ),

@@ -230,88 +230,92 @@ mod tests {
         }))
     }
 
+    fn said(state: FileState, refused: Option<&str>, bridge: &Bridge) -> (Verdict, String) {
+        let all = sqlite(&file(state, refused), bridge);
+        assert_eq!(all.len(), 1, "{all:?}");
+        (all[0].verdict, all[0].line())
+    }
+
     #[test]
-    fn the_table_of_files() {
-        use Verdict::{Fail, Ok as Good, Warn};
-        let too_new = || FileState::Free(Err(StoreError::TooNew { found: 9, known: 2 }));
-        for (state, refused, bridge, verdict, said) in [
+    fn who_has_the_file_is_told() {
+        for (state, bridge, verdict, words) in [
             (
                 FileState::InUse,
-                None,
                 up("ok"),
-                Good,
+                Verdict::Ok,
                 "in use by the running bridge",
             ),
             (
                 FileState::InUse,
-                None,
                 up("full"),
-                Fail,
+                Verdict::Fail,
                 "can't write to it: full",
             ),
             (
                 FileState::InUse,
-                None,
                 silent(),
-                Warn,
+                Verdict::Warn,
                 "in use by another process",
             ),
             (
                 FileState::Missing,
-                None,
                 up("ok"),
-                Warn,
+                Verdict::Warn,
                 "does not have this one",
             ),
-            (read(2), None, up("ok"), Warn, "does not have this one"),
+            (read(2), up("ok"), Verdict::Warn, "does not have this one"),
+        ] {
+            let (found, line) = said(state, None, &bridge);
+            assert_eq!(found, verdict, "{words}");
+            assert!(line.contains(words), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_next_start_will_find_is_told() {
+        let too_new = FileState::Free(Err(StoreError::TooNew { found: 9, known: 2 }));
+        for (state, refused, verdict, words) in [
             (
                 FileState::Missing,
                 None,
-                silent(),
-                Good,
+                Verdict::Ok,
                 "the first start will make it, 20 GB free",
             ),
             (
                 FileState::Missing,
                 Some("no folder"),
-                silent(),
-                Fail,
+                Verdict::Fail,
                 "can't be made (no folder)",
             ),
             (
                 read(2),
                 None,
-                silent(),
-                Good,
+                Verdict::Ok,
                 "can be written, schema 2, no payments yet",
             ),
             (
                 read(1),
                 None,
-                silent(),
-                Good,
+                Verdict::Ok,
                 "brings up to 2 (back it up before)",
             ),
-            (read(0), None, silent(), Good, "empty; the first start"),
+            (read(0), None, Verdict::Ok, "empty; the first start"),
             (
                 read(2),
                 Some("denied"),
-                silent(),
-                Fail,
+                Verdict::Fail,
                 "can't be written by this user (denied)",
             ),
             (
-                too_new(),
+                too_new,
                 None,
-                silent(),
-                Fail,
+                Verdict::Fail,
                 "made by a later release (schema 9",
             ),
         ] {
-            let all = sqlite(&file(state, refused), &bridge);
-            assert_eq!(all.len(), 1, "{said}");
-            assert_eq!(all[0].verdict, verdict, "{said}");
-            assert!(all[0].line().contains(said), "{}", all[0].line());
+            let (found, line) = said(state, refused, &silent());
+            assert_eq!(found, verdict, "{words}");
+            assert!(line.contains(words), "{line}");
         }
     }
 

@@ -241,7 +241,7 @@ fn failing(here: &Here<'_>, said: &[Finding]) -> Vec<Finding> {
         } else {
             "docs/operations.md, Callbacks do not arrive; it is tried again by itself"
         };
-        Area::Webhooks.warn(format!("{msn}: the bridge could not register it, {times} times ({why})"), remedy)
+        Area::Webhooks.warn(format!("{msn}: the bridge could not register it, {times} time(s) so far ({why})"), remedy)
     })
     .collect()
 }
