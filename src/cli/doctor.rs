@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use futures_util::StreamExt as _;
-use futures_util::future::join5;
+use futures_util::future::join4;
 
 use self::bridge::Bridge;
 use self::finding::{Area, Finding, Findings};
@@ -47,7 +47,12 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Err(code) => return code,
     };
     let found = match super::runtime() {
-        Ok(runtime) => runtime.block_on(examine(&settings, &SystemClock)),
+        Ok(runtime) => {
+            let found = runtime.block_on(examine(&settings, &SystemClock));
+            // A name that the system still looks for is given up.
+            runtime.shutdown_background();
+            found
+        }
         Err(code) => return code,
     };
     let text = if options.json {
@@ -68,11 +73,15 @@ pub(super) fn run(options: &Options) -> ExitCode {
 const UNITS_AT_ONCE: usize = 8;
 
 async fn examine(settings: &Settings, clock: &dyn Clock) -> Findings {
-    let (bridge, look, knocked, units, seen) = join5(
+    let asked = async {
+        let knocked = knock(settings, clock).await;
+        let units = units(settings, clock, knocked.as_ref().err()).await;
+        (knocked, units)
+    };
+    let (bridge, look, (knocked, units), seen) = join4(
         bridge::ask(settings),
         store::look(settings, clock),
-        knock(settings, clock),
-        units(settings, clock),
+        asked,
         public::look(settings),
     )
     .await;
@@ -176,25 +185,32 @@ impl Unit {
     }
 }
 
-async fn units(settings: &Settings, clock: &dyn Clock) -> Vec<Unit> {
+/// Asks about each; not where upstream is silent, or it would be waited for once for each.
+async fn units(settings: &Settings, clock: &dyn Clock, silent: Option<&Silence>) -> Vec<Unit> {
+    let keys = token::keys(settings);
+    if let Some(silence) = silent {
+        let unasked = |msn| Unit {
+            msn,
+            asked: Err(silence.clone()),
+            listing: None,
+        };
+        return keys.into_keys().map(unasked).collect();
+    }
     let upstream = &settings.upstream;
     let (base_url, limit) = (upstream.base_url.as_str(), upstream.connect_timeout);
-    let clients = Probe::new(base_url, limit).and_then(|probe| {
-        Ok((
-            probe,
-            Epayment::new(base_url, limit, Arc::new(Meters::default()))?,
-        ))
-    });
-    // Without a client there is no connection either, which `knock` tells.
-    let Ok((probe, epayment)) = clients else {
+    // Without a client there is no answer to a knock either.
+    let (Ok(probe), Ok(epayment)) = (
+        Probe::new(base_url, limit),
+        Epayment::new(base_url, limit, Arc::new(Meters::default())),
+    ) else {
         return Vec::new();
     };
-    let registered = settings.webhooks.public_url.is_some();
+    let is_registered = settings.webhooks.public_url.is_some();
     let (probe, epayment) = (&probe, &epayment);
     let ask = |(msn, keys): (Msn, UnitKeys)| async move {
         let asked = probe.token(&msn, &keys, clock).await;
         let listing = match &asked {
-            Ok((_, Some(granted))) if registered => {
+            Ok((_, Some(granted))) if is_registered => {
                 Some(webhooks::list(epayment, &granted.credentials).await)
             }
             _ => None,
@@ -205,7 +221,7 @@ async fn units(settings: &Settings, clock: &dyn Clock) -> Vec<Unit> {
             listing,
         }
     };
-    futures_util::stream::iter(token::keys(settings))
+    futures_util::stream::iter(keys)
         .map(ask)
         .buffered(UNITS_AT_ONCE)
         .collect()

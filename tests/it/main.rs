@@ -22,6 +22,7 @@ mod cost;
 mod creating;
 mod demo;
 mod doctor;
+mod doctor_store;
 mod express;
 mod failing_store;
 mod happy;

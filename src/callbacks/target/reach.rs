@@ -20,6 +20,8 @@ use crate::types::OrderText;
 
 /// For each step: the name, the connection, TLS.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// For one place with all its addresses.
+const WHOLE: Duration = Duration::from_secs(12);
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +92,16 @@ impl Reach {
     }
 
     async fn place(&self, host: &str, port: u16, plain: bool) -> Reached {
+        match timeout(WHOLE, self.tried(host, port, plain)).await {
+            Ok(reached) => reached,
+            Err(_) => Reached::NoName(format!(
+                "none of its addresses answers within {} s",
+                WHOLE.as_secs()
+            )),
+        }
+    }
+
+    async fn tried(&self, host: &str, port: u16, plain: bool) -> Reached {
         let found = match resolved(host, port).await {
             Ok(found) => found,
             Err(why) => return Reached::NoName(why),

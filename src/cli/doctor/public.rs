@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub(super) struct Seen {
     addresses: Result<Vec<IpAddr>, String>,
     public: Answer,
-    /// The same call to the listener itself, on this machine.
+    /// The same call to the listener itself, on this machine, where no bridge has answered.
     local: Answer,
 }
 
@@ -47,13 +47,12 @@ pub(super) async fn look(settings: &Settings) -> Option<Seen> {
             .map(|a| a.ip())
             .collect())
     };
-    let local = format!("http://{listen}");
-    let (addresses, public, local) = futures_util::future::join3(
-        addresses,
-        call(webhook_url(url.as_str(), &msn)),
-        call(webhook_url(&local, &msn)),
-    )
-    .await;
+    let (addresses, public) =
+        futures_util::future::join(addresses, call(webhook_url(url.as_str(), &msn))).await;
+    let local = match &public {
+        Ok((_, Some(_))) => public.clone(),
+        _ => call(webhook_url(&format!("http://{listen}"), &msn)).await,
+    };
     Some(Seen {
         addresses,
         public,

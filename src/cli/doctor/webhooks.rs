@@ -115,11 +115,19 @@ fn unit(here: &Here<'_>, msn: &Msn, url: &str, listed: &[Listed]) -> Vec<Finding
         .filter(|hook| hook.url != url && hook.url.ends_with(&ending));
     all.extend(stale.map(|hook| {
         Area::Webhooks.warn(
-            format!("{msn}: {} is registered, too ({})", hook.url, hook.id),
+            format!("{msn}: {} is registered, too ({})", place(&hook.url), hook.id),
             "if that was an earlier webhooks.public_url, delete it with the Webhooks API; the bridge leaves it alone",
         )
     }));
     all
+}
+
+/// Where an address leads, without a user or a password.
+fn place(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{host}{path}")
 }
 
 /// Registered by the bridge.

@@ -96,11 +96,10 @@ async fn contents(db: &mut PgConnection) -> Result<(Contents, Vec<String>), Faul
          has_schema_privilege('ecom_bridge', 'CREATE') AS may_make,
          (SELECT count(*) FROM pg_tables WHERE schemaname = 'ecom_bridge') AS every,
          (SELECT count(*) FROM pg_tables WHERE schemaname = 'ecom_bridge' AND tablename = 'schema_version') AS ours,
-         (SELECT string_agg(tablename, ', ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'ecom_bridge'
-            AND NOT (has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')
-                AND has_table_privilege(format('%I.%I', schemaname, tablename), 'INSERT')
-                AND has_table_privilege(format('%I.%I', schemaname, tablename), 'UPDATE')
-                AND has_table_privilege(format('%I.%I', schemaname, tablename), 'DELETE'))) AS closed",
+         (SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class
+            WHERE relkind = 'r' AND relnamespace = 'ecom_bridge'::regnamespace
+            AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))) AS closed",
     )
     .fetch_one(&mut *db)
     .await?;

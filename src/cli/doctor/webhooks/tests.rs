@@ -76,7 +76,13 @@ fn the_table_of_registrations() {
     let own = || listed("a", URL, &EVENTS);
     let older = || listed("b", URL, &EVENTS);
     let few = || listed("a", URL, &EVENTS[1..]);
-    let other = || listed("c", "https://old.example/webhooks/123456", &EVENTS);
+    let other = || {
+        listed(
+            "c",
+            "https://user:token=x@old.example/webhooks/123456",
+            &EVENTS,
+        )
+    };
     let foreign = || listed("d", "https://pos.example/hook?token=x", &EVENTS[..1]);
     let in_use = [known("a", false)];
     let both = [known("a", false), known("b", true)];
