@@ -164,3 +164,69 @@ pub async fn resolved(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> 
 fn in_time(what: &str) -> String {
     format!("{what} within {} s", PATIENCE.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::settings::Callbacks;
+
+    fn reach(allow_private: bool) -> Reach {
+        let settings = Callbacks {
+            timeout: Duration::from_secs(10),
+            schedule: vec![Duration::ZERO],
+            allow_http: true,
+            allow_private_addresses: allow_private,
+            allowed_hosts: Vec::new(),
+        };
+        Reach::new(Targets::new(&settings)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_shop_that_is_tried_hears_nothing_of_http() {
+        let shop = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = shop.local_addr().unwrap();
+        let reached = reach(true).origin(&format!("http://{at}")).await;
+        assert_eq!(reached, Reached::Good(at));
+        let (mut socket, _) = shop.accept().await.unwrap();
+        let mut heard = Vec::new();
+        socket.read_to_end(&mut heard).await.unwrap();
+        assert!(heard.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_speaks_no_tls_is_told_from_what_is_closed() {
+        let shop = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = shop.local_addr().unwrap();
+        let answers = tokio::spawn(async move {
+            let (mut socket, _) = shop.accept().await.unwrap();
+            socket
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .await
+                .unwrap();
+            // Not closed before the other end has read it.
+            let _its_hello = socket.read_to_end(&mut Vec::new()).await;
+        });
+        let secure = format!("https://{at}");
+        let reached = reach(true).origin(&secure).await;
+        assert!(
+            matches!(reached, Reached::NoTls(told, _) if told == at),
+            "{reached:?}"
+        );
+        answers.await.unwrap();
+        let reached = reach(true).origin(&secure).await;
+        assert!(
+            matches!(reached, Reached::Closed(told, _) if told == at),
+            "{reached:?}"
+        );
+        let reached = reach(false).origin(&secure).await;
+        assert_eq!(
+            reached,
+            Reached::Refused(Refusal::PrivateAddress("loopback"))
+        );
+        let reached = reach(true).host("no-such-shop.invalid").await;
+        assert!(matches!(reached, Reached::NoName(_)), "{reached:?}");
+    }
+}
