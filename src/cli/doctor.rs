@@ -134,14 +134,15 @@ struct Remembered {
 
 impl Remembered {
     fn of(bridge: &Bridge, look: &Look) -> Self {
-        match (bridge, bridge.inside(), look.contents()) {
-            (_, Some(inside), _) => Self {
+        // A file that the running bridge does not have says nothing of it; a database is one for all.
+        let speaks = !bridge.is_up() || matches!(look, Look::Postgres(..));
+        match (bridge.inside(), look.contents()) {
+            (Some(inside), _) => Self {
                 webhooks: Some(inside.webhooks.clone()),
                 origins: Some(inside.origins.clone()),
                 is_empty: false,
             },
-            // A file that the running bridge does not have says nothing of it.
-            (Bridge::Silent(_), None, Some(contents)) => Self {
+            (None, Some(contents)) if speaks => Self {
                 is_empty: !contents.any_payment,
                 webhooks: Some(contents.webhooks),
                 origins: Some(contents.origins),

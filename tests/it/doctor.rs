@@ -63,7 +63,7 @@ async fn everything_wrong_at_once_is_told_at_once() {
     assert!(!ran.good);
     insta::assert_snapshot!(site.shown(&ran.out), @r"
     OK   config    good
-    WARN bridge    is not asked: nothing answers at ADMIN (admin.listen). Is the bridge running, and is this its configuration (--config FILE)? What only it knows is left out below
+    WARN bridge    was not reached: nothing answers at ADMIN (admin.listen). Is the bridge running, and is this its configuration (--config FILE)? What only it knows is left out below
     FAIL store     sqlite:FOLDER/gone/store.db: is not there and can't be made (FOLDER/gone: No such file or directory (os error 2)): whoever set up this machine: make the folder, and let the bridge's user write to it
     OK   upstream  http://UPSTREAM answers
     FAIL clock     this machine is SOME behind UPSTREAM: times in logs and records are wrong, instances that share a database take over each other's work, and certificates may count as expired or not yet valid. Webhooks are taken all the same: the bridge compares no signature's date with this clock. Whoever runs this machine: switch on time synchronisation (NTP), and set the clock while the bridge is stopped, as a jump cuts short what it waits for

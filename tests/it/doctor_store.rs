@@ -16,7 +16,7 @@ async fn who_has_the_store_is_found_out_without_disturbing_it() {
     let running = site.start().await;
     let nobody = free().await.to_string();
     let ran = site.doctor(&[("ADMIN__LISTEN", &nobody)]).await;
-    ran.says("WARN", "is not asked: nothing answers at");
+    ran.says("WARN", "was not reached: nothing answers at");
     ran.says("WARN", "in use by another process, and no bridge answers");
     ran.says(
         "WARN",

@@ -165,7 +165,7 @@ impl Bridge {
             Self::Up(up) => up,
             Self::Silent(why) => {
                 return vec![Area::Bridge.warn(
-                    "is not asked",
+                    "was not reached",
                     format!("{why} What only it knows is left out below"),
                 )];
             }
@@ -213,7 +213,7 @@ mod tests {
         };
         let closed = || Err("the token is another one".to_owned());
         let silent = lines(Bridge::Silent("nothing answers.".to_owned()));
-        assert!(silent.starts_with("WARN bridge    is not asked: nothing answers."));
+        assert!(silent.starts_with("WARN bridge    was not reached: nothing answers."));
         assert!(lines(up(false, true, closed())).starts_with("WARN bridge    is about to end"));
         let told = lines(up(false, false, closed()));
         assert!(told.starts_with("FAIL bridge") && told.contains("the disk is full"));
