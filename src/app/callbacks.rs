@@ -110,7 +110,8 @@ impl CallbackWorks {
             (*lifecycle).clone(),
         );
         let pruner = Pruner::new(Arc::clone(store), &settings.store, Arc::clone(clock));
-        let server = server(settings, receiver, lifecycle).await?;
+        let name = payments.store.secret().public_name();
+        let server = server(settings, receiver, lifecycle, &name).await?;
         Ok(Self {
             served: Arc::new(served),
             dispatcher,
@@ -268,6 +269,7 @@ async fn server(
     settings: &Settings,
     receiver: Arc<Receiver>,
     lifecycle: &Lifecycle,
+    name: &str,
 ) -> Result<Option<(Server, Webhooks)>, StartError> {
     let Some(public_url) = &settings.webhooks.public_url else {
         return Ok(None);
@@ -285,6 +287,8 @@ async fn server(
             receiver,
             lifecycle: lifecycle.clone(),
             prefix,
+            name: http::HeaderValue::from_str(name)
+                .unwrap_or_else(|_| http::HeaderValue::from_static("")),
         },
     )))
 }

@@ -6,6 +6,7 @@
 mod callbacks;
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod running;
@@ -50,6 +51,8 @@ enum Command {
     Toggle(toggle::Options),
     /// Send all new initiates and all changes of payments born in eCom to eCom
     KillSwitch(toggle::KillOptions),
+    /// Look at token, clock, webhooks, store and callback hosts: each OK, or what to do
+    Doctor(doctor::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -76,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::Webhooks(options) => webhooks::run(&options),
         Command::Toggle(options) => toggle::run(&options),
         Command::KillSwitch(options) => toggle::kill(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }
