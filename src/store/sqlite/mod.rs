@@ -11,6 +11,8 @@ mod callbacks;
 mod crash;
 mod error;
 #[cfg(test)]
+mod leases;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod measure;
@@ -97,6 +99,7 @@ impl SqliteStore {
         let connect = open::for_writing(&path, busy_timeout);
         let mut connection = connect.connect().await?;
         let secret = open::prepare(&mut connection).await?;
+        open::free_claims(&mut connection).await;
         Ok(Self {
             writer: Writer::start(connection, connect, busy_timeout),
             readers: open::readers(&path, busy_timeout),
