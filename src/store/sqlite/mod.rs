@@ -18,6 +18,8 @@ mod load;
 mod measure;
 mod open;
 mod payments;
+#[cfg(test)]
+mod power;
 mod rows;
 #[cfg(test)]
 mod tests;
