@@ -19,10 +19,10 @@ use crate::types::{Moment, OrderText, Reference, Scope};
 ///
 /// `leasing` is as small as what is in flight. The other units come in order from the index of `waiting`, so that no
 /// more than ?4 are looked at and those in flight are stepped over. Where ?4 units are found, each gives its first one
-/// before any gives one of a higher place than the last of these (`most`).
-const PICK: &str = "WITH leasing(msn, leased) AS MATERIALIZED (
+/// before any gives one of a higher place than the last of these. Each table kept aside costs more than its few rows.
+const PICK: &str = "WITH leasing(msn, leased) AS (
         SELECT msn, count(*) FROM callbacks WHERE leased = 1 AND stage = ?1 AND due_at > ?2 GROUP BY msn
-    ), idle(msn, first, leased) AS MATERIALIZED (
+    ), idle(msn, first, leased) AS (
         SELECT w.msn, w.first_at, 0 FROM waiting w
         WHERE w.stage = ?1 AND w.first_at <= ?2 AND ?3 > 0 AND NOT EXISTS (SELECT 1 FROM callbacks l
             WHERE l.leased = 1 AND l.stage = ?1 AND l.msn = w.msn AND l.due_at > ?2)
@@ -34,16 +34,14 @@ const PICK: &str = "WITH leasing(msn, leased) AS MATERIALIZED (
             CROSS JOIN waiting w ON w.stage = ?1 AND w.msn = leasing.msn
             WHERE w.first_at <= ?2 AND leasing.leased < ?3
         ORDER BY 3, 2 LIMIT ?4
-    ), most(place) AS MATERIALIZED (
-        SELECT CASE WHEN count(*) < ?4 THEN ?3 ELSE min(?3, max(leased) + 1) END FROM busy
     ), ranked(id, due_at, place) AS (
         SELECT c.id, c.due_at, busy.leased + row_number() OVER (PARTITION BY c.msn ORDER BY c.due_at, c.id)
         FROM busy CROSS JOIN callbacks c
         WHERE c.id IN (SELECT d.id FROM callbacks d
             WHERE d.ended_at IS NULL AND d.stage = ?1 AND d.msn = busy.msn AND d.due_at <= ?2
-            ORDER BY d.due_at LIMIT min(?4, (SELECT place FROM most)))
+            ORDER BY d.due_at LIMIT min(?3, ?4, (SELECT CASE WHEN count(*) < ?4 THEN ?3 ELSE max(leased) + 1 END FROM busy)))
     )
-    SELECT id FROM ranked WHERE place <= (SELECT place FROM most) ORDER BY place, due_at, id LIMIT ?4";
+    SELECT id FROM ranked WHERE place <= ?3 ORDER BY place, due_at, id LIMIT ?4";
 
 const TAKE: &str = "UPDATE callbacks SET lease = lease + 1, leased = 1, due_at = ?2
     WHERE id IN (SELECT value FROM json_each(?1))";
