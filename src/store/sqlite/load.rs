@@ -133,9 +133,9 @@ async fn choices(store: &SqliteStore, total: i64) -> Duration {
 const CHOICES: u32 = 200;
 
 /// How many pages were written to the log since it was emptied.
-fn pages(folder: &tempfile::TempDir) -> u64 {
+fn pages(folder: &tempfile::TempDir) -> u32 {
     let log = std::fs::metadata(folder.path().join("store.db-wal"));
-    log.unwrap().len().saturating_sub(32) / (4096 + 24)
+    u32::try_from(log.unwrap().len().saturating_sub(32) / (4096 + 24)).unwrap()
 }
 
 async fn deliver(store: &SqliteStore, total: usize, least: u32) -> u32 {
@@ -183,8 +183,8 @@ async fn deliveries_a_second() {
             let text = format!("{pending} pending of {units} units, {what}");
             settle_down(&folder).await;
             let count = deliver(&store, total, 32).await;
-            let written = pages(&folder);
-            println!("pages written, {text}: {} each", written / u64::from(count));
+            let written = f64::from(pages(&folder)) / f64::from(count);
+            println!("pages written, {text}: {written:.1} each");
             let chosen = choices(&store, i64::try_from(total).unwrap()).await;
             let each = 1_000_000.0 * chosen.as_secs_f64() / f64::from(CHOICES);
             println!("choice alone, {text}: {each:.0} us a claim");
