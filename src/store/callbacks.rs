@@ -369,8 +369,8 @@ pub trait CallbackStore: Send + Sync + std::fmt::Debug {
         limit: usize,
     ) -> Result<Vec<UnmatchedEvent>, StoreError>;
 
-    /// Claims callbacks that are due at `stage`, the longest waiting of each unit first, until `until`. A claim costs
-    /// by the units that have something waiting, not by the backlog of one.
+    /// Claims callbacks that are due at `stage`, the longest waiting of each unit first, until `until`. A claim
+    /// never costs by the length of a backlog.
     async fn claim_callbacks(
         &self,
         stage: Stage,

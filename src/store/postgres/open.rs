@@ -115,6 +115,7 @@ pub(super) async fn look_at_the_server(db: &mut PgConnection) -> Result<(), Faul
          current_setting('server_version') AS name,
          current_setting('server_encoding') AS encoding,
          current_setting('fsync')::bool AND current_setting('full_page_writes')::bool AS lasting,
+         current_setting('synchronous_commit') IN ('on', 'remote_apply') AS synced,
          pg_is_in_recovery() AS standby",
     )
     .fetch_one(db)
@@ -131,6 +132,12 @@ pub(super) async fn look_at_the_server(db: &mut PgConnection) -> Result<(), Faul
     if row.try_get("standby")? {
         let why = "the server is a standby: name the primary";
         return Err(StoreError::ReadOnly(why.to_owned()).into());
+    }
+    // A pooler that swallows the session's settings leaves the database's defaults in force.
+    if !row.try_get::<bool, _>("synced")? {
+        let why = "synchronous_commit is not on, so the session's settings do not arrive: name the server itself, or a \
+            pooler that passes them on";
+        return Err(StoreError::Unreachable(why.to_owned()).into());
     }
     if !row.try_get::<bool, _>("lasting")? {
         tracing::warn!(

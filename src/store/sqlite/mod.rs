@@ -11,12 +11,16 @@ mod callbacks;
 mod crash;
 mod error;
 #[cfg(test)]
+mod leases;
+#[cfg(test)]
 mod load;
 mod look;
 #[cfg(test)]
 mod measure;
 mod open;
 mod payments;
+#[cfg(test)]
+mod power;
 mod rows;
 mod steering;
 #[cfg(test)]
@@ -99,6 +103,7 @@ impl SqliteStore {
         let connect = open::for_writing(&path, busy_timeout);
         let mut connection = connect.connect().await?;
         let secret = open::prepare(&mut connection).await?;
+        open::free_claims(&mut connection).await;
         Ok(Self {
             writer: Writer::start(connection, connect, busy_timeout),
             readers: open::readers(&path, busy_timeout),

@@ -13,16 +13,18 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Row};
 
+use super::callbacks;
 use super::error::damaged;
 use crate::store::StoreError;
 use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_init.sqlite.sql"),
     include_str!("../migrations/0002_callbacks.sqlite.sql"),
     include_str!("../migrations/0003_steering.sqlite.sql"),
+    include_str!("../migrations/0004_waiting.sqlite.sql"),
 ];
 /// The newest version that this release knows.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
@@ -141,6 +143,19 @@ pub(super) async fn prepare(db: &mut SqliteConnection) -> Result<StoreSecret, St
     let secret = secret(&mut transaction).await?;
     transaction.commit().await?;
     Ok(secret)
+}
+
+/// Ends what the process that had the file before has claimed: its lock was free, so it is dead. Where that can't be
+/// written (a full disk) the claims end by their time, and what can be done without writing goes on.
+pub(super) async fn free_claims(db: &mut SqliteConnection) {
+    let freed = async {
+        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+        callbacks::free_claims(&mut transaction).await?;
+        Ok::<(), StoreError>(transaction.commit().await?)
+    };
+    if let Err(error) = freed.await {
+        tracing::warn!(%error, "what a dead process had claimed could not be freed: it waits until its leases end");
+    }
 }
 
 /// 0 for an empty file.

@@ -169,6 +169,34 @@ async fn a_session_promises_what_the_store_does() {
     assert_eq!(told.unwrap(), "on read committed 2s");
 }
 
+/// As a pooler that swallows what a session is told.
+#[tokio::test]
+async fn a_session_that_would_not_wait_for_the_disk_is_refused() {
+    let Some(database) = database().await else {
+        return;
+    };
+    for (level, refused) in [
+        ("off", true),
+        ("local", true),
+        ("remote_write", true),
+        ("on", false),
+        ("remote_apply", false),
+    ] {
+        let mut db = database.raw().await;
+        let set = sqlx::AssertSqlSafe(format!("SET synchronous_commit = {level}"));
+        sqlx::raw_sql(set).execute(&mut db).await.unwrap();
+        match open::prepare(&mut db).await {
+            Ok(_) => assert!(!refused, "{level}"),
+            Err(fault) => {
+                let told = fault.told();
+                assert!(matches!(&told, StoreError::Unreachable(why) if why.contains("settings")));
+                assert!(refused, "{level}: {told}");
+            }
+        }
+        db.close().await.unwrap();
+    }
+}
+
 async fn two_of(database: &Database) -> [Arc<PostgresStore>; 2] {
     [
         Arc::new(database.open().await),

@@ -15,7 +15,7 @@ pub(super) use operator::origins;
 
 use async_trait::async_trait;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
 use crate::store::{
@@ -40,6 +40,23 @@ fn json(ids: &[i64]) -> String {
 fn id_list(rows: &[SqliteRow]) -> Result<String, StoreError> {
     let ids: Result<Vec<i64>, sqlx::Error> = rows.iter().map(|row| row.try_get("id")).collect();
     Ok(json(&ids?))
+}
+
+/// Ends the claims of the process that had the file before. Nobody else can hold one: the lock file sees to that. Money
+/// calls keep their owner until its time: what was sent may still be on its way.
+pub(super) async fn free_claims(db: &mut SqliteConnection) -> Result<(), StoreError> {
+    let callbacks = outbox::free(db).await?;
+    let polls = polls::free(db).await?;
+    let registrations = registrations::free(db).await?;
+    if callbacks + polls + registrations > 0 {
+        tracing::info!(
+            callbacks,
+            polls,
+            registrations,
+            "what was being worked on when the store was last used is due again"
+        );
+    }
+    Ok(())
 }
 
 #[async_trait]

@@ -48,12 +48,12 @@ const OF_ORDER: &str = view!(
     AND (?5 IS NULL OR coalesce(ended, stage) = ?5) ORDER BY id DESC LIMIT ?4"
 );
 
-// Of each kind those that came first, or died last; the rest of a long backlog goes to the same shops.
+// Of each kind some, as the index has them, or those that died last; the rest of a long backlog goes to the same shops.
 const ORIGINS: &str = "SELECT payments.callback_prefix AS prefix, due.waits AS waits FROM (
         SELECT * FROM (SELECT scope, order_id, 1 AS waits FROM callbacks
-            WHERE ended_at IS NULL AND stage = 'capture' ORDER BY due_at LIMIT ?1)
+            WHERE ended_at IS NULL AND stage = 'capture' LIMIT ?1)
         UNION ALL SELECT * FROM (SELECT scope, order_id, 1 AS waits FROM callbacks
-            WHERE ended_at IS NULL AND stage = 'deliver' ORDER BY due_at LIMIT ?1)
+            WHERE ended_at IS NULL AND stage = 'deliver' LIMIT ?1)
         UNION ALL SELECT * FROM (SELECT scope, order_id, 0 AS waits FROM callbacks
             WHERE ended = 'dead' AND id > 0 ORDER BY id DESC LIMIT ?1)) AS due
     JOIN payments ON payments.scope = due.scope AND payments.order_id = due.order_id
