@@ -210,7 +210,7 @@ mod tests {
             .unwrap()
     }
 
-    fn admin(token: Option<&str>, trouble: Option<&'static str>) -> Admin {
+    fn admin(token: Option<&'static str>, trouble: Option<&'static str>) -> Admin {
         Admin::new(
             move || token.map(Into::into),
             move || async move { Readiness::of(trouble.map(str::to_owned), false) },
