@@ -51,13 +51,15 @@ pub enum ReloadRefused {
     #[error("the configuration has problems; what was in force stays in force")]
     Problems(Vec<ConfigProblem>),
     /// It changes what can't change while the bridge runs.
-    #[error("a restart is needed; until then what was in force stays in force, all of it")]
+    #[error(
+        "the configuration needs a restart; until then what was in force stays in force, all of it"
+    )]
     Restart(Vec<NeedsRestart>),
     /// A part of the bridge can't do as it says.
-    #[error("it can't be put in force, and what was in force stays in force: {0}")]
+    #[error("the configuration can't be put in force; what was in force stays in force: {0}")]
     Part(String),
     /// A fault of the bridge.
-    #[error("reading it again broke off; look at the log")]
+    #[error("reading the configuration again broke off; look at the log")]
     Broken,
 }
 

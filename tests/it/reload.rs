@@ -413,3 +413,22 @@ async fn rules_for_callbacks_are_exchanged() {
     shop.told(1).await;
     assert_eq!(shop.statuses("order-0002"), ["RESERVED"]);
 }
+
+/// With the time that it started with, the end would not come while the test waits.
+#[tokio::test]
+async fn the_drain_time_is_the_one_in_force_at_the_end() {
+    let values = [
+        ("proxy.drain_timeout", "\"1h\""),
+        ("proxy.request_timeout", "\"10m\""),
+        ("upstream.timeout", "\"9m\""),
+    ];
+    let mut app = asked_only(&values).start().await;
+    let hang = Action::Hang { processed: false };
+    app.world().add_fault(Fault::always("/payments", hang));
+    let ask = app.initiating(&order("order-0001", 1_000));
+    let _client = ask.begin().await;
+    until(|| !app.world().requests().is_empty()).await;
+    app.set("proxy.drain_timeout", "\"0s\"");
+    assert_eq!(changed(&reload(&app).await), ["proxy.drain_timeout"]);
+    app.down().await;
+}
