@@ -4,6 +4,7 @@
 //! configured. Must not: know what it shows (closures tell it), or serve anything to merchants.
 
 pub mod callbacks;
+pub mod explain;
 mod problem;
 pub mod reload;
 pub mod steering;

@@ -8,6 +8,7 @@ use axum::Router;
 use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
+use crate::admin::explain::ExplainApi;
 use crate::admin::reload::ReloadApi;
 use crate::admin::steering::SteeringApi;
 use crate::admin::{Admin, Readiness};
@@ -47,6 +48,13 @@ impl Operator {
             registrar: self.registrar.clone(),
         }
         .router()
+        .merge(
+            ExplainApi {
+                store: Arc::clone(&self.store),
+                live: Arc::clone(self.steerer.live()),
+            }
+            .router(),
+        )
         .merge(SteeringApi::new(self.steerer).router())
         .merge(ReloadApi::new(self.reloader).router());
         let (store, callbacks, lifecycle) =

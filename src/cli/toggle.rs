@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Config;
-use super::running::{self, Running, Trouble, plain, second, table};
+use super::running::{self, Running, Trouble, minute, plain, second, table};
 use crate::routing::{Lever, Toggle};
 
 /// Whose word and reason stand in the list of changes.
@@ -108,8 +108,8 @@ pub(super) fn kill(options: &KillOptions) -> ExitCode {
         let made = read(if on { &answer } else { &answer["ended"] })?;
         Ok(if on {
             format!(
-                "the kill switch is on for {}{}: new initiates and changes of payments born in eCom go to eCom; payments \
-                 born in ePayment stay where they must be\nturn it off with: ecom-bridge kill-switch off{} --why TEXT\n",
+                "the kill switch is on for {}{}: new initiates and all changes\nof payments born in eCom go to eCom; \
+                 payments born in ePayment stay there\nturn it off with: ecom-bridge kill-switch off{} --why TEXT\n",
                 whom(&made),
                 end(&made),
                 made.msn
@@ -222,8 +222,8 @@ impl Options {
                     one.key.clone(),
                     one.value.clone(),
                     one.msn.clone().unwrap_or_else(|| "all".to_owned()),
-                    second(&one.made_at),
-                    one.until.as_deref().map_or_else(|| "-".to_owned(), second),
+                    minute(&one.made_at),
+                    one.until.as_deref().map_or_else(|| "-".to_owned(), minute),
                     plain(&one.who),
                     plain(&one.why),
                 ]
