@@ -18,8 +18,8 @@ use super::problem::{Problem, reason, unit};
 use crate::callbacks::register::Registrar;
 use crate::ecom::callback::CallbackStatus;
 use crate::store::{
-    CallbackFilter, CallbackId, CallbackState, CallbackStore, CallbackView, Change, Handled,
-    Reason, SteeringStore, Webhook,
+    CallbackFilter, CallbackId, CallbackOrigin, CallbackState, CallbackStore, CallbackView, Change,
+    Handled, Reason, SteeringStore, Webhook,
 };
 use crate::types::{Clock, Msn, OrderText};
 
@@ -36,9 +36,13 @@ pub struct CallbackApi {
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// Keeps registrations in order; none where there is no public URL.
     pub registrar: Option<Arc<Registrar>>,
+    /// The store's public name, as the webhooks' listener tells it.
+    pub name: String,
 }
 
 const PAGE: usize = 100;
+/// So many callbacks of each kind are looked at for their hosts.
+const HOSTS_OF: usize = 1000;
 
 #[derive(Deserialize)]
 struct Asked {
@@ -60,6 +64,7 @@ impl CallbackApi {
     pub fn router(self) -> Router {
         Router::new()
             .route("/api/callbacks", get(list))
+            .route("/api/callbacks/hosts", get(hosts))
             .route("/api/callbacks/{id}", get(show))
             .route("/api/callbacks/{id}/replay", post(replay))
             .route("/api/callbacks/{id}/drop", post(drop_one))
@@ -150,6 +155,14 @@ fn handled(handled: Handled) -> Result<(), Problem> {
         Handled::Waiting => conflict("it is waiting or on its way already"),
         Handled::Ended => conflict("it has been delivered or dropped"),
     }
+}
+
+/// Where callbacks go that wait or were given up; of a long backlog a part.
+async fn hosts(State(api): State<CallbackApi>) -> Result<Json<Value>, Problem> {
+    let shown = |place: &CallbackOrigin| json!({"origin": place.origin, "waiting": place.waiting, "dead": place.dead});
+    let found = api.store.callback_origins(HOSTS_OF).await?;
+    let found: Vec<Value> = found.iter().map(shown).collect();
+    Ok(Json(json!({"hosts": found})))
 }
 
 impl CallbackApi {
@@ -246,7 +259,9 @@ async fn webhooks(State(api): State<CallbackApi>) -> Result<Json<Value>, Problem
         })
         .collect();
     let hooks: Vec<Value> = hooks.iter().map(webhook).collect();
-    Ok(Json(json!({"webhooks": hooks, "registrations": states})))
+    Ok(Json(
+        json!({"store": api.name, "webhooks": hooks, "registrations": states}),
+    ))
 }
 
 impl CallbackApi {

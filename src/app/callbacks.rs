@@ -111,7 +111,8 @@ impl CallbackWorks {
             (*lifecycle).clone(),
         );
         let pruner = Pruner::new(Arc::clone(store), Arc::clone(live), Arc::clone(clock));
-        let server = server(settings, receiver, lifecycle).await?;
+        let name = payments.store.secret().public_name();
+        let server = server(settings, receiver, lifecycle, &name).await?;
         Ok(Self {
             served: Arc::new(served),
             dispatcher,
@@ -272,6 +273,7 @@ async fn server(
     settings: &Settings,
     receiver: Arc<Receiver>,
     lifecycle: &Lifecycle,
+    name: &str,
 ) -> Result<Option<(Server, Webhooks)>, StartError> {
     let Some(public_url) = &settings.webhooks.public_url else {
         return Ok(None);
@@ -289,6 +291,8 @@ async fn server(
             receiver,
             lifecycle: lifecycle.clone(),
             prefix,
+            name: http::HeaderValue::from_str(name)
+                .unwrap_or_else(|_| http::HeaderValue::from_static("")),
         },
     )))
 }

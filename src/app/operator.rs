@@ -46,6 +46,7 @@ impl Operator {
             clock: Arc::clone(&self.payments.clock),
             wake: self.queued,
             registrar: self.registrar.clone(),
+            name: self.store.secret().public_name(),
         }
         .router()
         .merge(

@@ -6,6 +6,7 @@
 mod callbacks;
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod reload;
@@ -53,6 +54,8 @@ enum Command {
     KillSwitch(toggle::KillOptions),
     /// Let the running bridge read its configuration again
     Reload(reload::Options),
+    /// Look at token, clock, webhooks, store and callback hosts: each OK, or what to do
+    Doctor(doctor::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
         Command::Toggle(options) => toggle::run(&options),
         Command::KillSwitch(options) => toggle::kill(&options),
         Command::Reload(options) => reload::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

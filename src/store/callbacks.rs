@@ -228,6 +228,17 @@ pub struct CallbackCounts {
     pub unmatched: u64,
 }
 
+/// Where callbacks go that wait or were given up: scheme, host and port, never more (the rest may hold a token).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackOrigin {
+    /// `https://shop.example:8443`
+    pub origin: String,
+    /// How many wait.
+    pub waiting: u64,
+    /// How many were given up.
+    pub dead: u64,
+}
+
 /// What came of an operator's replay or drop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
@@ -399,6 +410,9 @@ pub trait CallbackStore: Send + Sync + std::fmt::Debug {
 
     /// Counts.
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError>;
+
+    /// Where the callbacks go that wait or were given up, by name; of each kind at most `limit` callbacks are looked at.
+    async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError>;
 
     /// Claims payments of ePayment whose final state is not known and whose look is due, until `until`.
     async fn claim_polls(

@@ -5,6 +5,7 @@
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
 mod callbacks;
+mod look;
 mod postgres;
 mod record;
 mod seal;
@@ -23,11 +24,12 @@ use async_trait::async_trait;
 
 pub use crate::types::{Kind, Origin};
 pub use callbacks::{
-    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackStore,
-    CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
-    Registered, RegistrationState, Retention, Settled, Source, Stage, Stray, UnmatchedEvent,
-    Webhook,
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackState,
+    CallbackStore, CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent,
+    Pruned, Registered, RegistrationState, Retention, Settled, Source, Stage, Stray,
+    UnmatchedEvent, Webhook,
 };
+pub use look::{Contents, FileState, KnownWebhook, PostgresLook, SqliteLook};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Begun,

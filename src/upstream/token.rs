@@ -62,9 +62,50 @@ pub struct Tokens {
     meters: Arc<Meters>,
 }
 
+/// What the endpoint answers.
 #[derive(Deserialize)]
-struct Answer {
+pub(super) struct Answer {
     access_token: SecretString,
+    /// Seconds, as a text or a number.
+    #[serde(default)]
+    expires_in: serde_json::Value,
+}
+
+impl Answer {
+    /// `Authorization` with the token; none where it is nothing that a header can hold.
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        let text = format!("Bearer {}", self.access_token.expose_secret());
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// How long the token is good for, where it says so.
+    pub(super) fn expires_in(&self) -> Option<Duration> {
+        let seconds = match &self.expires_in {
+            serde_json::Value::String(text) => text.trim().parse().ok(),
+            other => other.as_u64(),
+        };
+        seconds.map(Duration::from_secs)
+    }
+}
+
+/// Where tokens are given.
+pub(super) fn url(base_url: &str) -> String {
+    format!("{}/accesstoken/get", base_url.trim_end_matches('/'))
+}
+
+/// Asks for a token of these keys.
+pub(super) fn request(
+    http: &reqwest::Client,
+    url: &str,
+    keys: &UnitKeys,
+) -> reqwest::RequestBuilder {
+    http.post(url)
+        .header("client_id", &keys.client_id)
+        .header("client_secret", keys.client_secret.expose_secret())
+        .header(SUBSCRIPTION_KEY, keys.subscription_key.expose_secret())
+        .header(http::header::CONTENT_LENGTH, 0)
 }
 
 /// Why there is no token; without secrets.
@@ -92,7 +133,7 @@ impl Tokens {
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: super::client(connect_timeout)?,
-            url: format!("{}/accesstoken/get", base_url.trim_end_matches('/')),
+            url: url(base_url),
             kept: Cache::builder()
                 .max_capacity(100_000)
                 .time_to_live(RENEW_AFTER)
@@ -154,24 +195,13 @@ impl Tokens {
     }
 
     async fn ask(&self, keys: &UnitKeys) -> Result<HeaderValue, TokenError> {
-        let request = self
-            .http
-            .post(&self.url)
-            .timeout(PATIENCE)
-            .header("client_id", &keys.client_id)
-            .header("client_secret", keys.client_secret.expose_secret())
-            .header(SUBSCRIPTION_KEY, keys.subscription_key.expose_secret())
-            .header(http::header::CONTENT_LENGTH, 0);
+        let request = request(&self.http, &self.url, keys).timeout(PATIENCE);
         let response = request.send().await.map_err(|_| TokenError::NoAnswer)?;
         if !response.status().is_success() {
             return Err(TokenError::Refused(response.status().as_u16()));
         }
         let body = response.bytes().await.map_err(|_| TokenError::NoAnswer)?;
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| TokenError::NoAnswer)?;
-        let mut value =
-            HeaderValue::from_str(&format!("Bearer {}", answer.access_token.expose_secret()))
-                .map_err(|_| TokenError::NoAnswer)?;
-        value.set_sensitive(true);
-        Ok(value)
+        answer.authorization().ok_or(TokenError::NoAnswer)
     }
 }

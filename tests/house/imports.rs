@@ -231,6 +231,8 @@ const EDGES: &[(&[&str], &[&str])] = &[
             "src/proxy/tls.rs",
             "src/upstream/ecom",
             "src/callbacks/dispatch/tests",
+            // Tries a shop's TLS without a request.
+            "src/callbacks/target/reach.rs",
         ],
     ),
     (
@@ -243,6 +245,8 @@ const EDGES: &[(&[&str], &[&str])] = &[
             // To the running bridge; the demonstration's shop.
             "src/cli/running.rs",
             "src/cli/demo",
+            // To the webhooks' public address, as a stranger.
+            "src/cli/doctor/public.rs",
             // Names the error of a client that can't be made.
             "src/app/mod.rs",
         ],

@@ -21,6 +21,8 @@ mod commands;
 mod cost;
 mod creating;
 mod demo;
+mod doctor;
+mod doctor_store;
 mod express;
 mod failing_store;
 mod flips;

@@ -21,6 +21,9 @@ const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0002_callbacks.postgres.sql"),
     include_str!("../migrations/0003_steering.postgres.sql"),
 ];
+/// The newest version that this release knows.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 /// The oldest server that has all that is used, as it tells its version.
 const OLDEST_SERVER: i32 = 140_000;
 /// "eCom bri", as a number: the lock of whoever migrates.
@@ -84,17 +87,20 @@ pub(super) async fn prepare(db: &mut PgConnection) -> Result<StoreSecret, Fault>
         .execute(&mut *transaction)
         .await?;
     let found = schema_version(&mut transaction).await?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(StoreError::TooNew { found, known }.into());
+    if found > KNOWN {
+        return Err(StoreError::TooNew {
+            found,
+            known: KNOWN,
+        }
+        .into());
     }
     let done = usize::try_from(found).map_err(|_| damaged("schema_version"))?;
     for step in MIGRATIONS.iter().skip(done) {
         sqlx::raw_sql(*step).execute(&mut *transaction).await?;
     }
-    if found < known {
+    if found < KNOWN {
         sqlx::query("UPDATE schema_version SET version = $1")
-            .bind(known)
+            .bind(KNOWN)
             .execute(&mut *transaction)
             .await?;
     }
@@ -103,7 +109,7 @@ pub(super) async fn prepare(db: &mut PgConnection) -> Result<StoreSecret, Fault>
     Ok(secret)
 }
 
-async fn look_at_the_server(db: &mut PgConnection) -> Result<(), Fault> {
+pub(super) async fn look_at_the_server(db: &mut PgConnection) -> Result<(), Fault> {
     let row = sqlx::query(
         "SELECT current_setting('server_version_num')::int AS version,
          current_setting('server_version') AS name,

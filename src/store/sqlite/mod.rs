@@ -12,6 +12,7 @@ mod crash;
 mod error;
 #[cfg(test)]
 mod load;
+mod look;
 #[cfg(test)]
 mod measure;
 mod open;
@@ -105,6 +106,11 @@ impl SqliteStore {
             secret,
             lock,
         })
+    }
+
+    /// Looks at a store without opening it as one: nothing is made, brought up to date or kept locked.
+    pub async fn look(path: &std::path::Path) -> super::look::SqliteLook {
+        look::look(path).await
     }
 
     /// Ends what was begun, closes the file and frees its lock; what is asked after that fails. A store that is only

@@ -24,6 +24,9 @@ const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0002_callbacks.sqlite.sql"),
     include_str!("../migrations/0003_steering.sqlite.sql"),
 ];
+/// The newest version that this release knows.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 /// How many readers at most.
 const READERS: u32 = 4;
 
@@ -119,17 +122,19 @@ pub(super) fn readers(path: &Path, busy_timeout: Duration) -> SqlitePool {
 pub(super) async fn prepare(db: &mut SqliteConnection) -> Result<StoreSecret, StoreError> {
     let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
     let found = schema_version(&mut transaction).await?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
+    if found > KNOWN {
+        return Err(StoreError::TooNew {
+            found,
+            known: KNOWN,
+        });
     }
     let done = usize::try_from(found).map_err(|_| damaged("schema_version"))?;
     for step in MIGRATIONS.iter().skip(done) {
         sqlx::raw_sql(*step).execute(&mut *transaction).await?;
     }
-    if found < known {
+    if found < KNOWN {
         sqlx::query("UPDATE schema_version SET version = ?")
-            .bind(known)
+            .bind(KNOWN)
             .execute(&mut *transaction)
             .await?;
     }
@@ -139,7 +144,7 @@ pub(super) async fn prepare(db: &mut SqliteConnection) -> Result<StoreSecret, St
 }
 
 /// 0 for an empty file.
-async fn schema_version(db: &mut SqliteConnection) -> Result<i64, StoreError> {
+pub(super) async fn schema_version(db: &mut SqliteConnection) -> Result<i64, StoreError> {
     let tables = sqlx::query(
         "SELECT count(*) AS every, count(*) FILTER (WHERE name = 'schema_version') AS ours
          FROM sqlite_schema WHERE type = 'table'",

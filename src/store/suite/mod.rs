@@ -154,6 +154,7 @@ macro_rules! behaviours {
             the_next_due_time_is_told,
             callbacks_are_listed_newest_first,
             callbacks_are_listed_by_state_unit_and_order,
+            where_callbacks_go_is_told_without_more_of_their_address,
             a_dead_letter_is_replayed_with_a_fresh_schedule,
             a_dead_capture_is_replayed_as_a_capture,
             what_waits_or_has_ended_is_not_replayed,

@@ -11,6 +11,7 @@ mod prune;
 mod registrations;
 
 pub(super) use events::catch_up;
+pub(super) use operator::origins;
 
 use async_trait::async_trait;
 use sqlx::Row;
@@ -18,9 +19,10 @@ use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use crate::store::{
-    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
-    DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent, Webhook,
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackStore,
+    CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
+    Registered, RegistrationState, Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent,
+    Webhook,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -128,6 +130,11 @@ impl CallbackStore for SqliteStore {
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
         let mut view = self.view().await?;
         operator::counts(&mut view).await
+    }
+
+    async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError> {
+        let mut view = self.view().await?;
+        operator::origins(&mut view, limit).await
     }
 
     async fn claim_polls(
