@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
 use crate::admin::explain::ExplainApi;
+use crate::admin::reload::ReloadApi;
 use crate::admin::steering::SteeringApi;
 use crate::admin::{Admin, Readiness};
 use crate::callbacks::receive::Queued;
@@ -16,6 +17,7 @@ use crate::callbacks::register::Registrar;
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
 use crate::steering::Steerer;
+use crate::steering::reload::Reloader;
 use crate::store::{CallbackStore, Store};
 use crate::telemetry::Meters;
 
@@ -24,6 +26,7 @@ pub(super) struct Operator {
     pub(super) store: Arc<dyn Store>,
     pub(super) callbacks: Arc<dyn CallbackStore>,
     pub(super) steerer: Arc<Steerer>,
+    pub(super) reloader: Option<Arc<Reloader>>,
     pub(super) payments: Arc<Payments>,
     pub(super) meters: Arc<Meters>,
     pub(super) lifecycle: Lifecycle,
@@ -33,7 +36,10 @@ pub(super) struct Operator {
 
 impl Operator {
     /// The listener's base routes, and those behind its token.
-    pub(super) fn build(self, token: Option<SecretString>) -> (Admin, Router) {
+    pub(super) fn build(
+        self,
+        token: impl Fn() -> Option<SecretString> + Send + Sync + 'static,
+    ) -> (Admin, Router) {
         let routes = CallbackApi {
             store: Arc::clone(&self.callbacks),
             changes: Arc::clone(self.steerer.store()),
@@ -50,7 +56,8 @@ impl Operator {
             }
             .router(),
         )
-        .merge(SteeringApi::new(self.steerer).router());
+        .merge(SteeringApi::new(self.steerer).router())
+        .merge(ReloadApi::new(self.reloader).router());
         let (store, callbacks, lifecycle) =
             (self.store, Arc::clone(&self.callbacks), self.lifecycle);
         let readiness = move || {

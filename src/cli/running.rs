@@ -216,7 +216,14 @@ impl Running {
                      ECOM_BRIDGE__ADMIN__TOKEN"
                 ),
             },
-            (_, Some(detail)) => plain(detail),
+            (_, Some(detail)) => {
+                let all = json.and_then(|json| json.get("problems"));
+                let all = all.and_then(Value::as_array).into_iter().flatten();
+                let lines = all
+                    .filter_map(Value::as_str)
+                    .map(|one| format!("\n  {}", plain(one)));
+                format!("{}{}", plain(detail), lines.collect::<String>())
+            }
             (_, None) => format!(
                 "{addr} (admin.listen) answers {status}, but not as a bridge of this release. Is it one?"
             ),

@@ -129,6 +129,12 @@ impl Because {
         let why = self.why.as_deref().ok_or_else(|| {
             Trouble::new("say why with --why TEXT: it stands in the list of changes")
         })?;
+        self.told_or(why)
+    }
+
+    /// Who, and why in these words where nothing was said.
+    pub(super) fn told_or<'a>(&'a self, why: &'a str) -> Result<(String, &'a str), Trouble> {
+        let why = self.why.as_deref().unwrap_or(why);
         let who = self
             .by
             .clone()

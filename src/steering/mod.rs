@@ -3,6 +3,8 @@
 //! What one instance records, every instance on the same store follows within half a second or so. Must not: decide where
 //! a call goes (`routing` does), or lose what held when the store can't be asked.
 
+pub mod reload;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

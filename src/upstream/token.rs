@@ -10,6 +10,7 @@ use http::HeaderValue;
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::{Credentials, SUBSCRIPTION_KEY};
 use crate::telemetry::{Api, Meters};
@@ -31,14 +32,33 @@ pub struct UnitKeys {
     pub subscription_key: SecretString,
 }
 
+impl UnitKeys {
+    /// Tells these keys from others, so that a token of replaced ones is not used for the new ones.
+    fn mark(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [
+            self.client_id.as_str(),
+            self.client_secret.expose_secret(),
+            self.subscription_key.expose_secret(),
+        ] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().into()
+    }
+}
+
+/// A sales unit and the mark of its keys.
+type Holder = (Msn, [u8; 32]);
+
 /// Fetches and keeps tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     http: reqwest::Client,
     url: String,
-    kept: Cache<Msn, HeaderValue>,
-    /// Units whose last fetch failed a moment ago.
-    failed: Cache<Msn, Arc<TokenError>>,
+    kept: Cache<Holder, HeaderValue>,
+    /// Those whose last fetch failed a moment ago.
+    failed: Cache<Holder, Arc<TokenError>>,
     meters: Arc<Meters>,
 }
 
@@ -135,13 +155,18 @@ impl Tokens {
         msn: &Msn,
         keys: &UnitKeys,
     ) -> Result<Credentials, Arc<TokenError>> {
-        if let Some(failed) = self.failed.get(msn).await {
+        let holder = (msn.clone(), keys.mark());
+        if let Some(failed) = self.failed.get(&holder).await {
             return Err(failed);
         }
-        let authorization = match self.kept.try_get_with(msn.clone(), self.fetch(keys)).await {
+        let authorization = match self
+            .kept
+            .try_get_with(holder.clone(), self.fetch(keys))
+            .await
+        {
             Ok(authorization) => authorization,
             Err(error) => {
-                self.failed.insert(msn.clone(), Arc::clone(&error)).await;
+                self.failed.insert(holder, Arc::clone(&error)).await;
                 return Err(error);
             }
         };
@@ -154,8 +179,8 @@ impl Tokens {
     }
 
     /// Forgets a token that upstream has refused.
-    pub async fn forget(&self, msn: &Msn) {
-        self.kept.invalidate(msn).await;
+    pub async fn forget(&self, msn: &Msn, keys: &UnitKeys) {
+        self.kept.invalidate(&(msn.clone(), keys.mark())).await;
     }
 
     async fn fetch(&self, keys: &UnitKeys) -> Result<HeaderValue, TokenError> {

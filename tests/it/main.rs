@@ -30,6 +30,8 @@ mod happy;
 mod money;
 mod passthrough;
 mod process;
+mod reload;
+mod reload_files;
 mod repeats;
 mod routing;
 mod rules;
