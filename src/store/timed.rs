@@ -3,6 +3,7 @@
 //! Must not: change what the store inside does or returns.
 
 mod callbacks;
+mod ledger;
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 mod adjustments;
 mod callbacks;
 mod fault;
+mod ledger;
 mod open;
 mod payments;
 mod pool;

@@ -10,6 +10,7 @@ mod callbacks;
 #[cfg(test)]
 mod crash;
 mod error;
+mod ledger;
 #[cfg(test)]
 mod load;
 #[cfg(test)]

@@ -185,7 +185,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     db.close().await.unwrap();
     for _again in 0..2 {
         match SqliteStore::open(options(&file)).await {
-            Err(StoreError::TooNew { found: 99, known }) => assert_eq!(known, 2),
+            Err(StoreError::TooNew { found: 99, known }) => assert_eq!(known, 3),
             other => panic!("{other:?}"),
         }
     }
@@ -429,7 +429,7 @@ async fn every_lookup_uses_an_index() {
     open(&file).await.close().await;
     let mut db = raw(&file).await;
     let all = payments::LOOKUPS.into_iter().chain(adjustments::LOOKUPS);
-    for lookup in all.chain(callbacks::lookups()) {
+    for lookup in all.chain(callbacks::lookups()).chain(ledger::lookups()) {
         let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {lookup}"));
         let rows = sqlx::query(plan).fetch_all(&mut db).await.unwrap();
         let steps: Vec<String> = rows

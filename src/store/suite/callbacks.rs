@@ -6,22 +6,25 @@ use super::*;
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
-    CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback, NewEvent, Source, Stage,
+    CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback, LedgerStore, NewEvent,
+    Source, Stage,
 };
 
-/// Both traits of one store.
+/// All traits of one store.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Both {
     pub(in crate::store) store: Any,
     pub(in crate::store) callbacks: Arc<dyn CallbackStore>,
+    pub(in crate::store) ledger: Arc<dyn LedgerStore>,
 }
 
 impl Both {
-    pub(in crate::store) fn of<S: Store + CallbackStore + 'static>(store: S) -> Self {
+    pub(in crate::store) fn of<S: Store + CallbackStore + LedgerStore + 'static>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             store: Arc::<S>::clone(&store),
-            callbacks: store,
+            callbacks: Arc::<S>::clone(&store),
+            ledger: store,
         }
     }
 }
