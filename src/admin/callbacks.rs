@@ -13,13 +13,14 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::problem::{failed, order, problem, unit};
 use crate::callbacks::register::Registrar;
 use crate::ecom::callback::CallbackStatus;
 use crate::store::{
     CallbackFilter, CallbackId, CallbackState, CallbackStore, CallbackView, Handled, StoreError,
     Webhook,
 };
-use crate::types::{Clock, Msn, OrderText};
+use crate::types::{Clock, Msn};
 
 /// What the routes work on.
 #[derive(Clone)]
@@ -64,22 +65,6 @@ impl CallbackApi {
             .route("/api/webhooks/{msn}/{id}", delete(delete_one))
             .with_state(self)
     }
-}
-
-fn problem(status: StatusCode, detail: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or("error");
-    let body =
-        json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
-    (
-        status,
-        [("content-type", "application/problem+json")],
-        Json(body),
-    )
-        .into_response()
-}
-
-fn failed(error: &StoreError) -> Response {
-    problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
 }
 
 /// The state's word in lists and filters.
@@ -137,19 +122,9 @@ async fn list(State(api): State<CallbackApi>, Query(asked): Query<Asked>) -> Res
         None => None,
     };
     // A filter that can't be read must not show everything.
-    let Ok(msn) = asked
-        .msn
-        .map(|text| Msn::parse(&text).ok_or(()))
-        .transpose()
-    else {
-        return problem(StatusCode::BAD_REQUEST, "an MSN is 4 to 7 digits");
-    };
-    let Ok(order) = asked
-        .order
-        .map(|text| OrderText::parse(&text).ok_or(()))
-        .transpose()
-    else {
-        return problem(StatusCode::BAD_REQUEST, "an order id is 1 to 50 characters");
+    let (msn, order) = match (unit(asked.msn.as_deref()), order(asked.order.as_deref())) {
+        (Ok(msn), Ok(order)) => (msn, order),
+        (Err(told), _) | (_, Err(told)) => return *told,
     };
     let filter = CallbackFilter {
         state,

@@ -4,6 +4,9 @@
 //! configured. Must not: know what it shows (closures tell it), or serve anything to merchants.
 
 pub mod callbacks;
+pub mod ledger;
+mod payments;
+mod problem;
 
 use std::future::Future;
 use std::pin::Pin;

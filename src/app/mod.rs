@@ -4,6 +4,7 @@
 //! `serve` runs until it is told to stop, and drains. Must not: hold a rule.
 
 mod callbacks;
+mod ledger;
 mod operator;
 mod stores;
 
@@ -15,13 +16,14 @@ use tokio::net::TcpListener;
 
 use self::callbacks::{Base, CallbackWorks};
 use self::operator::Operator;
+use self::stores::Faces;
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Parts, Payments};
 use crate::proxy::server::BindError;
 use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings, Snapshot};
 use crate::settings::Settings;
-use crate::store::{CallbackStore, Store, StoreError};
+use crate::store::{CallbackStore, LedgerStore, Store, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
@@ -55,6 +57,7 @@ pub struct App {
     bridge: Bridge,
     store: Arc<dyn Store>,
     callbacks: Arc<dyn CallbackStore>,
+    ledger: Arc<dyn LedgerStore>,
     works: CallbackWorks,
     server: Server,
     admin: TcpListener,
@@ -90,7 +93,11 @@ impl App {
     ) -> Result<Self, StartError> {
         let meters = Arc::new(Meters::new(dropped));
         let settings = Arc::new(settings);
-        let (store, callbacks) = stores::open(&settings, &meters).await?;
+        let Faces {
+            store,
+            callbacks,
+            ledger,
+        } = stores::open(&settings, &meters).await?;
         let upstream = &settings.upstream;
         let epayment = Epayment::new(
             upstream.base_url.as_str(),
@@ -105,6 +112,7 @@ impl App {
         let lifecycle = Lifecycle::new();
         let payments = Payments::new(Parts {
             store: Arc::clone(&store),
+            ledger: Arc::clone(&ledger),
             epayment,
             clock: Arc::clone(&clock),
             sealer: stores::sealer(&settings),
@@ -118,6 +126,7 @@ impl App {
             settings: &settings,
             payments: &payments,
             store: &callbacks,
+            ledger: &ledger,
             clock: &clock,
             meters: &meters,
             lifecycle: &lifecycle,
@@ -140,6 +149,7 @@ impl App {
             bridge,
             store,
             callbacks,
+            ledger,
             works,
             server,
             admin,
@@ -179,6 +189,12 @@ impl App {
         &self.callbacks
     }
 
+    /// The money ledger, for tests that look at it.
+    #[must_use]
+    pub const fn ledger(&self) -> &Arc<dyn LedgerStore> {
+        &self.ledger
+    }
+
     /// Where Vipps calls, where anything listens.
     #[must_use]
     pub fn webhooks_addr(&self) -> Option<SocketAddr> {
@@ -191,6 +207,7 @@ impl App {
             bridge,
             store,
             callbacks,
+            ledger,
             works,
             server,
             admin,
@@ -202,6 +219,7 @@ impl App {
         let operator = Operator {
             store,
             callbacks,
+            ledger,
             payments: Arc::clone(&bridge.payments),
             meters: Arc::clone(&meters),
             lifecycle: lifecycle.clone(),

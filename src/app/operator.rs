@@ -8,18 +8,20 @@ use axum::Router;
 use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
+use crate::admin::ledger::LedgerApi;
 use crate::admin::{Admin, Readiness};
 use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
-use crate::store::{CallbackStore, Store};
+use crate::store::{CallbackStore, LedgerStore, Store};
 use crate::telemetry::Meters;
 
 /// The parts that are asked.
 pub(super) struct Operator {
     pub(super) store: Arc<dyn Store>,
     pub(super) callbacks: Arc<dyn CallbackStore>,
+    pub(super) ledger: Arc<dyn LedgerStore>,
     pub(super) payments: Arc<Payments>,
     pub(super) meters: Arc<Meters>,
     pub(super) lifecycle: Lifecycle,
@@ -37,6 +39,13 @@ impl Operator {
             registrar: self.registrar.clone(),
         }
         .router();
+        let ledger_api = LedgerApi {
+            store: Arc::clone(&self.ledger),
+            callbacks: Arc::clone(&self.callbacks),
+            clock: Arc::clone(&self.payments.clock),
+            settle: self.payments.settle,
+        };
+        let routes = routes.merge(ledger_api.router());
         let (store, callbacks, lifecycle) =
             (self.store, Arc::clone(&self.callbacks), self.lifecycle);
         let readiness = move || {
@@ -60,12 +69,14 @@ impl Operator {
             }
         };
         let (callbacks, payments, meters) = (self.callbacks, self.payments, self.meters);
+        let ledger = self.ledger;
         let metrics = move || {
             let (callbacks, payments, meters) = (
                 Arc::clone(&callbacks),
                 Arc::clone(&payments),
                 Arc::clone(&meters),
             );
+            let ledger = Arc::clone(&ledger);
             async move {
                 // Read at the scrape, so that they go back to 0 by themselves.
                 if let Ok(open) = payments.store.ambiguous(payments.clock.now()).await {
@@ -74,6 +85,7 @@ impl Operator {
                 if let Ok(counts) = callbacks.callback_counts().await {
                     meters.set_callbacks(counts.pending, counts.dead, counts.unmatched);
                 }
+                super::ledger::measure(&*ledger, &meters, payments.clock.now()).await;
                 meters.render()
             }
         };

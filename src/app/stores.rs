@@ -1,4 +1,4 @@
-//! Opens the configured store, once, as both of its faces, with its steps timed.
+//! Opens the configured store, once, as all of its faces, with its steps timed.
 //!
 //! Must not: choose for the operator (the URL does).
 
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::settings::{Settings, StoreUrl};
 use crate::store::{
-    CallbackStore, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store,
-    StoreError, Timed,
+    CallbackStore, LedgerStore, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore,
+    Store, StoreError, Timed,
 };
 use crate::telemetry::Meters;
 
@@ -21,30 +21,38 @@ pub(super) fn sealer(settings: &Settings) -> Option<Sealer> {
         .map(|key| Sealer::new(*key.expose()))
 }
 
-pub(super) async fn open(
-    settings: &Settings,
-    meters: &Arc<Meters>,
-) -> Result<(Arc<dyn Store>, Arc<dyn CallbackStore>), StoreError> {
+/// One store with three faces.
+pub(super) struct Faces {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) callbacks: Arc<dyn CallbackStore>,
+    pub(super) ledger: Arc<dyn LedgerStore>,
+}
+
+pub(super) async fn open(settings: &Settings, meters: &Arc<Meters>) -> Result<Faces, StoreError> {
     match &settings.store.url {
         StoreUrl::Sqlite(file) => {
             let mut options = SqliteOptions::new(file);
             options.sealer = sealer(settings);
-            Ok(both(SqliteStore::open(options).await?, meters))
+            Ok(faces(SqliteStore::open(options).await?, meters))
         }
         StoreUrl::Postgres(url) => {
             let mut options = PostgresOptions::new(url.secret().clone());
             options.sealer = sealer(settings);
-            Ok(both(PostgresStore::open(options).await?, meters))
+            Ok(faces(PostgresStore::open(options).await?, meters))
         }
     }
 }
 
-fn both<S: Store + CallbackStore + 'static>(
+fn faces<S: Store + CallbackStore + LedgerStore + 'static>(
     store: S,
     meters: &Arc<Meters>,
-) -> (Arc<dyn Store>, Arc<dyn CallbackStore>) {
+) -> Faces {
     let timing = Arc::clone(meters);
     let observe = Arc::new(move |step, took: Duration| timing.store(step, took.as_secs_f64()));
     let timed = Arc::new(Timed::new(Arc::new(store), observe));
-    (Arc::clone(&timed) as Arc<dyn Store>, timed)
+    Faces {
+        store: Arc::<Timed<S>>::clone(&timed),
+        callbacks: Arc::<Timed<S>>::clone(&timed),
+        ledger: timed,
+    }
 }

@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod ledger;
 mod running;
 mod serve;
 mod simulate;
@@ -45,6 +46,8 @@ enum Command {
     Callbacks(callbacks::Options),
     /// The webhook registrations of the running bridge
     Webhooks(webhooks::Options),
+    /// The money ledger of the running bridge: one payment's story, the proof of all sums and keys
+    Ledger(ledger::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Explain(options) => explain::run(&options),
         Command::Callbacks(options) => callbacks::run(&options),
         Command::Webhooks(options) => webhooks::run(&options),
+        Command::Ledger(options) => ledger::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

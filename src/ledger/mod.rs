@@ -4,6 +4,7 @@
 //! `verdict`, `story`, `open` and `schedule` are pure; `reconcile` reads upstream in the background. Must not: change
 //! money, hold up a call, or say that something is in order which nobody has looked at.
 
+pub mod expiring;
 pub mod open;
 pub mod reconcile;
 mod schedule;

@@ -107,6 +107,35 @@ fn plus(sum: Amount, more: Amount) -> Amount {
     sum.checked_add(more).unwrap_or(sum)
 }
 
+/// Where payments may have been created, as far as known.
+pub const ORIGINS: [Option<Origin>; 3] = [Some(Origin::Ecom), Some(Origin::Epayment), None];
+
+/// The word of an origin that may not be known.
+#[must_use]
+pub const fn word_of(origin: Option<Origin>) -> &'static str {
+    match origin {
+        Some(origin) => origin_word(origin),
+        None => "unknown",
+    }
+}
+
+/// What may still be captured, of refundable ones refunded, by currency.
+#[must_use]
+pub fn sums<'a>(groups: impl Iterator<Item = &'a OpenGroup>) -> Vec<(Currency, Amount)> {
+    let mut sums: Vec<(Currency, Amount)> = Vec::new();
+    for group in groups {
+        let more = match group.class {
+            OpenClass::Refundable => group.to_refund,
+            _ => group.to_capture,
+        };
+        match sums.iter_mut().find(|(one, _)| *one == group.currency) {
+            Some((_, sum)) => *sum = plus(*sum, more),
+            None => sums.push((group.currency, more)),
+        }
+    }
+    sums
+}
+
 /// The word of an origin in metrics and answers.
 #[must_use]
 pub const fn origin_word(origin: Origin) -> &'static str {
@@ -162,7 +191,10 @@ mod tests {
         let after = &groups(&partly, Day(1181))[0];
         assert_eq!(after.class, OpenClass::Refundable);
         assert_eq!(
-            (after.to_capture.minor_units(), after.to_refund.minor_units()),
+            (
+                after.to_capture.minor_units(),
+                after.to_refund.minor_units()
+            ),
             (0, 400)
         );
         assert_eq!((after.oldest, after.last_gone), (Day(1100), Day(1466)));

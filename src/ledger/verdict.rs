@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use crate::epayment::event::EventName;
 use crate::store::{
-    AdjustmentState, Balance, LedgerCall, LedgerEntry, LedgerEvent, Learnt, Mismatch, MismatchKind,
+    AdjustmentState, Balance, Learnt, LedgerCall, LedgerEntry, LedgerEvent, Mismatch, MismatchKind,
 };
-use crate::types::{Amount, IdempotencyKey, Kind, KeyMaker, Moment, MoneyOp, Origin, Seen};
+use crate::types::{Amount, IdempotencyKey, KeyMaker, Kind, Moment, MoneyOp, Origin, Seen};
+
+#[cfg(test)]
+pub(super) mod tests;
 
 /// A money call that is open without evidence for longer is a mismatch. The bridge looks for evidence for about an hour.
 pub const OPEN_TOO_LONG: Duration = Duration::from_secs(2 * 3600);
@@ -165,7 +168,9 @@ fn owners(entry: &LedgerEntry) -> Vec<Option<usize>> {
         };
         let Some(key) = &event.key else { continue };
         // Of several calls with one key the one that is done, else the last.
-        let mine = |one: &&(usize, &LedgerCall)| one.1.call.key.as_ref() == Some(key) && one.1.call.op == op;
+        let mine = |one: &&(usize, &LedgerCall)| {
+            one.1.call.key.as_ref() == Some(key) && one.1.call.op == op
+        };
         let calls: Vec<_> = entry.calls.iter().enumerate().collect();
         let done = calls
             .iter()
@@ -221,7 +226,10 @@ impl<'a> Case<'a> {
 
     /// The log was read so long after the call's end that its event would be in it.
     fn read_after(&self, one: &LedgerCall) -> bool {
-        let end = one.closed_at.unwrap_or(one.call.changed_at).max(one.call.changed_at);
+        let end = one
+            .closed_at
+            .unwrap_or(one.call.changed_at)
+            .max(one.call.changed_at);
         self.judging
             .read_at
             .is_some_and(|read| read.since(end) >= self.judging.settle && read >= end)
@@ -289,7 +297,10 @@ impl<'a> Case<'a> {
         let mut effects: BTreeMap<(MoneyOp, String), usize> = BTreeMap::new();
         for owner in self.owner.iter().flatten() {
             let call = &self.entry.calls[*owner].call;
-            let request = call.request_id.as_ref().map(|id| format!("X-Request-Id {id}"));
+            let request = call
+                .request_id
+                .as_ref()
+                .map(|id| format!("X-Request-Id {id}"));
             let about = request.unwrap_or_else(|| name_of(&self.entry.calls[*owner]));
             *effects.entry((call.op, about)).or_default() += 1;
         }
@@ -321,7 +332,10 @@ impl<'a> Case<'a> {
             let (Some(op), Some(key)) = (op_of(event.name), &event.key) else {
                 continue;
             };
-            if bodies.get(key.as_str()).is_some_and(|(asked, _)| *asked != op) {
+            if bodies
+                .get(key.as_str())
+                .is_some_and(|(asked, _)| *asked != op)
+            {
                 reused.push(format!("key {key} on {}", event.name.word()));
             }
         }
@@ -364,16 +378,29 @@ impl<'a> Case<'a> {
         let balance: &Balance = &payment.balance;
         let sums = balance.sums;
         let is_read = balance.learnt == Learnt::Reconcile;
-        // What was authorized is known by a read, or from the order of a regular payment (Express adds its shipping).
-        let ordered = payment.kind == Kind::Regular && payment.amount.is_some();
-        let taken = sums.captured.checked_add(sums.cancelled).unwrap_or(sums.captured);
-        if (self.judging.read_at.is_some() || ordered) && taken > sums.authorized {
-            let about = format!("{taken} of {}", sums.authorized);
-            self.find(MismatchKind::OverCaptured, about);
+        // Sums that were only added up from news may hold one operation twice; a read can't.
+        if is_read || balance.learnt == Learnt::EcomDetails {
+            let taken = sums.captured.checked_add(sums.cancelled);
+            if taken.is_none_or(|taken| taken > sums.authorized) {
+                let about = format!(
+                    "captured {} and cancelled {} of {}",
+                    sums.captured, sums.cancelled, sums.authorized
+                );
+                self.find(MismatchKind::OverCaptured, about);
+            }
+            if sums.refunded > sums.captured {
+                let about = format!("{} of {}", sums.refunded, sums.captured);
+                self.find(MismatchKind::OverRefunded, about);
+            }
         }
-        if sums.refunded > sums.captured && (is_read || balance.learnt == Learnt::EcomDetails) {
-            let about = format!("{} of {}", sums.refunded, sums.captured);
-            self.find(MismatchKind::OverRefunded, about);
+        // Express adds its shipping to what was ordered.
+        let ordered = payment.amount.filter(|_| payment.kind == Kind::Regular);
+        let logged = self.logged(EventName::Captured);
+        if let Some(ordered) = ordered.filter(|ordered| logged.is_none_or(|sum| sum > *ordered)) {
+            self.find(
+                MismatchKind::OverCaptured,
+                format!("the event log captures more than the {ordered} ordered"),
+            );
         }
         if !is_read {
             return false;

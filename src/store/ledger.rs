@@ -10,6 +10,7 @@ use super::callbacks::{Lease, Source};
 use super::record::Adjustment;
 use super::{Kind, Origin, StoreError};
 use crate::epayment::event::EventName;
+use crate::epayment::model::Money;
 use crate::types::{Amount, Currency, IdempotencyKey, Moment, Msn, OrderText, RequestId, Scope};
 
 /// Names a payment in the ledger; grows with each.
@@ -190,6 +191,17 @@ pub struct KeptMismatch {
     pub resolved_at: Option<Moment>,
 }
 
+/// Which mismatches to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhichMismatches {
+    /// Those that are open.
+    Open,
+    /// Resolved ones as well.
+    All,
+    /// All of an order, in whatever unit.
+    Of(OrderText),
+}
+
 /// A payment whose look is due, claimed.
 #[derive(Clone, Debug)]
 pub struct DueLook {
@@ -208,6 +220,8 @@ pub enum LookEnd {
     Read {
         /// What the payment shows.
         balance: Balance,
+        /// What was ordered, as the payment shows it.
+        ordered: Money,
         /// All that does not fit now; what was found before and is not among it is resolved.
         mismatches: Vec<Mismatch>,
     },
@@ -317,8 +331,12 @@ pub trait LedgerStore: Send + Sync + std::fmt::Debug {
     /// Notes that mismatches are in the log.
     async fn told_mismatches(&self, ids: &[i64]) -> Result<(), StoreError>;
 
-    /// Mismatches, newest first; `open` ones only, or all. At most `limit`.
-    async fn mismatches(&self, open: bool, limit: usize) -> Result<Vec<KeptMismatch>, StoreError>;
+    /// Mismatches, newest first; at most `limit`.
+    async fn mismatches(
+        &self,
+        which: WhichMismatches,
+        limit: usize,
+    ) -> Result<Vec<KeptMismatch>, StoreError>;
 
     /// How many are open, by kind.
     async fn mismatch_counts(&self) -> Result<Vec<(MismatchKind, u64)>, StoreError>;

@@ -32,7 +32,7 @@ pub use callbacks::{
 };
 pub use ledger::{
     DueLook, KeptMismatch, LedgerCall, LedgerEntry, LedgerEvent, LedgerId, LedgerPayment,
-    LedgerStore, LookEnd, Mismatch, MismatchKind, OpenDays, PaymentFilter,
+    LedgerStore, LookEnd, Mismatch, MismatchKind, OpenDays, PaymentFilter, WhichMismatches,
 };
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{

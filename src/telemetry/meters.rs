@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::ledger::LedgerMeters;
 use super::logging::LinesDropped;
 use super::words::{Api, Op, Route};
 
@@ -113,6 +114,8 @@ pub struct Meters {
     events_unmatched: Gauge,
     callback_delay: Histogram,
     log_lines_dropped: LinesDropped,
+    /// Of the money ledger.
+    pub ledger: LedgerMeters,
 }
 
 impl Default for Meters {
@@ -148,6 +151,7 @@ impl Meters {
             events_unmatched: Gauge::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
+            ledger: LedgerMeters::default(),
         };
         meters.register();
         meters
@@ -202,6 +206,7 @@ impl Meters {
             self.ambiguous_open.clone(),
         );
         self.register_callbacks();
+        self.ledger.register(&mut self.registry);
         self.registry.register(
             "bridge_log_lines_dropped",
             "Log lines lost because standard output did not take them in time",

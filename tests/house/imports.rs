@@ -51,6 +51,21 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "payments",
         ],
     ),
+    // Records against evidence. Knows neither `payments` nor `callbacks`: what they do must not depend on the proof.
+    (
+        4,
+        "ledger",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "routing",
+            "telemetry",
+            "store",
+            "upstream",
+            "lifecycle",
+        ],
+    ),
     (
         5,
         "proxy",
@@ -73,7 +88,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
     (
         5,
         "admin",
-        &["types", "ecom", "telemetry", "store", "callbacks"],
+        &["types", "ecom", "telemetry", "store", "callbacks", "ledger"],
     ),
     (
         6,
@@ -91,6 +106,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "ledger",
             "proxy",
             "admin",
         ],
@@ -111,6 +127,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "ledger",
             "proxy",
             "admin",
             "app",
@@ -147,6 +164,13 @@ const PURE: &[&str] = &[
     "src/simulator/world/",
     "src/payments/evidence.rs",
     "src/payments/next.rs",
+    "src/payments/seen.rs",
+    "src/store/balance.rs",
+    "src/ledger/expiring.rs",
+    "src/ledger/open.rs",
+    "src/ledger/schedule.rs",
+    "src/ledger/story.rs",
+    "src/ledger/verdict.rs",
     "src/settings/",
 ];
 /// Of `settings` these two touch the disk and the environment; `clock.rs` is the one place that asks the time.
@@ -190,7 +214,7 @@ const EDGES: &[(&[&str], &[&str])] = &[
             "src/admin/",
             "src/simulator/",
             "src/upstream/ecom",
-            // Hands the callbacks' routes to the operator's listener.
+            // Hands the callbacks' and the ledger's routes to the operator's listener.
             "src/app/operator.rs",
         ],
     ),

@@ -5,9 +5,10 @@
 use super::races::at_once;
 use super::*;
 use crate::epayment::event::EventName;
+use crate::epayment::model::Money;
 use crate::store::{
     AdjustmentId, Balance, DueLook, Learnt, LedgerEntry, LedgerId, LookEnd, Mismatch, MismatchKind,
-    NewEvent, OpenClass, PayState, PaymentFilter, Retention, SOON, Source, Sums,
+    NewEvent, OpenClass, PayState, PaymentFilter, Retention, SOON, Source, Sums, WhichMismatches,
 };
 
 async fn entry(both: &Both, text: &str) -> LedgerEntry {
@@ -190,8 +191,16 @@ fn reserved(amount: i64, learnt_at: i64) -> Balance {
     balance
 }
 
+fn ordered() -> Money {
+    Money {
+        currency: Currency::Nok,
+        value: kroner(200),
+    }
+}
+
 fn clean(amount: i64) -> LookEnd {
     LookEnd::Read {
+        ordered: ordered(),
         balance: reserved(amount, 70_000),
         mismatches: Vec::new(),
     }
@@ -287,6 +296,7 @@ fn mismatch(kind: MismatchKind, about: &str) -> Mismatch {
 async fn look_finds(both: &Both, now: i64, mismatches: Vec<Mismatch>) -> Vec<i64> {
     let due = claim_all(both, now).await.remove(0);
     let end = LookEnd::Read {
+        ordered: ordered(),
         balance: reserved(200, now),
         mismatches,
     };
@@ -313,12 +323,27 @@ pub(in crate::store) async fn mismatches_are_told_once_and_resolved(both: Both) 
             .await
             .is_empty()
     );
-    let open = both.ledger.mismatches(true, 10).await.unwrap();
+    let open = both
+        .ledger
+        .mismatches(WhichMismatches::Open, 10)
+        .await
+        .unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!((&open[0].found, open[0].found_at), (&twice, at(70_000)));
-    assert_eq!(both.ledger.mismatches(false, 10).await.unwrap().len(), 2);
+    assert_eq!(
+        both.ledger
+            .mismatches(WhichMismatches::All, 10)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
     let counts = both.ledger.mismatch_counts().await.unwrap();
     assert_eq!(counts, [(MismatchKind::CapturedTwice, 1)]);
+    for (text, count) in [("o1", 2), ("o2", 0)] {
+        let of = WhichMismatches::Of(order(text));
+        assert_eq!(both.ledger.mismatches(of, 10).await.unwrap().len(), count);
+    }
     // A look that could not read resolves nothing.
     let due = claim_all(&both, 100_000).await.remove(0);
     let end = LookEnd::NotRead {
@@ -329,7 +354,14 @@ pub(in crate::store) async fn mismatches_are_told_once_and_resolved(both: Both) 
         .ledger
         .settle_look(&due, end, Some(at(101_000)), at(100_000));
     settled.await.unwrap();
-    assert_eq!(both.ledger.mismatches(true, 10).await.unwrap().len(), 1);
+    assert_eq!(
+        both.ledger
+            .mismatches(WhichMismatches::Open, 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     // What comes again is told again.
     let again = look_finds(&both, 110_000, vec![twice, over]).await;
     assert_eq!(again.len(), 1);
@@ -444,6 +476,7 @@ pub(in crate::store) async fn guarantees_that_end_are_listed_by_time(both: Both)
                 ..reserved(150, 70_000)
             };
             let end = LookEnd::Read {
+                ordered: ordered(),
                 balance,
                 mismatches: Vec::new(),
             };
@@ -509,6 +542,7 @@ pub(in crate::store) async fn counts_of_open_payments_equal_a_full_scan(both: Bo
                     balance.sums.captured = kroner(i64::try_from(random(100)).unwrap());
                     balance.settle();
                     let end = LookEnd::Read {
+                        ordered: ordered(),
                         balance,
                         mismatches: Vec::new(),
                     };

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::balance::Balance;
 use crate::store::ledger::{
     DueLook, KeptMismatch, LedgerEntry, LedgerId, LedgerPayment, LedgerStore, LookEnd,
-    MismatchKind, OpenDays, PaymentFilter,
+    MismatchKind, OpenDays, PaymentFilter, WhichMismatches,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -69,8 +69,12 @@ impl<S: LedgerStore + ?Sized> LedgerStore for Timed<S> {
         self.timed("told_mismatches", work).await
     }
 
-    async fn mismatches(&self, open: bool, limit: usize) -> Result<Vec<KeptMismatch>, StoreError> {
-        self.timed("mismatches", self.inner.mismatches(open, limit))
+    async fn mismatches(
+        &self,
+        which: WhichMismatches,
+        limit: usize,
+    ) -> Result<Vec<KeptMismatch>, StoreError> {
+        self.timed("mismatches", self.inner.mismatches(which, limit))
             .await
     }
 

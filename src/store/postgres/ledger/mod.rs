@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::balance::Balance;
 use crate::store::ledger::{
     DueLook, KeptMismatch, LedgerEntry, LedgerId, LedgerPayment, LedgerStore, LookEnd,
-    MismatchKind, OpenDays, PaymentFilter,
+    MismatchKind, OpenDays, PaymentFilter, WhichMismatches,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -111,9 +111,13 @@ impl LedgerStore for PostgresStore {
         transaction!(self.pool, Mode::Statement, |db| looks::told(db, ids))
     }
 
-    async fn mismatches(&self, open: bool, limit: usize) -> Result<Vec<KeptMismatch>, StoreError> {
+    async fn mismatches(
+        &self,
+        which: WhichMismatches,
+        limit: usize,
+    ) -> Result<Vec<KeptMismatch>, StoreError> {
         transaction!(self.pool, Mode::Statement, |db| looks::mismatches(
-            db, open, limit
+            db, &which, limit
         ))
     }
 

@@ -11,7 +11,9 @@ use super::super::rows;
 use super::note::bind_balance;
 use super::read::{payment, payment_columns};
 use crate::store::balance::SOON;
-use crate::store::ledger::{DueLook, KeptMismatch, LookEnd, Mismatch, MismatchKind};
+use crate::store::ledger::{
+    DueLook, KeptMismatch, LookEnd, Mismatch, MismatchKind, WhichMismatches,
+};
 use crate::store::{Lease, StoreError, words};
 use crate::types::{Moment, OrderText, Scope};
 
@@ -28,12 +30,13 @@ const TAKEN: &str = concat!(
     " FROM json_each(?1) picked CROSS JOIN ledger l ON l.id = picked.value ORDER BY picked.key"
 );
 
-/// ?2 to ?16 as in a balance; ?17: lease; ?18: news; ?19: now; ?20: next.
+/// ?2 to ?16 as in a balance; ?17: lease; ?18: news; ?19: now; ?20: next; ?21, ?22: ordered.
 const READ: &str =
     "UPDATE ledger SET state = ?2, authorized = ?3, captured = ?4, refunded = ?5, cancelled = ?6,
     reserved_at = ?7, captured_at = ?8, guaranteed_until = ?9, learnt_at = ?10, learnt = ?11, class = ?12,
     capture_day = ?13, refund_day = ?14, to_capture = ?15, to_refund = ?16, lease = lease + 1, looks = looks + 1,
-    trouble = NULL, checked_at = ?19, due_at = ?20 WHERE id = ?1 AND lease = ?17 AND news = ?18";
+    trouble = NULL, checked_at = ?19, due_at = ?20, amount = ?21,
+    currency = ?22 WHERE id = ?1 AND lease = ?17 AND news = ?18";
 
 /// News came meanwhile: another look, soon.
 const OVERTAKEN: &str =
@@ -62,6 +65,10 @@ const OPEN: &str =
 const ALL: &str =
     "SELECT id, scope, order_id, kind, about, found_at, told, resolved_at FROM mismatches
     ORDER BY id DESC LIMIT ?1";
+
+const ALL_OF_ORDER: &str =
+    "SELECT id, scope, order_id, kind, about, found_at, told, resolved_at FROM mismatches
+    WHERE order_id = ?2 ORDER BY id DESC LIMIT ?1";
 
 const COUNTS: &str =
     "SELECT kind, count(*) AS open FROM mismatches WHERE resolved_at IS NULL GROUP BY kind";
@@ -123,6 +130,7 @@ pub(super) async fn settle(
     let (found, is_whole) = match end {
         LookEnd::Read {
             balance,
+            ordered,
             mismatches,
         } => {
             let write = bind_balance(sqlx::query(READ).bind(id), &balance, due.payment.created_at);
@@ -131,6 +139,8 @@ pub(super) async fn settle(
                 .bind(due.news)
                 .bind(now.millis())
                 .bind(next.map(Moment::millis))
+                .bind(ordered.value.minor_units())
+                .bind(ordered.currency.code())
                 .execute(&mut *db)
                 .await?;
             if written.rows_affected() == 0 {
@@ -225,13 +235,17 @@ pub(super) async fn told(db: &mut SqliteConnection, ids: Vec<i64>) -> Result<(),
 
 pub(super) async fn mismatches(
     db: &mut SqliteConnection,
-    open: bool,
+    which: &WhichMismatches,
     limit: usize,
 ) -> Result<Vec<KeptMismatch>, StoreError> {
-    let found = sqlx::query(if open { OPEN } else { ALL })
-        .bind(super::bound(limit))
-        .fetch_all(db)
-        .await?;
+    let query = match which {
+        WhichMismatches::Open => sqlx::query(OPEN).bind(super::bound(limit)),
+        WhichMismatches::All => sqlx::query(ALL).bind(super::bound(limit)),
+        WhichMismatches::Of(order) => sqlx::query(ALL_OF_ORDER)
+            .bind(super::bound(limit))
+            .bind(order.as_str()),
+    };
+    let found = query.fetch_all(db).await?;
     found.iter().map(mismatch).collect()
 }
 

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::store::balance::Balance;
 use crate::store::ledger::{
     DueLook, KeptMismatch, LedgerEntry, LedgerId, LedgerPayment, LedgerStore, LookEnd,
-    MismatchKind, OpenDays, PaymentFilter,
+    MismatchKind, OpenDays, PaymentFilter, WhichMismatches,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -99,9 +99,13 @@ impl LedgerStore for SqliteStore {
             .await
     }
 
-    async fn mismatches(&self, open: bool, limit: usize) -> Result<Vec<KeptMismatch>, StoreError> {
+    async fn mismatches(
+        &self,
+        which: WhichMismatches,
+        limit: usize,
+    ) -> Result<Vec<KeptMismatch>, StoreError> {
         let mut view = self.view().await?;
-        looks::mismatches(&mut view, open, limit).await
+        looks::mismatches(&mut view, &which, limit).await
     }
 
     async fn mismatch_counts(&self) -> Result<Vec<(MismatchKind, u64)>, StoreError> {
