@@ -380,7 +380,13 @@ impl<'a> Case<'a> {
         let is_read = balance.learnt == Learnt::Reconcile;
         // Sums that were only added up from news may hold one operation twice; a read can't.
         if is_read || balance.learnt == Learnt::EcomDetails {
-            let taken = sums.captured.checked_add(sums.cancelled);
+            // Of what ended before its approval all is cancelled, and nothing was authorized.
+            let released = if sums.authorized.is_zero() {
+                Amount::ZERO
+            } else {
+                sums.cancelled
+            };
+            let taken = sums.captured.checked_add(released);
             if taken.is_none_or(|taken| taken > sums.authorized) {
                 let about = format!(
                     "captured {} and cancelled {} of {}",

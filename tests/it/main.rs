@@ -24,6 +24,7 @@ mod demo;
 mod express;
 mod failing_store;
 mod happy;
+mod ledger;
 mod money;
 mod passthrough;
 mod process;

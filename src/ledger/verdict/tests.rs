@@ -334,7 +334,10 @@ fn what_is_in_order_raises_nothing() {
         (
             "ended before approval",
             with(|e| {
-                e.payment.balance.sums = Sums::default();
+                e.payment.balance.sums = Sums {
+                    cancelled: sum(1000),
+                    ..Sums::default()
+                };
                 e.payment.balance.state = PayState::Cancelled;
                 call(e, Cancel, 0, "c", 0, End::Done);
                 event(e, Terminated, 1000, Some(bridge_key(Cancel, "c", 0)));
