@@ -130,7 +130,6 @@ impl Reconciler {
                 kind = one.found.kind.word(),
                 msn = one.scope.msn().map_or("", Msn::as_str),
                 order_id = one.order.as_str(),
-                about = one.found.about.as_str(),
                 "the money ledger does not add up: `ecom-bridge ledger show` tells this payment's story"
             );
         }

@@ -13,7 +13,9 @@ use crate::store::{
 use crate::types::{Amount, IdempotencyKey, KeyMaker, Kind, Moment, MoneyOp, Origin, Seen};
 
 #[cfg(test)]
-pub(super) mod tests;
+mod laws;
+#[cfg(test)]
+mod tests;
 
 /// A money call that is open without evidence for longer is a mismatch. The bridge looks for evidence for about an hour.
 pub const OPEN_TOO_LONG: Duration = Duration::from_secs(2 * 3600);

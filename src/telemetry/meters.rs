@@ -382,6 +382,11 @@ mod tests {
         meters.callback("delivered");
         meters.callback_delay(0.2);
         meters.set_callbacks(3, 1, 2);
+        meters.ledger.set_open("ecom", "reserved", 3);
+        meters.ledger.set_amount("ecom", "reserved", "NOK", 900);
+        meters.ledger.set_expiring(2);
+        meters.ledger.set_mismatches("captured_twice", 1);
+        meters.ledger.read("read");
         meters
     }
 
@@ -418,6 +423,16 @@ mod tests {
         # TYPE bridge_events_unmatched gauge
         # HELP bridge_callback_delay_seconds Time from a payment's event to the merchant's 2xx to its callback.
         # TYPE bridge_callback_delay_seconds histogram
+        # HELP bridge_payments_open Payments that may still change, by where they were created and how: unknown or created (nobody has told of an approval), reserved, partly_captured, refundable.
+        # TYPE bridge_payments_open gauge
+        # HELP bridge_payments_open_amount What may still be captured, and of refundable ones refunded, in minor units.
+        # TYPE bridge_payments_open_amount gauge
+        # HELP bridge_payments_expiring Reserved payments whose guaranteed time to be captured ends within three days or has ended.
+        # TYPE bridge_payments_expiring gauge
+        # HELP bridge_ledger_mismatches Open mismatches of the money ledger by kind; more than zero needs a look at once.
+        # TYPE bridge_ledger_mismatches gauge
+        # HELP bridge_ledger_reads_total Looks of the money ledger at payments, by what came of them: read, later (limits), no_credentials, no_answer, never.
+        # TYPE bridge_ledger_reads_total counter
         # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
         # TYPE bridge_log_lines_dropped_total counter
         "#);
@@ -440,7 +455,12 @@ mod tests {
         bridge_callbacks_total{outcome="delivered"} 1
         bridge_events_unmatched 2
         bridge_in_flight 0
+        bridge_ledger_mismatches{kind="captured_twice"} 1
+        bridge_ledger_reads_total{outcome="read"} 1
         bridge_log_lines_dropped_total 0
+        bridge_payments_expiring 2
+        bridge_payments_open_amount{origin="ecom",class="reserved",currency="NOK"} 900
+        bridge_payments_open{origin="ecom",class="reserved"} 3
         bridge_request_seconds_count{operation="capture",route="epayment"} 1
         bridge_request_seconds_count{operation="pass",route="pass"} 1
         bridge_request_seconds_sum{operation="capture",route="epayment"} 0.2

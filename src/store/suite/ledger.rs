@@ -7,11 +7,11 @@ use super::*;
 use crate::epayment::event::EventName;
 use crate::epayment::model::Money;
 use crate::store::{
-    AdjustmentId, Balance, DueLook, Learnt, LedgerEntry, LedgerId, LookEnd, Mismatch, MismatchKind,
-    NewEvent, OpenClass, PayState, PaymentFilter, Retention, SOON, Source, Sums, WhichMismatches,
+    AdjustmentId, Balance, DueLook, Learnt, LedgerEntry, LookEnd, Mismatch, MismatchKind, NewEvent,
+    PayState, Retention, SOON, Source, Sums, WhichMismatches,
 };
 
-async fn entry(both: &Both, text: &str) -> LedgerEntry {
+pub(super) async fn entry(both: &Both, text: &str) -> LedgerEntry {
     let mut all = both.ledger.ledger_of(&order(text), None).await.unwrap();
     assert_eq!(all.len(), 1, "{text}");
     all.remove(0)
@@ -30,7 +30,7 @@ async fn sums(both: &Both, text: &str) -> (PayState, [i64; 4]) {
     (balance.state, all.map(|sum| sum.minor_units() / 100))
 }
 
-fn heard(text: &str, name: EventName, amount: i64, with: &str) -> NewEvent {
+pub(super) fn heard(text: &str, name: EventName, amount: i64, with: &str) -> NewEvent {
     NewEvent {
         amount: kroner(amount),
         psp_reference: format!("psp-{}-{with}", name.word()),
@@ -39,7 +39,13 @@ fn heard(text: &str, name: EventName, amount: i64, with: &str) -> NewEvent {
     }
 }
 
-async fn begin(both: &Both, text: &str, op: MoneyOp, amount: i64, with: &str) -> AdjustmentId {
+pub(super) async fn begin(
+    both: &Both,
+    text: &str,
+    op: MoneyOp,
+    amount: i64,
+    with: &str,
+) -> AdjustmentId {
     let (_, version) = both.store.adjustments(&shop(), &order(text)).await.unwrap();
     let new = NewAdjustment {
         op,
@@ -51,12 +57,12 @@ async fn begin(both: &Both, text: &str, op: MoneyOp, amount: i64, with: &str) ->
     begun.unwrap()
 }
 
-async fn finish(both: &Both, id: AdjustmentId, outcome: Outcome) {
+pub(super) async fn finish(both: &Both, id: AdjustmentId, outcome: Outcome) {
     let done = both.store.finish_adjustment(id, outcome, at(3000)).await;
     done.unwrap();
 }
 
-fn done(amount: i64) -> Outcome {
+pub(super) fn done(amount: i64) -> Outcome {
     Outcome::Succeeded {
         amount: kroner(amount),
         transaction_id: None,
@@ -64,12 +70,12 @@ fn done(amount: i64) -> Outcome {
     }
 }
 
-async fn counts_are_right(both: &Both) {
+pub(super) async fn counts_are_right(both: &Both) {
     let kept = both.ledger.open_payments().await.unwrap();
     assert_eq!(kept, both.ledger.recount_open().await.unwrap());
 }
 
-async fn claim_all(both: &Both, now: i64) -> Vec<DueLook> {
+pub(super) async fn claim_all(both: &Both, now: i64) -> Vec<DueLook> {
     let claim = both.ledger.claim_looks(at(now), 100, at(now + 60_000));
     claim.await.unwrap()
 }
@@ -178,7 +184,7 @@ pub(in crate::store) async fn only_changes_make_an_unknown_payment_known_to_the_
     counts_are_right(&both).await;
 }
 
-fn reserved(amount: i64, learnt_at: i64) -> Balance {
+pub(super) fn reserved(amount: i64, learnt_at: i64) -> Balance {
     let mut balance = Balance::new(PayState::Created, at(learnt_at));
     balance.sums = Sums {
         authorized: kroner(amount),
@@ -191,7 +197,7 @@ fn reserved(amount: i64, learnt_at: i64) -> Balance {
     balance
 }
 
-fn ordered() -> Money {
+pub(super) fn ordered() -> Money {
     Money {
         currency: Currency::Nok,
         value: kroner(200),
@@ -427,163 +433,5 @@ pub(in crate::store) async fn what_ecom_shows_is_learnt_when_it_differs(both: Bo
         .learn_balance(&shop(), &order("unknown"), seen)
         .await;
     nobody.unwrap();
-    counts_are_right(&both).await;
-}
-
-pub(in crate::store) async fn payments_are_listed_and_paged(both: Both) {
-    for n in 0..5 {
-        paid(&both, &format!("order-{n}")).await;
-    }
-    paid_in(&both, "654321", "order-0").await;
-    let list = async |msn: Option<&str>, text: Option<&str>, before: Option<LedgerId>| {
-        let filter = PaymentFilter {
-            msn: msn.map(|msn| Msn::parse(msn).unwrap()),
-            order: text.map(order),
-            before,
-            limit: 3,
-        };
-        both.ledger.list_payments(filter).await.unwrap()
-    };
-    let newest = list(None, None, None).await;
-    assert_eq!(newest.len(), 3);
-    assert_eq!(newest[0].scope, unit("654321"));
-    let next = list(None, None, Some(newest[2].id)).await;
-    assert_eq!(next.len(), 3);
-    assert!(next[0].id < newest[2].id);
-    assert_eq!(list(Some("654321"), None, None).await.len(), 1);
-    assert_eq!(list(None, Some("order-0"), None).await.len(), 2);
-    assert_eq!(list(Some("123456"), Some("order-0"), None).await.len(), 1);
-    assert_eq!(list(Some("123456"), Some("nowhere"), None).await.len(), 0);
-    let (mut after, mut seen) = (LedgerId::default(), 0);
-    loop {
-        let page = both.ledger.ledger(after, 4).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = last.payment.id;
-        seen += page.len();
-    }
-    assert_eq!(seen, 6);
-    let one = both.ledger.ledger_of(&order("order-0"), Some(&msn())).await;
-    assert_eq!(one.unwrap().len(), 1);
-}
-
-pub(in crate::store) async fn guarantees_that_end_are_listed_by_time(both: Both) {
-    for (text, until) in [("o1", 900_000), ("o2", 800_000), ("o3", 2_000_000)] {
-        paid(&both, text).await;
-        accept(&both, heard(text, EventName::Authorized, 150, "c"), 6000).await;
-        for due in claim_all(&both, 70_000).await {
-            let balance = Balance {
-                guaranteed_until: Some(at(until)),
-                ..reserved(150, 70_000)
-            };
-            let end = LookEnd::Read {
-                ordered: ordered(),
-                balance,
-                mismatches: Vec::new(),
-            };
-            let settled = both.ledger.settle_look(&due, end, None, at(70_000)).await;
-            settled.unwrap();
-        }
-    }
-    let soon = both.ledger.expiring(at(1_000_000), 10).await.unwrap();
-    let orders: Vec<_> = soon.iter().map(|one| one.order.as_str()).collect();
-    assert_eq!(orders, ["o2", "o1"]);
-    // What is captured has nothing to lose.
-    accept(&both, heard("o2", EventName::Captured, 150, "f"), 80_000).await;
-    let soon = both.ledger.expiring(at(1_000_000), 10).await.unwrap();
-    assert_eq!(soon.len(), 1);
-    assert_eq!(
-        both.ledger.expiring(at(900_000), 10).await.unwrap().len(),
-        0
-    );
-}
-
-/// Random histories of a few payments; after every step the counts are those of a full scan.
-pub(in crate::store) async fn counts_of_open_payments_equal_a_full_scan(both: Both) {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut random = move |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    };
-    let day = 24 * 3_600_000;
-    let names = [
-        EventName::Authorized,
-        EventName::Captured,
-        EventName::Refunded,
-        EventName::Cancelled,
-        EventName::Aborted,
-        EventName::Terminated,
-    ];
-    for step in 0..300_u32 {
-        let text = format!("r{}", random(12));
-        let now = i64::from(step) * day / 10;
-        match random(8) {
-            0 => {
-                let origin = [Origin::Ecom, Origin::Epayment][usize::try_from(random(2)).unwrap()];
-                let new = NewPayment {
-                    now: at(now),
-                    ..new_payment(&text, origin, "a")
-                };
-                if let Ok(Begun::Fresh(id)) = both.store.begin_payment(new).await {
-                    let end = both.store.finish_payment(id, succeeded(), at(now)).await;
-                    end.unwrap();
-                }
-            }
-            1 => {
-                let with = format!("k{step}");
-                let op = MoneyOp::ALL[usize::try_from(random(3)).unwrap()];
-                let id = begin(&both, &text, op, 1, &with).await;
-                finish(&both, id, done(i64::try_from(random(90)).unwrap())).await;
-            }
-            2 => {
-                for due in claim_all(&both, now).await {
-                    let mut balance = reserved(i64::try_from(random(300)).unwrap(), now);
-                    balance.sums.captured = kroner(i64::try_from(random(100)).unwrap());
-                    balance.settle();
-                    let end = LookEnd::Read {
-                        ordered: ordered(),
-                        balance,
-                        mismatches: Vec::new(),
-                    };
-                    let settled = both.ledger.settle_look(&due, end, None, at(now)).await;
-                    settled.unwrap();
-                }
-            }
-            3 if step % 50 == 49 => {
-                let old = Retention {
-                    payments_before: at(now - day),
-                    callbacks_before: at(now),
-                    batch: 2,
-                };
-                both.callbacks.prune(old).await.unwrap();
-            }
-            _ => {
-                let name = names[usize::try_from(random(6)).unwrap()];
-                let amount = i64::try_from(random(200)).unwrap();
-                let event = NewEvent {
-                    at: at(now),
-                    ..heard(&text, name, amount, &format!("e{step}"))
-                };
-                accept(&both, event, now).await;
-            }
-        }
-        counts_are_right(&both).await;
-    }
-    let open = both.ledger.open_payments().await.unwrap();
-    assert!(open.iter().map(|row| row.payments).sum::<u64>() > 3);
-    let classes: std::collections::BTreeSet<OpenClass> =
-        open.iter().map(|row| row.counted.class).collect();
-    assert!(classes.len() > 1, "{classes:?}");
-    // A sum that no total could hold is counted as the largest there is.
-    accept(
-        &both,
-        NewEvent {
-            amount: Amount::new(i64::MAX).unwrap(),
-            ..heard("r1", EventName::Authorized, 1, "huge")
-        },
-        1,
-    )
-    .await;
     counts_are_right(&both).await;
 }
