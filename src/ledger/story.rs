@@ -10,7 +10,7 @@ use crate::store::{
     AdjustmentState, CallbackState, CallbackView, KeptMismatch, LedgerCall, LedgerEntry,
     LedgerEvent, Source,
 };
-use crate::types::{Amount, Currency, Moment, Origin};
+use crate::types::{Amount, Currency, Moment, MoneyOp, Origin};
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -176,13 +176,16 @@ fn answered(entry: &LedgerEntry, one: &LedgerCall, proof: Proof) -> Option<Place
         Proof::Unproven => "; not verified yet",
         Proof::Contradicted => "; the evidence says otherwise",
     };
+    // The answer to a cancel names the order's sum; the event says what was released.
     let (text, number) = match &call.state {
         AdjustmentState::Open(_) => return None,
         AdjustmentState::Succeeded {
             amount,
             transaction_id,
             ..
-        } if amount.is_zero() => (format!("{op} done{proven}"), transaction_id.clone()),
+        } if amount.is_zero() || call.op == MoneyOp::Cancel => {
+            (format!("{op} done{proven}"), transaction_id.clone())
+        }
         AdjustmentState::Succeeded {
             amount,
             transaction_id,
