@@ -14,14 +14,14 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::problem::{Problem, reason, unit};
+use super::problem::{Problem, order, reason, unit};
 use crate::callbacks::register::Registrar;
 use crate::ecom::callback::CallbackStatus;
 use crate::store::{
     CallbackFilter, CallbackId, CallbackOrigin, CallbackState, CallbackStore, CallbackView, Change,
     Handled, Reason, SteeringStore, Webhook,
 };
-use crate::types::{Clock, Msn, OrderText};
+use crate::types::{Clock, Msn};
 
 /// What the routes work on.
 #[derive(Clone)]
@@ -123,13 +123,10 @@ async fn list(
         state_of(word)
             .ok_or_else(|| Problem::wrong("state is capture, pending, delivered, dead or dropped"))
     });
-    let order = asked.order.as_deref().map(|text| {
-        OrderText::parse(text).ok_or_else(|| Problem::wrong("an order id is 1 to 50 characters"))
-    });
     let filter = CallbackFilter {
         state: state.transpose()?,
         msn: unit(asked.msn.as_deref())?,
-        order: order.transpose()?,
+        order: order(asked.order.as_deref())?,
         before: asked.before.map(CallbackId),
         limit: asked.limit.unwrap_or(PAGE).clamp(1, 1000),
     };

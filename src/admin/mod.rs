@@ -5,6 +5,8 @@
 
 pub mod callbacks;
 pub mod explain;
+pub mod ledger;
+mod payments;
 mod problem;
 pub mod reload;
 pub mod steering;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::store::{Reason, StoreError};
-use crate::types::Msn;
+use crate::types::{Msn, OrderText};
 
 /// An answer that says what is wrong and what to do.
 #[derive(Debug)]
@@ -74,6 +74,14 @@ impl From<JsonRejection> for Problem {
 pub(super) fn unit(text: Option<&str>) -> Result<Option<Msn>, Problem> {
     text.map(|text| Msn::parse(text).ok_or_else(|| Problem::wrong("an MSN is 4 to 7 digits")))
         .transpose()
+}
+
+/// An order that may be named.
+pub(super) fn order(text: Option<&str>) -> Result<Option<OrderText>, Problem> {
+    let read = |text| {
+        OrderText::parse(text).ok_or_else(|| Problem::wrong("an order id is 1 to 50 characters"))
+    };
+    text.map(read).transpose()
 }
 
 /// Every change says who and why.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::StartError;
+use super::{StartError, ledger};
 use crate::callbacks::Dispatcher;
 use crate::callbacks::direct::DirectCapturer;
 use crate::callbacks::dispatch::{Limits, Parts};
@@ -20,15 +20,17 @@ use crate::callbacks::retention::Pruner;
 use crate::callbacks::served::Served;
 use crate::callbacks::user::AskUpstream;
 use crate::callbacks::work::{Hints, HintsTaken};
+use crate::ledger::Reconciler;
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
 use crate::proxy::webhooks::Webhooks;
 use crate::proxy::{NoHooks, Server, ServerSettings};
 use crate::settings::{Live, Register, Settings};
-use crate::store::CallbackStore;
+use crate::store::{CallbackStore, LedgerStore};
 use crate::telemetry::Meters;
 use crate::types::{Clock, Msn};
 use crate::upstream::keyring::Keyring;
+use crate::upstream::share::ReadShare;
 use crate::upstream::token::{Tokens, UnitKeys};
 
 /// Everything on the way from event to callback.
@@ -40,6 +42,7 @@ pub(super) struct CallbackWorks {
     finder: Arc<Finder>,
     capturer: Arc<DirectCapturer>,
     pruner: Pruner,
+    reconciler: Reconciler,
     hints: HintsTaken,
     payments: Arc<Payments>,
     /// Wakes who works on what is queued.
@@ -53,6 +56,7 @@ pub(super) struct Base<'a> {
     pub(super) live: &'a Arc<Live>,
     pub(super) payments: &'a Arc<Payments>,
     pub(super) store: &'a Arc<dyn CallbackStore>,
+    pub(super) ledger: &'a Arc<dyn LedgerStore>,
     pub(super) clock: &'a Arc<dyn Clock>,
     pub(super) meters: &'a Arc<Meters>,
     pub(super) lifecycle: &'a Lifecycle,
@@ -68,6 +72,7 @@ impl CallbackWorks {
             clock,
             meters,
             lifecycle,
+            ..
         } = &base;
         let keyring = keyring(live, meters)?;
         let dispatcher = dispatcher(&base, &keyring)?;
@@ -83,14 +88,17 @@ impl CallbackWorks {
             queued: Arc::clone(&queued),
             hints: hints_given,
         }));
+        let share = ReadShare::new();
         let poller = Arc::new(Poller {
             store: Arc::clone(store),
             payments: Arc::clone(payments),
             receiver: Arc::clone(&receiver),
             keyring: keyring.clone(),
+            share: share.clone(),
             live: Arc::clone(live),
             clock: Arc::clone(clock),
         });
+        let reconciler = ledger::reconciler(&base, &receiver, &keyring, share);
         let finder = finder(&base, &receiver, &keyring);
         let capturer = Arc::new(DirectCapturer {
             store: Arc::clone(store),
@@ -121,6 +129,7 @@ impl CallbackWorks {
             finder,
             capturer,
             pruner,
+            reconciler,
             hints,
             payments: Arc::clone(payments),
             queued,
@@ -145,6 +154,7 @@ impl CallbackWorks {
         lifecycle.spawn("poller", self.poller.run(lifecycle.clone()));
         lifecycle.spawn("finder", self.finder.run(lifecycle.clone(), self.hints));
         lifecycle.spawn("direct capture", self.capturer.run(lifecycle.clone()));
+        lifecycle.spawn("ledger", self.reconciler.run(lifecycle.clone()));
         lifecycle.spawn("retention", self.pruner.run(lifecycle.clone()));
         lifecycle.spawn(
             "became known",

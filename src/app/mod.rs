@@ -4,6 +4,7 @@
 //! `serve` runs until it is told to stop, and drains. Must not: hold a rule.
 
 mod callbacks;
+mod ledger;
 mod operator;
 mod reload;
 mod stores;
@@ -26,7 +27,7 @@ use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
 use crate::steering::Steerer;
 use crate::steering::reload::{self as steering_reload, Reloader};
-use crate::store::{CallbackStore, StoreError};
+use crate::store::{CallbackStore, LedgerStore, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
@@ -120,6 +121,7 @@ impl App {
         let lifecycle = Lifecycle::new();
         let payments = Payments::new(Parts {
             store: Arc::clone(&faces.payments),
+            ledger: Arc::clone(&faces.ledger),
             epayment,
             clock: Arc::clone(&clock),
             sealer: stores::sealer(&settings),
@@ -130,6 +132,7 @@ impl App {
             live: &live,
             payments: &payments,
             store: &faces.callbacks,
+            ledger: &faces.ledger,
             clock: &clock,
             meters: &meters,
             lifecycle: &lifecycle,
@@ -224,6 +227,12 @@ impl App {
         &self.steerer
     }
 
+    /// The money ledger, for tests that look at it.
+    #[must_use]
+    pub const fn ledger(&self) -> &Arc<dyn LedgerStore> {
+        &self.faces.ledger
+    }
+
     /// Where Vipps calls, where anything listens.
     #[must_use]
     pub fn webhooks_addr(&self) -> Option<SocketAddr> {
@@ -245,9 +254,9 @@ impl App {
         let live = Arc::clone(&bridge.live);
         let meters = Arc::clone(&bridge.meters);
         let operator = Operator {
-            store: faces.payments,
-            callbacks: faces.callbacks,
+            faces,
             steerer: Arc::clone(&steerer),
+            live: Arc::clone(&live),
             reloader: reloader.as_ref().map(|(reloader, _)| Arc::clone(reloader)),
             payments: Arc::clone(&bridge.payments),
             meters: Arc::clone(&meters),

@@ -7,24 +7,27 @@ use std::sync::Arc;
 use axum::Router;
 use secrecy::SecretString;
 
+use super::stores::Faces;
 use crate::admin::callbacks::CallbackApi;
 use crate::admin::explain::ExplainApi;
+use crate::admin::ledger::LedgerApi;
 use crate::admin::reload::ReloadApi;
 use crate::admin::steering::SteeringApi;
 use crate::admin::{Admin, Readiness};
 use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
+use crate::callbacks::terms_of;
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
+use crate::settings::Live;
 use crate::steering::Steerer;
 use crate::steering::reload::Reloader;
-use crate::store::{CallbackStore, Store};
 use crate::telemetry::Meters;
 
 /// The parts that are asked.
 pub(super) struct Operator {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) callbacks: Arc<dyn CallbackStore>,
+    pub(super) faces: Faces,
+    pub(super) live: Arc<Live>,
     pub(super) steerer: Arc<Steerer>,
     pub(super) reloader: Option<Arc<Reloader>>,
     pub(super) payments: Arc<Payments>,
@@ -40,37 +43,49 @@ impl Operator {
         self,
         token: impl Fn() -> Option<SecretString> + Send + Sync + 'static,
     ) -> (Admin, Router) {
+        let Faces {
+            payments: store,
+            callbacks,
+            ledger: ledger_store,
+            ..
+        } = self.faces;
+        let live = Arc::clone(&self.live);
+        let ledger = LedgerApi {
+            store: Arc::clone(&ledger_store),
+            callbacks: Arc::clone(&callbacks),
+            clock: Arc::clone(&self.payments.clock),
+            settle: Arc::new(move || terms_of(&live.settings()).settle),
+        };
+        let explain = ExplainApi {
+            store: Arc::clone(&store),
+            live: self.live,
+        };
         let routes = CallbackApi {
-            store: Arc::clone(&self.callbacks),
+            store: Arc::clone(&callbacks),
             changes: Arc::clone(self.steerer.store()),
             clock: Arc::clone(&self.payments.clock),
             wake: self.queued,
             registrar: self.registrar.clone(),
-            name: self.store.secret().public_name(),
+            name: store.secret().public_name(),
         }
         .router()
-        .merge(
-            ExplainApi {
-                store: Arc::clone(&self.store),
-                live: Arc::clone(self.steerer.live()),
-            }
-            .router(),
-        )
+        .merge(explain.router())
+        .merge(ledger.router())
         .merge(SteeringApi::new(self.steerer).router())
         .merge(ReloadApi::new(self.reloader).router());
-        let (store, callbacks, lifecycle) =
-            (self.store, Arc::clone(&self.callbacks), self.lifecycle);
+        let lifecycle = self.lifecycle;
+        let outbox = Arc::clone(&callbacks);
         let readiness = move || {
-            let (store, callbacks, draining) = (
+            let (store, outbox, draining) = (
                 Arc::clone(&store),
-                Arc::clone(&callbacks),
+                Arc::clone(&outbox),
                 lifecycle.draining(),
             );
             async move {
                 let trouble = store.ready().await.err().map(|error| error.to_string());
                 let mut readiness = Readiness::of(trouble, draining);
                 // Told, but no reason to take no traffic: the poll finds what webhooks do not bring.
-                readiness.registrations = callbacks
+                readiness.registrations = outbox
                     .registrations()
                     .await
                     .unwrap_or_default()
@@ -80,13 +95,14 @@ impl Operator {
                 readiness
             }
         };
-        let (callbacks, payments, meters) = (self.callbacks, self.payments, self.meters);
+        let (payments, meters) = (self.payments, self.meters);
         let metrics = move || {
             let (callbacks, payments, meters) = (
                 Arc::clone(&callbacks),
                 Arc::clone(&payments),
                 Arc::clone(&meters),
             );
+            let ledger = Arc::clone(&ledger_store);
             async move {
                 // Read at the scrape, so that they go back to 0 by themselves.
                 if let Ok(open) = payments.store.ambiguous(payments.clock.now()).await {
@@ -95,6 +111,7 @@ impl Operator {
                 if let Ok(counts) = callbacks.callback_counts().await {
                     meters.set_callbacks(counts.pending, counts.dead, counts.unmatched);
                 }
+                super::ledger::measure(&*ledger, &meters, payments.clock.now()).await;
                 meters.render()
             }
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::settings::{Settings, StoreUrl};
 use crate::store::{
-    CallbackStore, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore,
+    CallbackStore, LedgerStore, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore,
     SteeringStore, Store, StoreError, Timed,
 };
 use crate::telemetry::Meters;
@@ -17,6 +17,7 @@ use crate::telemetry::Meters;
 pub(super) struct Faces {
     pub(super) payments: Arc<dyn Store>,
     pub(super) callbacks: Arc<dyn CallbackStore>,
+    pub(super) ledger: Arc<dyn LedgerStore>,
     pub(super) steering: Arc<dyn SteeringStore>,
 }
 
@@ -44,7 +45,7 @@ pub(super) async fn open(settings: &Settings, meters: &Arc<Meters>) -> Result<Fa
     }
 }
 
-fn faces<S: Store + CallbackStore + SteeringStore + 'static>(
+fn faces<S: Store + CallbackStore + LedgerStore + SteeringStore + 'static>(
     store: S,
     meters: &Arc<Meters>,
 ) -> Faces {
@@ -54,6 +55,7 @@ fn faces<S: Store + CallbackStore + SteeringStore + 'static>(
     Faces {
         payments: Arc::<Timed<S>>::clone(&timed),
         callbacks: Arc::<Timed<S>>::clone(&timed),
+        ledger: Arc::<Timed<S>>::clone(&timed),
         steering: timed,
     }
 }

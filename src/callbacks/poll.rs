@@ -15,10 +15,9 @@ use crate::settings::{Live, Settings};
 use crate::store::{CallbackStore, DuePayment, Source, StoreError};
 use crate::types::{Clock, Moment, Msn};
 use crate::upstream::keyring::Keyring;
+use crate::upstream::share::{PEACE, READS_A_MINUTE, ReadShare};
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
-/// The published limit of reads, per payment and minute.
-const READS_A_MINUTE: u32 = 120;
 const TICK: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +36,8 @@ pub struct Poller {
     pub receiver: Arc<Receiver>,
     /// Credentials.
     pub keyring: Keyring,
+    /// What all reads of the bridge's own may use.
+    pub share: ReadShare,
     /// The settings in force: one snapshot for each look.
     pub live: Arc<Live>,
     /// The time.
@@ -102,7 +103,7 @@ impl Poller {
         let now = self.clock.now();
         let pause = match looked {
             Looked::Final => None,
-            Looked::Slower => Some(Duration::from_secs(60).max(pause(settings, due, now))),
+            Looked::Slower => Some(PEACE.max(pause(settings, due, now))),
             Looked::Open | Looked::Later if now.since(due.created_at) > GIVE_UP_AFTER => None,
             Looked::Open | Looked::Later => Some(pause(settings, due, now)),
         };
@@ -162,7 +163,14 @@ impl Poller {
         let mut tries = self.keyring.tries(msn);
         loop {
             let credentials = tries.credentials().await?;
+            // Others of the bridge may have read this payment, or have been asked for peace.
+            let percent = settings.reads.background_share_percent;
+            let now = self.clock.now();
+            let taken = self.share.take(msn, &subject.reference, (1, percent), now);
             let caller = caller(credentials, due.caller, settings);
+            if taken.is_err() {
+                return Some((caller, Err(Looked::Later)));
+            }
             let asked = self
                 .payments
                 .epayment
@@ -175,7 +183,10 @@ impl Poller {
                     }
                     Err(Looked::Later)
                 }
-                Ok(reply) if reply.refused_status() == Some(429) => Err(Looked::Slower),
+                Ok(reply) if reply.refused_status() == Some(429) => {
+                    self.share.peace(msn, self.clock.now());
+                    Err(Looked::Slower)
+                }
                 Ok(_) | Err(_) => Err(Looked::Later),
             };
             return Some((caller, looked));

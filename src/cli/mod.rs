@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod healthcheck;
+mod ledger;
 mod reload;
 mod running;
 mod serve;
@@ -56,6 +57,8 @@ enum Command {
     Reload(reload::Options),
     /// Look at token, clock, webhooks, store and callback hosts: each OK, or what to do
     Doctor(doctor::Options),
+    /// The money ledger of the running bridge: one payment's story, the proof of all sums and keys
+    Ledger(ledger::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -84,6 +87,7 @@ pub fn run() -> ExitCode {
         Command::KillSwitch(options) => toggle::kill(&options),
         Command::Reload(options) => reload::run(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::Ledger(options) => ledger::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::types::{Amount, Currency, Reference};
 
@@ -230,9 +230,24 @@ pub struct Payment {
     /// As sent with create.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub metadata: Option<BTreeMap<String, String>>,
+    /// Until when a capture is guaranteed (RFC 3339); eCom never told the shop. What is no text counts as absent: a
+    /// payment's sums must be readable whatever this is.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        default,
+        deserialize_with = "text_or_none"
+    )]
+    pub capture_guaranteed_until: Option<String>,
     /// User data (texts since 2025).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_details: Option<UserDetails>,
+}
+
+fn text_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let value = Option::<serde_json::Value>::deserialize(from)?;
+    Ok(value
+        .as_ref()
+        .and_then(|value| value.as_str().map(str::to_owned)))
 }
 
 /// `profile` of an answer.

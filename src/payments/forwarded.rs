@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::adjust::{Adjustment, BUSY_LOOK};
 use super::next::{Next, next};
+use super::seen;
 use super::send::reserve;
 use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
@@ -206,6 +207,7 @@ impl Payments {
         known: bool,
         send: impl Forwarding,
     ) -> AtEcom {
+        let asked_at = self.clock.now();
         let sent = send.await;
         let missing = matches!(&sent, Ok(raw) if matches!(raw.status, 402 | 404));
         if !known && sent.as_ref().is_ok_and(says_no_such_order) {
@@ -223,12 +225,29 @@ impl Payments {
             self.learn_ecom(caller, order).await;
         }
         match sent {
-            Ok(raw) => AtEcom::Answered(Answer::Raw(raw)),
+            Ok(raw) => {
+                self.note_sums(order, &raw, asked_at);
+                AtEcom::Answered(Answer::Raw(raw))
+            }
             Err(failure) => {
                 self.meters.upstream_error(Api::Ecom, failure.kind());
                 AtEcom::Answered(Failure::unreachable("eCom gave no answer. Repeat later").into())
             }
         }
+    }
+
+    /// What eCom's details show of the sums goes to the ledger; the answer does not wait for it.
+    fn note_sums(&self, order: &Order, raw: &RawReply, asked_at: Moment) {
+        let Some(balance) = seen::balance(&raw.body, asked_at).filter(|_| is_success(raw)) else {
+            return;
+        };
+        let (ledger, order) = (Arc::clone(&self.ledger), order.clone());
+        self.lifecycle.spawn("sums", async move {
+            let learn = ledger.learn_balance(&order.scope, &order.order, balance);
+            if let Err(error) = learn.await {
+                tracing::warn!(error = %error, "what eCom shows of a payment's sums could not be noted");
+            }
+        });
     }
 
     /// eCom knows the payment: it was born there, and it may be Express.

@@ -15,6 +15,7 @@ mod lookup;
 mod next;
 mod read;
 mod resolve;
+mod seen;
 mod send;
 mod told;
 
@@ -31,7 +32,7 @@ use crate::ecom::error::Failure;
 use crate::epayment::problem::Problem;
 use crate::lifecycle::Lifecycle;
 use crate::store::Sealer;
-use crate::store::{Store, StoreError};
+use crate::store::{LedgerStore, Store, StoreError};
 use crate::telemetry::meters::Meters;
 use crate::translate::error::{self, During, Meaning};
 use crate::types::{CallerHash, Clock, CountryCode, Currency, OrderText, Reference, Scope};
@@ -46,6 +47,8 @@ pub const INITIATE_DOUBT: Duration = Duration::from_secs(15 * 60);
 pub struct Payments {
     /// The records.
     pub store: Arc<dyn Store>,
+    /// Takes what eCom shows of a payment's sums.
+    pub ledger: Arc<dyn LedgerStore>,
     /// Upstream.
     pub epayment: Epayment,
     /// The time.
@@ -66,6 +69,8 @@ pub struct Payments {
 pub struct Parts {
     /// The records.
     pub store: Arc<dyn Store>,
+    /// Takes what eCom shows of a payment's sums.
+    pub ledger: Arc<dyn LedgerStore>,
     /// Upstream.
     pub epayment: Epayment,
     /// The time.
@@ -84,6 +89,7 @@ impl Payments {
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             store: parts.store,
+            ledger: parts.ledger,
             epayment: parts.epayment,
             clock: parts.clock,
             sealer: parts.sealer,

@@ -4,7 +4,9 @@
 //! When a method returns, its effect survives `kill -9` and a power cut. Must not: call upstream, read the clock, or
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
+mod balance;
 mod callbacks;
+mod ledger;
 mod look;
 mod postgres;
 mod record;
@@ -23,11 +25,16 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 pub use crate::types::{Kind, Origin};
+pub use balance::{Balance, Counted, Day, Learnt, OpenClass, PayState, SOON, Sums};
 pub use callbacks::{
     Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackState,
     CallbackStore, CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent,
     Pruned, Registered, RegistrationState, Retention, Settled, Source, Stage, Stray,
     UnmatchedEvent, Webhook,
+};
+pub use ledger::{
+    DueLook, KeptMismatch, LedgerCall, LedgerEntry, LedgerEvent, LedgerId, LedgerPayment,
+    LedgerStore, LookEnd, Mismatch, MismatchKind, OpenDays, PaymentFilter, WhichMismatches,
 };
 pub use look::{Contents, FileState, KnownWebhook, PostgresLook, SqliteLook};
 pub use postgres::{PostgresOptions, PostgresStore};

@@ -10,6 +10,8 @@ use crate::epayment::event::EventName;
 
 /// How long a note of an operator or a worker may be.
 pub(super) const NOTE: usize = 500;
+/// How long the words on what a mismatch is about may be.
+pub(super) const ABOUT: usize = 200;
 /// How long the redacted text of a stray may be.
 pub(super) const STRAY: usize = 2000;
 
@@ -123,6 +125,12 @@ pub(super) const fn source(source: Source) -> &'static str {
         Source::Webhook => "webhook",
         Source::Poll => "poll",
     }
+}
+
+pub(super) fn source_of(word: &str) -> Option<Source> {
+    [Source::Webhook, Source::Poll]
+        .into_iter()
+        .find(|known| source(*known) == word)
 }
 
 /// Whether the event tells a payment's final state.

@@ -3,12 +3,14 @@
 //! Must not: hold or write a secret, a phone number, a name or a text of a merchant. Words in labels and lines are
 //! words of this program (`&'static str` or enums), so that their number is bounded.
 
+mod ledger;
 pub mod logging;
 pub mod meters;
 pub mod wide;
 
 mod words;
 
+pub use ledger::LedgerMeters;
 pub use logging::LinesDropped;
 pub use meters::Meters;
 pub use wide::RequestFacts;

@@ -89,6 +89,7 @@ pub(crate) fn payment(state: State, aggregate: [i64; 4]) -> Payment {
         redirect_url: None,
         reference: Reference::parse("order-1234").expect("a reference"),
         metadata: None,
+        capture_guaranteed_until: None,
         user_details: None,
     }
 }

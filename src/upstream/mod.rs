@@ -8,6 +8,7 @@ pub mod epayment;
 mod error;
 pub mod keyring;
 pub mod probe;
+pub mod share;
 pub mod token;
 pub mod webhooks;
 

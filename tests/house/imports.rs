@@ -69,6 +69,21 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
         ],
     ),
+    // Records against evidence. Knows neither `payments` nor `callbacks`: what they do must not depend on the proof.
+    (
+        4,
+        "ledger",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "routing",
+            "telemetry",
+            "store",
+            "upstream",
+            "lifecycle",
+        ],
+    ),
     (
         5,
         "proxy",
@@ -99,6 +114,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "telemetry",
             "store",
             "callbacks",
+            "ledger",
             "steering",
         ],
     ),
@@ -118,6 +134,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "ledger",
             "steering",
             "proxy",
             "admin",
@@ -139,6 +156,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "ledger",
             "steering",
             "proxy",
             "admin",
@@ -176,6 +194,13 @@ const PURE: &[&str] = &[
     "src/simulator/world/",
     "src/payments/evidence.rs",
     "src/payments/next.rs",
+    "src/payments/seen.rs",
+    "src/store/balance.rs",
+    "src/ledger/expiring.rs",
+    "src/ledger/open.rs",
+    "src/ledger/schedule.rs",
+    "src/ledger/story.rs",
+    "src/ledger/verdict.rs",
     "src/settings/",
 ];
 /// Of `settings` these three touch the disk and the environment; `clock.rs` is the one place that asks the time.
@@ -220,7 +245,7 @@ const EDGES: &[(&[&str], &[&str])] = &[
             "src/admin/",
             "src/simulator/",
             "src/upstream/ecom",
-            // Hands the callbacks' routes to the operator's listener.
+            // Hands the callbacks' and the ledger's routes to the operator's listener.
             "src/app/operator.rs",
         ],
     ),

@@ -156,6 +156,7 @@ async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
     let clock: Arc<dyn Clock> = Arc::<crate::support::app::Shifted>::clone(&app.clock);
     let payments = Payments::new(Parts {
         store: Arc::<Failing>::clone(&store),
+        ledger: Arc::clone(&app.payments().ledger),
         epayment: Epayment::new(base, upstream.connect_timeout, Arc::clone(&meters)).unwrap(),
         clock,
         sealer: None,

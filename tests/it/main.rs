@@ -27,6 +27,7 @@ mod express;
 mod failing_store;
 mod flips;
 mod happy;
+mod ledger;
 mod money;
 mod passthrough;
 mod process;

@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::fault::{Fault, damaged};
-use super::rows;
+use super::{ledger, rows};
 use crate::store::words;
 use crate::store::{Adjustment, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
 use crate::types::{Amount, Moment, MoneyOp, OrderText, RequestId, Scope};
@@ -62,7 +62,7 @@ pub(super) async fn all(
     Ok((list, Version(version)))
 }
 
-fn adjustment(row: &PgRow) -> Result<Adjustment, Fault> {
+pub(super) fn adjustment(row: &PgRow) -> Result<Adjustment, Fault> {
     let attempt: i64 = row.try_get("attempt")?;
     Ok(Adjustment {
         id: AdjustmentId(row.try_get("id")?),
@@ -117,10 +117,11 @@ pub(super) async fn begin(
         .bind(new.until.millis())
         .bind(new.now.millis())
         .bind(seen.0)
-        .fetch_optional(db)
+        .fetch_optional(&mut *db)
         .await?;
-    row.map(|row| Ok(AdjustmentId(row.try_get("id")?)))
-        .transpose()
+    let Some(row) = row else { return Ok(None) };
+    ledger::begun(db, new).await?;
+    Ok(Some(AdjustmentId(row.try_get("id")?)))
 }
 
 pub(super) async fn resume(
@@ -149,9 +150,9 @@ pub(super) async fn finish(
             sqlx::query(RELEASE)
                 .bind(id.0)
                 .bind(now.millis())
-                .execute(db)
+                .execute(&mut *db)
                 .await?;
-            return Ok(());
+            return ledger::called(db, id, None, now).await;
         }
         Outcome::Succeeded {
             amount,
@@ -161,6 +162,7 @@ pub(super) async fn finish(
         Outcome::Refused => ("refused", None),
         Outcome::NotDone => ("not_done", None),
     };
+    let sum = done.map(|(amount, _, at)| (*amount, *at));
     let (amount, transaction_id, at) = match done {
         Some((amount, id, at)) => (Some(amount.minor_units()), id, Some(at.millis())),
         None => (None, None, None),
@@ -178,8 +180,9 @@ pub(super) async fn finish(
         sqlx::query(TOUCH_PAYMENT)
             .bind(id.0)
             .bind(now.millis())
-            .execute(db)
+            .execute(&mut *db)
             .await?;
+        ledger::called(db, id, sum, now).await?;
     }
     Ok(())
 }

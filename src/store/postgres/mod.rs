@@ -6,6 +6,7 @@
 mod adjustments;
 mod callbacks;
 mod fault;
+mod ledger;
 mod look;
 mod open;
 mod payments;

@@ -7,12 +7,13 @@ use sqlx::postgres::{PgConnection, PgRow};
 
 use super::callbacks;
 use super::fault::{Fault, damaged};
+use super::ledger;
 use super::rows::{self, bind_facts, fact_columns};
 use crate::store::tokens::Tokens;
 use crate::store::words;
 use crate::store::{
-    Attempt, AttemptId, AttemptState, Begun, Known, NewPayment, Origin, Outcome, PaymentFacts,
-    PaymentRecord,
+    Attempt, AttemptId, AttemptState, Begun, Known, NewPayment, Origin, Outcome, PayState,
+    PaymentFacts, PaymentRecord,
 };
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope};
 
@@ -310,9 +311,12 @@ pub(super) async fn promote(
     let row = sqlx::query(PROMOTE)
         .bind(attempt.0)
         .bind(now.millis())
-        .fetch_optional(db)
+        .fetch_optional(&mut *db)
         .await?;
-    row.map(|row| names(&row)).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let (scope, order) = names(&row)?;
+    ledger::opened(db, &scope, &order, PayState::Created, now).await?;
+    Ok(Some((scope, order)))
 }
 
 pub(super) async fn delete_attempt(db: &mut PgConnection, attempt: AttemptId) -> Result<(), Fault> {
@@ -352,6 +356,7 @@ pub(super) async fn learn(
         .execute(&mut *db)
         .await?;
     if done.rows_affected() == 1 {
+        ledger::opened(&mut *db, scope, order, PayState::Unknown, new.now).await?;
         callbacks::catch_up(&mut *db, scope, order, new.now).await?;
     }
     payment(db, tokens, scope, order)

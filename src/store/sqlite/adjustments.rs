@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::error::damaged;
-use super::rows;
+use super::{ledger, rows};
 use crate::store::words;
 use crate::store::{
     Adjustment, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, StoreError, Version,
@@ -64,7 +64,7 @@ pub(super) async fn all(
     Ok((list, Version(version)))
 }
 
-fn adjustment(row: &SqliteRow) -> Result<Adjustment, StoreError> {
+pub(super) fn adjustment(row: &SqliteRow) -> Result<Adjustment, StoreError> {
     let attempt: i64 = row.try_get("attempt")?;
     Ok(Adjustment {
         id: AdjustmentId(row.try_get("id")?),
@@ -108,20 +108,21 @@ pub(super) async fn begin(
         .bind(new.order.as_str())
         .bind(new.op.word())
         .bind(words::origin(new.api))
-        .bind(new.request_id.map(String::from))
+        .bind(new.request_id.clone().map(String::from))
         .bind(new.key.as_ref().map(|key| key.as_str()))
         .bind(i64::from(new.attempt))
         .bind(new.amount.map(Amount::minor_units))
         .bind(new.computed)
-        .bind(new.text)
+        .bind(new.text.as_str())
         .bind(new.cancelled_before.map(Amount::minor_units))
         .bind(new.until.millis())
         .bind(new.now.millis())
         .bind(seen.0)
-        .fetch_optional(db)
+        .fetch_optional(&mut *db)
         .await?;
-    row.map(|row| Ok(AdjustmentId(row.try_get("id")?)))
-        .transpose()
+    let Some(row) = row else { return Ok(None) };
+    ledger::begun(db, &new).await?;
+    Ok(Some(AdjustmentId(row.try_get("id")?)))
 }
 
 pub(super) async fn resume(
@@ -150,9 +151,9 @@ pub(super) async fn finish(
             sqlx::query(RELEASE)
                 .bind(id.0)
                 .bind(now.millis())
-                .execute(db)
+                .execute(&mut *db)
                 .await?;
-            return Ok(());
+            return ledger::called(db, id, None, now).await;
         }
         Outcome::Succeeded {
             amount,
@@ -162,6 +163,7 @@ pub(super) async fn finish(
         Outcome::Refused => ("refused", None),
         Outcome::NotDone => ("not_done", None),
     };
+    let sum = done.as_ref().map(|(amount, _, at)| (*amount, *at));
     let (amount, transaction_id, at) = match done {
         Some((amount, id, at)) => (Some(amount.minor_units()), id, Some(at.millis())),
         None => (None, None, None),
@@ -179,8 +181,9 @@ pub(super) async fn finish(
         sqlx::query(TOUCH_PAYMENT)
             .bind(id.0)
             .bind(now.millis())
-            .execute(db)
+            .execute(&mut *db)
             .await?;
+        ledger::called(db, id, sum, now).await?;
     }
     Ok(())
 }

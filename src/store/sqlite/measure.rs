@@ -114,3 +114,44 @@ async fn lookups_in_a_large_store() {
     }
     told("money calls begun and ended among five million", 500, begin);
 }
+
+/// A million payments of twenty units over a year: a scrape must not notice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement of minutes"]
+async fn open_payments_of_a_million() {
+    use crate::store::{LedgerStore, WhichMismatches};
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_in(&folder).await;
+    let begin = Instant::now();
+    let filled = store.writer.run(|db| {
+        Box::pin(async move {
+            let payments = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999999)
+                INSERT INTO ledger (scope, order_id, msn, origin, kind, currency, created_at, state, learnt_at, learnt,
+                class, capture_day, refund_day, to_capture, to_refund, guaranteed_until)
+                SELECT 100000 + i % 20, 'many-' || i, 100000 + i % 20, CASE i % 3 WHEN 0 THEN 'ecom' ELSE 'epayment' END,
+                'regular', 'NOK', 0, 'captured', 0, 'record', CASE i % 10 WHEN 0 THEN 'reserved' ELSE 'refundable' END,
+                CASE i % 10 WHEN 0 THEN i % 180 ELSE -1 END, CASE i % 10 WHEN 0 THEN -1 ELSE i % 365 END, 100, 100, i
+                FROM n";
+            sqlx::query(payments).execute(db).await?;
+            Ok(())
+        })
+    });
+    filled.await.unwrap();
+    told("ledger rows written, with their counts", 1_000_000, begin);
+    let begin = Instant::now();
+    let mut rows = 0;
+    for _ in 0..100 {
+        rows = store.open_payments().await.unwrap().len();
+    }
+    told(&format!("open payments counted, {rows} rows"), 100, begin);
+    let begin = Instant::now();
+    for _ in 0..100 {
+        store.expiring(at(i64::MAX), 1000).await.unwrap();
+        store.mismatch_counts().await.unwrap();
+        store.mismatches(WhichMismatches::Open, 100).await.unwrap();
+    }
+    told("guarantees and mismatches", 100, begin);
+    let begin = Instant::now();
+    assert_eq!(store.recount_open().await.unwrap().len(), rows);
+    told("a full scan", 1, begin);
+}

@@ -12,6 +12,7 @@ mod crash;
 mod error;
 #[cfg(test)]
 mod leases;
+mod ledger;
 #[cfg(test)]
 mod load;
 mod look;

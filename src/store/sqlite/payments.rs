@@ -7,12 +7,13 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::callbacks;
 use super::error::damaged;
+use super::ledger;
 use super::rows::{self, bind_facts, fact_columns};
 use crate::store::tokens::Tokens;
 use crate::store::words;
 use crate::store::{
-    Attempt, AttemptId, AttemptState, Begun, Known, NewPayment, Origin, Outcome, PaymentFacts,
-    PaymentRecord, StoreError,
+    Attempt, AttemptId, AttemptState, Begun, Known, NewPayment, Origin, Outcome, PayState,
+    PaymentFacts, PaymentRecord, StoreError,
 };
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope};
 
@@ -269,13 +270,13 @@ pub(super) async fn promote(
     let row = sqlx::query(PROMOTE)
         .bind(attempt.0)
         .bind(now.millis())
-        .fetch_optional(db)
+        .fetch_optional(&mut *db)
         .await?;
-    row.map(|row| {
-        let scope = rows::word(&row, "scope", Scope::parse)?;
-        Ok((scope, rows::word(&row, "order_id", OrderText::parse)?))
-    })
-    .transpose()
+    let Some(row) = row else { return Ok(None) };
+    let scope = rows::word(&row, "scope", Scope::parse)?;
+    let order = rows::word(&row, "order_id", OrderText::parse)?;
+    ledger::opened(db, &scope, &order, PayState::Created, now).await?;
+    Ok(Some((scope, order)))
 }
 
 pub(super) async fn delete_attempt(
@@ -317,6 +318,7 @@ pub(super) async fn learn(
         .execute(&mut *db)
         .await?;
     if done.rows_affected() == 1 {
+        ledger::opened(&mut *db, scope, order, PayState::Unknown, new.now).await?;
         callbacks::catch_up(&mut *db, scope, order, new.now).await?;
     }
     payment(db, &tokens, scope, order)

@@ -88,6 +88,10 @@ mod timed {
         a_drop_ends_a_callback_and_says_why,
         a_recheck_makes_a_unit_due,
         a_new_registration_retires_the_old,
+        mismatches_are_told_once_and_resolved,
+        what_ecom_shows_is_learnt_when_it_differs,
+        payments_are_listed_and_paged,
+        guarantees_that_end_are_listed_by_time,
         ended_callbacks_go_before_their_payment,
     );
 }
@@ -431,7 +435,8 @@ async fn every_lookup_uses_an_index() {
     let all = payments::LOOKUPS
         .into_iter()
         .chain(adjustments::LOOKUPS)
-        .chain(steering::LOOKUPS);
+        .chain(steering::LOOKUPS)
+        .chain(ledger::lookups());
     for lookup in all.chain(callbacks::lookups()) {
         let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {lookup}"));
         let rows = sqlx::query(plan).fetch_all(&mut db).await.unwrap();

@@ -7,8 +7,8 @@ use super::*;
 use crate::epayment::event::EventName;
 use crate::store::suite::*;
 use crate::store::{
-    Accepted, CallbackStore, ClaimLimits, DueCallback, Lease, NewEvent, Registered, Retention,
-    Stage, Webhook,
+    Accepted, CallbackStore, ClaimLimits, DueCallback, Lease, LedgerStore, NewEvent, PayState,
+    Registered, Retention, Stage, Webhook,
 };
 
 /// As the release with schema 1 left it: a payment that was captured, one without, one of eCom, an open attempt, an open
@@ -85,6 +85,19 @@ async fn a_file_of_schema_1_goes_on_with_its_live_data() {
     };
     let accepted = store.accept_event(by_key, at(4000)).await;
     assert!(matches!(accepted, Ok(Accepted::Queued(_))));
+    // The ledger knows all that was there, and that it must be read.
+    let counted = store.open_payments().await.unwrap();
+    assert_eq!(counted, store.recount_open().await.unwrap());
+    for (text, state) in [
+        ("captured", PayState::Reserved),
+        ("order-open", PayState::Unknown),
+        ("order-ecom", PayState::Reserved),
+        ("attempted", PayState::Reserved),
+    ] {
+        let entry = store.ledger_of(&order(text), None).await.unwrap().remove(0);
+        assert_eq!(entry.payment.balance.state, state, "{text}");
+        assert!(entry.payment.due_at.is_some(), "{text}");
+    }
     // The last change counts, a money call's end too; what is open stays.
     let mut view = store.view().await.unwrap();
     let changed = "SELECT changed_at FROM payments WHERE order_id = 'captured'";

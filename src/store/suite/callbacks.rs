@@ -6,26 +6,28 @@ use super::*;
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
-    CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback, NewEvent, Source, Stage,
-    SteeringStore,
+    CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback, LedgerStore, NewEvent,
+    Source, Stage, SteeringStore,
 };
 
-/// Both traits of one store.
+/// All traits of one store.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Both {
     pub(in crate::store) store: Any,
     pub(in crate::store) callbacks: Arc<dyn CallbackStore>,
+    pub(in crate::store) ledger: Arc<dyn LedgerStore>,
     pub(in crate::store) steering: Arc<dyn SteeringStore>,
 }
 
 impl Both {
-    pub(in crate::store) fn of<S: Store + CallbackStore + SteeringStore + 'static>(
+    pub(in crate::store) fn of<S: Store + CallbackStore + LedgerStore + SteeringStore + 'static>(
         store: S,
     ) -> Self {
         let store = Arc::new(store);
         Self {
             store: Arc::<S>::clone(&store),
             callbacks: Arc::<S>::clone(&store),
+            ledger: Arc::<S>::clone(&store),
             steering: store,
         }
     }

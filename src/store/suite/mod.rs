@@ -7,8 +7,10 @@ mod adjustments;
 mod callbacks;
 mod claims;
 mod events;
+mod ledger;
 mod matching;
 mod model;
+mod open;
 mod operator;
 mod outbox;
 mod payments;
@@ -22,8 +24,10 @@ pub(super) use adjustments::*;
 pub(super) use callbacks::*;
 pub(super) use claims::*;
 pub(super) use events::*;
+pub(super) use ledger::*;
 pub(super) use matching::*;
 pub(super) use model::*;
+pub(super) use open::*;
 pub(super) use operator::*;
 pub(super) use outbox::*;
 pub(super) use payments::*;
@@ -178,6 +182,17 @@ macro_rules! behaviours {
             dead_letters_and_open_calls_keep_their_payment,
             ended_callbacks_go_before_their_payment,
             pruning_goes_in_batches,
+            a_payments_sums_are_kept_with_each_step,
+            a_money_call_and_its_event_count_once,
+            only_changes_make_an_unknown_payment_known_to_the_ledger,
+            a_look_replaces_what_is_known_unless_news_came,
+            looks_are_due_after_news_and_claimed_once,
+            mismatches_are_told_once_and_resolved,
+            an_open_mismatch_keeps_its_payment,
+            what_ecom_shows_is_learnt_when_it_differs,
+            payments_are_listed_and_paged,
+            guarantees_that_end_are_listed_by_time,
+            counts_of_open_payments_equal_a_full_scan,
         );
     };
 }

@@ -209,6 +209,7 @@ proptest! {
             aggregate: sums, amount, state, psp_reference, redirect_url, reference, metadata: None,
             payment_method: PaymentMethod { kind: "WALLET".to_owned(), card_bin },
             profile: Profile { sub },
+            capture_guaranteed_until: None,
             user_details: Some(EpaymentUser { first_name, last_name, email, mobile_number }),
         };
         let text = serde_json::to_string(&payment).unwrap();

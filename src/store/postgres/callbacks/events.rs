@@ -7,11 +7,12 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::super::fault::{Fault, damaged};
+use super::super::ledger::{self, Heard};
 use super::super::{payments, rows};
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
-    Accepted, AttemptId, CallbackId, NewEvent, Origin, Stage, Stray, UnmatchedEvent, words,
+    Accepted, AttemptId, CallbackId, NewEvent, Origin, Source, Stage, Stray, UnmatchedEvent, words,
 };
 use crate::types::{Amount, Moment, Msn, OrderText, Reference, Scope};
 
@@ -42,7 +43,7 @@ const NOTE: &str = "UPDATE payments SET heard = coalesce(heard, $2),
     changed_at = greatest(changed_at, $5) WHERE id = $1";
 
 const WAITING: &str =
-    "SELECT id, name, success, psp_reference, amount, at, status, stage FROM events
+    "SELECT id, name, success, psp_reference, amount, at, key, source, status, stage FROM events
     WHERE msn = $1 AND reference = $2 AND NOT matched ORDER BY id";
 
 const MATCHED: &str =
@@ -62,6 +63,8 @@ struct Happened {
     psp_reference: String,
     amount: Amount,
     at: Moment,
+    key: Option<String>,
+    source: Source,
     callback: Option<(CallbackStatus, Stage)>,
 }
 
@@ -119,6 +122,8 @@ pub(super) async fn accept(
             psp_reference: event.psp_reference,
             amount: event.amount,
             at: event.at,
+            key: event.key.map(|key| key.to_string()),
+            source: event.source,
             callback: event.callback,
         };
         let queued = follow(db, &subject, &happened, now).await?;
@@ -210,6 +215,8 @@ fn happened(row: &PgRow) -> Result<Happened, Fault> {
         psp_reference: rows::must(row, "psp_reference")?,
         amount: rows::amount(row, "amount")?.ok_or_else(|| damaged("amount"))?,
         at: rows::moment(row, "at")?,
+        key: row.try_get("key")?,
+        source: rows::word(row, "source", words::source_of)?,
         callback: status.zip(stage),
     })
 }
@@ -222,6 +229,15 @@ async fn follow(
     event: &Happened,
     now: Moment,
 ) -> Result<Option<CallbackId>, Fault> {
+    let heard = Heard {
+        name: event.name,
+        success: event.success,
+        amount: event.amount,
+        at: event.at,
+        key: event.key.as_deref(),
+        source: event.source,
+    };
+    ledger::hear(&mut *db, subject.scope, subject.order, heard, now).await?;
     let row = sqlx::query(PAYMENT)
         .bind(subject.scope.text())
         .bind(subject.order.as_str())

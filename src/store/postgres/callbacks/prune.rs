@@ -1,7 +1,7 @@
 //! What is old enough goes, in small batches, as SQL.
 //!
 //! A payment that must stay is looked at again only after all others, so that many of them never make a batch slow.
-//! Must not: take a payment with a dead letter, a waiting callback or an open money call.
+//! Must not: take a payment with a dead letter, a waiting callback, an open money call or an open mismatch.
 
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
@@ -26,12 +26,15 @@ const LOCK: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS
 const KEPT: &str = "SELECT
     EXISTS (SELECT 1 FROM adjustments WHERE scope = $1 AND order_id = $2 AND state = 'open')
     OR EXISTS (SELECT 1 FROM callbacks WHERE scope = $1 AND order_id = $2
-        AND (ended IS NULL OR ended = 'dead')) AS kept";
+        AND (ended IS NULL OR ended = 'dead'))
+    OR EXISTS (SELECT 1 FROM mismatches WHERE scope = $1 AND order_id = $2 AND resolved_at IS NULL) AS kept";
 
 const POSTPONE: &str = "UPDATE payments SET changed_at = $2 WHERE id = ANY($1)";
 
 const DELETE_CALLS: &str = "DELETE FROM adjustments WHERE scope = $1 AND order_id = $2";
 const DELETE_CALLBACK: &str = "DELETE FROM callbacks WHERE scope = $1 AND order_id = $2";
+const DELETE_LEDGER: &str = "DELETE FROM ledger WHERE scope = $1 AND order_id = $2";
+const DELETE_MISMATCHES: &str = "DELETE FROM mismatches WHERE scope = $1 AND order_id = $2";
 const DELETE_EVENTS: &str = "DELETE FROM events WHERE msn = $1 AND reference = $2";
 const DELETE_PAYMENT: &str = "DELETE FROM payments WHERE id = $1";
 
@@ -128,7 +131,12 @@ async fn delete_payment(
     scope: &Scope,
     order: &OrderText,
 ) -> Result<(), Fault> {
-    for of_order in [DELETE_CALLS, DELETE_CALLBACK] {
+    for of_order in [
+        DELETE_CALLS,
+        DELETE_CALLBACK,
+        DELETE_LEDGER,
+        DELETE_MISMATCHES,
+    ] {
         sqlx::query(of_order)
             .bind(scope.text())
             .bind(order.as_str())
@@ -148,12 +156,14 @@ async fn delete_payment(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 10] = [
+pub(super) const LOOKUPS: [&str; 12] = [
     OLD,
     KEPT,
     POSTPONE,
     DELETE_CALLS,
     DELETE_CALLBACK,
+    DELETE_LEDGER,
+    DELETE_MISMATCHES,
     DELETE_EVENTS,
     DELETE_PAYMENT,
     DELETE_OVER,

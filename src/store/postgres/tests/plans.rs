@@ -16,7 +16,7 @@ async fn every_lookup_uses_an_index() {
         .chain(steering::LOOKUPS);
     let mut tries = store.pool.tries(Mode::Statement);
     let mut lent = tries.begin().await.unwrap();
-    for lookup in lookups.chain(callbacks::lookups()) {
+    for lookup in lookups.chain(callbacks::lookups()).chain(ledger::lookups()) {
         let count = (1..30)
             .rev()
             .find(|n| lookup.contains(&format!("${n}")))

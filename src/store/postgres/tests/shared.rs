@@ -42,7 +42,7 @@ async fn four_instances_may_start_at_once() {
         store.ready().await.unwrap();
     }
     let versions = "SELECT version FROM schema_version";
-    assert_eq!(scalar(&database, versions).await, 3);
+    assert_eq!(scalar(&database, versions).await, open::KNOWN);
     assert_eq!(scalar(&database, "SELECT count(*) FROM meta").await, 1);
     assert_eq!(scalar(&database, "SELECT count FROM probe").await, 4);
 }
@@ -55,7 +55,7 @@ async fn a_later_schema_is_refused_and_left_alone() {
     database.open().await.close().await;
     run(&database, "UPDATE schema_version SET version = 99").await;
     match PostgresStore::open(database.options()).await {
-        Err(StoreError::TooNew { found, known }) => assert_eq!((found, known), (99, 3)),
+        Err(StoreError::TooNew { found, known }) => assert_eq!((found, known), (99, open::KNOWN)),
         other => panic!("{other:?}"),
     }
     let versions = "SELECT version FROM schema_version";

@@ -1,7 +1,7 @@
 //! What is old enough goes, in small batches, as SQL.
 //!
 //! A payment that must stay is looked at again only after all others, so that many of them never make a batch slow.
-//! Must not: take a payment with a dead letter, a waiting callback or an open money call.
+//! Must not: take a payment with a dead letter, a waiting callback, an open money call or an open mismatch.
 
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
@@ -17,7 +17,9 @@ const ROUNDS: usize = 8;
 const OLD: &str = "SELECT id, scope, order_id,
     EXISTS (SELECT 1 FROM adjustments a WHERE a.scope = p.scope AND a.order_id = p.order_id AND a.state = 'open')
     OR EXISTS (SELECT 1 FROM callbacks c WHERE c.scope = p.scope AND c.order_id = p.order_id
-        AND (c.ended IS NULL OR c.ended = 'dead')) AS kept
+        AND (c.ended IS NULL OR c.ended = 'dead'))
+    OR EXISTS (SELECT 1 FROM mismatches m WHERE m.scope = p.scope AND m.order_id = p.order_id
+        AND m.resolved_at IS NULL) AS kept
     FROM payments p WHERE changed_at < ? ORDER BY changed_at LIMIT ?";
 
 const POSTPONE: &str =
@@ -25,6 +27,8 @@ const POSTPONE: &str =
 
 const DELETE_CALLS: &str = "DELETE FROM adjustments WHERE scope = ? AND order_id = ?";
 const DELETE_CALLBACK: &str = "DELETE FROM callbacks WHERE scope = ? AND order_id = ?";
+const DELETE_LEDGER: &str = "DELETE FROM ledger WHERE scope = ? AND order_id = ?";
+const DELETE_MISMATCHES: &str = "DELETE FROM mismatches WHERE scope = ? AND order_id = ?";
 const DELETE_EVENTS: &str = "DELETE FROM events WHERE msn = ? AND reference = ?";
 const DELETE_PAYMENT: &str = "DELETE FROM payments WHERE id = ?";
 
@@ -108,7 +112,12 @@ async fn delete_payment(
     scope: &Scope,
     order: &OrderText,
 ) -> Result<(), StoreError> {
-    for of_order in [DELETE_CALLS, DELETE_CALLBACK] {
+    for of_order in [
+        DELETE_CALLS,
+        DELETE_CALLBACK,
+        DELETE_LEDGER,
+        DELETE_MISMATCHES,
+    ] {
         sqlx::query(of_order)
             .bind(scope.text())
             .bind(order.as_str())
@@ -128,11 +137,13 @@ async fn delete_payment(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 9] = [
+pub(super) const LOOKUPS: [&str; 11] = [
     OLD,
     POSTPONE,
     DELETE_CALLS,
     DELETE_CALLBACK,
+    DELETE_LEDGER,
+    DELETE_MISMATCHES,
     DELETE_EVENTS,
     DELETE_PAYMENT,
     DELETE_OVER,

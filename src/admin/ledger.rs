@@ -1,0 +1,255 @@
+//! The money ledger for an operator: one payment's story, the proof of all, what does not fit together.
+//!
+//! JSON on the admin listener, behind its token; the `ledger` commands call it. Must not: show personal data or a text of
+//! the merchant, or call something verified that was not read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::payments::{self, known};
+use super::problem::{Problem, order, unit};
+use crate::ledger::story;
+use crate::ledger::verdict::{Judging, Proof, Standing, judge};
+use crate::store::{
+    CallbackFilter, CallbackStore, KeptMismatch, LedgerEntry, LedgerId, LedgerStore, StoreError,
+    WhichMismatches,
+};
+use crate::types::{Clock, Msn};
+
+/// What the routes work on.
+#[derive(Clone)]
+pub struct LedgerApi {
+    /// The records.
+    pub store: Arc<dyn LedgerStore>,
+    /// What shops were told.
+    pub callbacks: Arc<dyn CallbackStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long after a call its event may be missing.
+    pub settle: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
+
+const PAGE: usize = 200;
+const RECOUNTS: usize = 5;
+
+#[derive(Deserialize)]
+struct OfUnit {
+    msn: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Walk {
+    after: Option<i64>,
+    limit: Option<usize>,
+    #[serde(default)]
+    recount: bool,
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    all: bool,
+    limit: Option<usize>,
+}
+
+impl LedgerApi {
+    /// `/api/ledger…` and `/api/payments…`.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/api/ledger/verify", get(verify))
+            .route("/api/ledger/mismatches", get(mismatches))
+            .route("/api/ledger/{order}", get(show))
+            .merge(payments::router())
+            .with_state(self)
+    }
+}
+
+async fn show(
+    State(api): State<LedgerApi>,
+    Path(text): Path<String>,
+    Query(of): Query<OfUnit>,
+) -> Result<Json<Value>, Problem> {
+    let msn = unit(of.msn.as_deref())?;
+    let order = order(Some(&text))?.ok_or_else(|| Problem::wrong("name an order"))?;
+    let entries = api.store.ledger_of(&order, msn.as_ref()).await?;
+    let which = WhichMismatches::Of(order.clone());
+    let kept = api.store.mismatches(which, 1_000).await?;
+    let mut stories = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let kept: Vec<KeptMismatch> = kept
+            .iter()
+            .filter(|one| one.scope == entry.payment.scope)
+            .cloned()
+            .collect();
+        stories.push(api.story(entry, &kept).await?);
+    }
+    if stories.is_empty() {
+        let why = "the ledger has no payment of this order: it was not created or changed through this bridge";
+        return Err(Problem::new(StatusCode::NOT_FOUND, why));
+    }
+    Ok(Json(json!({"payments": stories})))
+}
+
+impl LedgerApi {
+    async fn story(&self, entry: &LedgerEntry, kept: &[KeptMismatch]) -> Result<Value, StoreError> {
+        let filter = CallbackFilter {
+            order: Some(entry.payment.order.clone()),
+            msn: entry.payment.scope.msn().cloned(),
+            limit: 10,
+            ..CallbackFilter::default()
+        };
+        let callbacks = self.callbacks.callbacks(filter).await?;
+        let judging = Judging::recorded(entry, self.clock.now(), (self.settle)());
+        let (lines, verdict) = story::lines(entry, &callbacks, kept, judging);
+        let (standing, why) = story::standing(verdict.standing);
+        let proven = verdict
+            .proofs
+            .iter()
+            .filter(|proof| matches!(proof, Proof::Seen | Proof::Absent));
+        let found: Vec<Value> = verdict
+            .mismatches
+            .iter()
+            .map(|one| json!({"kind": one.kind.word(), "about": one.about}))
+            .collect();
+        let mut told = known(&entry.payment);
+        if let Some(members) = told.as_object_mut() {
+            members.insert("standing".to_owned(), json!(standing));
+            members.insert("why".to_owned(), json!(why));
+            members.insert("moneyCalls".to_owned(), json!(entry.calls.len()));
+            members.insert("provenCalls".to_owned(), json!(proven.count()));
+            members.insert("foreign".to_owned(), json!(verdict.foreign.len()));
+            members.insert("mismatches".to_owned(), json!(found));
+            members.insert("story".to_owned(), json!(lines));
+        }
+        Ok(told)
+    }
+}
+
+/// The proof of one page.
+#[derive(Default)]
+struct Sum {
+    payments: u64,
+    proven: u64,
+    mismatched: u64,
+    unverified: BTreeMap<String, u64>,
+    calls: u64,
+    seen: u64,
+    absent: u64,
+    unproven: u64,
+    keys: u64,
+    foreign: u64,
+    violations: Vec<Value>,
+}
+
+impl Sum {
+    fn add(&mut self, entry: &LedgerEntry, judging: Judging) {
+        let verdict = judge(entry, judging);
+        self.payments += 1;
+        match verdict.standing {
+            Standing::Proven => self.proven += 1,
+            Standing::Mismatch => self.mismatched += 1,
+            Standing::NotVerified(why) => {
+                // What stands in the way says more than that nobody has looked.
+                let why = entry.payment.trouble.as_deref().unwrap_or(why);
+                *self.unverified.entry(why.to_owned()).or_default() += 1;
+            }
+        }
+        for (one, proof) in entry.calls.iter().zip(&verdict.proofs) {
+            self.calls += 1;
+            self.keys += u64::from(one.call.key.is_some());
+            match proof {
+                Proof::Seen => self.seen += 1,
+                Proof::Absent => self.absent += 1,
+                Proof::Unproven => self.unproven += 1,
+                Proof::Contradicted => {}
+            }
+        }
+        self.foreign += verdict.foreign.len() as u64;
+        let (msn, order) = (
+            entry.payment.scope.msn().map(Msn::as_str),
+            entry.payment.order.as_str(),
+        );
+        let told = verdict.mismatches.iter().map(
+            |one| json!({"msn": msn, "orderId": order, "kind": one.kind.word(), "about": one.about}),
+        );
+        self.violations.extend(told);
+    }
+}
+
+/// Whether the counts that are kept are those of a full scan. Steps in between the two make them differ: asked again.
+async fn counts_agree(store: &dyn LedgerStore) -> Result<bool, StoreError> {
+    for _ in 0..RECOUNTS {
+        if store.open_payments().await? == store.recount_open().await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn verify(
+    State(api): State<LedgerApi>,
+    Query(walk): Query<Walk>,
+) -> Result<Json<Value>, Problem> {
+    let limit = walk.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let after = LedgerId(walk.after.unwrap_or(0));
+    let entries = api.store.ledger(after, limit).await?;
+    let (now, settle) = (api.clock.now(), (api.settle)());
+    let mut sum = Sum::default();
+    for entry in &entries {
+        sum.add(entry, Judging::recorded(entry, now, settle));
+    }
+    let last = entries.last().filter(|_| entries.len() == limit);
+    let mut told = json!({
+        "payments": sum.payments,
+        "proven": sum.proven,
+        "mismatched": sum.mismatched,
+        "notVerified": sum.unverified,
+        "moneyCalls": sum.calls,
+        "seenInLog": sum.seen,
+        "absentFromLog": sum.absent,
+        "callsNotVerified": sum.unproven,
+        "keys": sum.keys,
+        "foreign": sum.foreign,
+        "violations": sum.violations,
+        "next": last.map(|entry| entry.payment.id.0),
+    });
+    if walk.recount {
+        told["countsAgree"] = json!(counts_agree(&*api.store).await?);
+    }
+    Ok(Json(told))
+}
+
+async fn mismatches(
+    State(api): State<LedgerApi>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Value>, Problem> {
+    let which = if wanted.all {
+        WhichMismatches::All
+    } else {
+        WhichMismatches::Open
+    };
+    let limit = wanted.limit.unwrap_or(PAGE).clamp(1, 1_000);
+    let found = api.store.mismatches(which, limit).await?;
+    let found: Vec<Value> = found.iter().map(kept).collect();
+    Ok(Json(json!({"mismatches": found})))
+}
+
+fn kept(one: &KeptMismatch) -> Value {
+    json!({
+        "id": one.id,
+        "msn": one.scope.msn().map(Msn::as_str),
+        "orderId": one.order.as_str(),
+        "kind": one.found.kind.word(),
+        "about": one.found.about,
+        "foundAt": one.found_at.to_string(),
+        "resolvedAt": one.resolved_at.map(|at| at.to_string()),
+    })
+}

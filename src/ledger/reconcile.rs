@@ -1,0 +1,373 @@
+//! Reads payments in the background and holds the records against them.
+//!
+//! Only reads, within the share of the published limits that the poller shares, with credentials as they are available;
+//! a 429 stops it. Events that it finds go the way of every other event. Must not: change money, or take a payment that it
+//! could not read for one that is in order.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::schedule::{self, Unread};
+use super::verdict::{Judging, judge, op_of};
+use crate::ecom::route::Operation;
+use crate::epayment::event::{EventName, PaymentEvent};
+use crate::epayment::model::{Payment, State};
+use crate::lifecycle::Lifecycle;
+use crate::routing::mixing::allowed;
+use crate::store::{
+    Balance, DueLook, KeptMismatch, Learnt, LedgerEntry, LedgerId, LedgerPayment, LedgerStore,
+    LookEnd, PayState, StoreError, Sums,
+};
+use crate::telemetry::Meters;
+use crate::types::{Clock, Moment, Msn, Origin, Reference};
+use crate::upstream::epayment::{Call, Epayment};
+use crate::upstream::keyring::Keyring;
+use crate::upstream::share::ReadShare;
+use crate::upstream::{Budget, Credentials, Reply, Spent};
+
+const TICK: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Payments at once, and in one tick: two reads each.
+const AT_ONCE: usize = 8;
+
+/// Records an event that the log shows, as every other event is.
+pub type Record = Arc<
+    dyn Fn(Msn, PaymentEvent) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// Everything that the reconciler is made of.
+pub struct Reconciler {
+    /// The ledger.
+    pub store: Arc<dyn LedgerStore>,
+    /// Upstream.
+    pub epayment: Epayment,
+    /// Credentials.
+    pub keyring: Keyring,
+    /// What all reads of the bridge's own may use.
+    pub share: ReadShare,
+    /// Takes what the log shows.
+    pub record: Record,
+    /// What holds for a look, as configured when it begins.
+    pub terms: Arc<dyn Fn() -> Terms + Send + Sync>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub meters: Arc<Meters>,
+}
+
+/// What holds for a look.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How long after a call its event may be missing.
+    pub settle: Duration,
+    /// Percent (0 to 100) of the published read limits that may be used; none: nothing is read.
+    pub percent: u8,
+}
+
+/// Payment and log as read.
+struct Seen {
+    at: Moment,
+    payment: Payment,
+    events: Vec<PaymentEvent>,
+}
+
+impl Reconciler {
+    /// Works until the bridge ends.
+    pub async fn run(self, lifecycle: Lifecycle) {
+        let stop = lifecycle.soft().clone();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {
+                    if let Err(error) = self.run_once().await {
+                        tracing::warn!(error = %error, "the ledger can't be reconciled now");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at the payments that are due; says how many.
+    ///
+    /// # Errors
+    /// When the store can't be used.
+    pub async fn run_once(&self) -> Result<usize, StoreError> {
+        let terms = (self.terms)();
+        if terms.percent == 0 {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let due = self
+            .store
+            .claim_looks(now, AT_ONCE, now.plus(LEASE))
+            .await?;
+        let looks = due.iter().map(|look| self.look(look, terms));
+        for settled in futures_util::future::join_all(looks).await {
+            settled?;
+        }
+        Ok(due.len())
+    }
+
+    async fn look(&self, due: &DueLook, terms: Terms) -> Result<(), StoreError> {
+        let (end, next) = match self.read(&due.payment, terms.percent).await {
+            Ok(seen) => {
+                self.meters.ledger.read("read");
+                self.judge(due, seen, terms.settle).await?
+            }
+            Err(unread) => {
+                self.meters.ledger.read(match unread {
+                    Unread::Never(_) => "never",
+                    Unread::NoCredentials => "no_credentials",
+                    Unread::Until(..) => "later",
+                    Unread::NoAnswer(_) => "no_answer",
+                });
+                self.judge_unread(due, unread, terms.settle).await?
+            }
+        };
+        let now = self.clock.now();
+        let untold = self.store.settle_look(due, end, next, now).await?;
+        self.tell(&untold.unwrap_or_default()).await
+    }
+
+    /// Each once: the log line first, so that a crash repeats it and never leaves it out.
+    async fn tell(&self, untold: &[KeptMismatch]) -> Result<(), StoreError> {
+        for one in untold {
+            tracing::error!(
+                kind = one.found.kind.word(),
+                msn = one.scope.msn().map_or("", Msn::as_str),
+                order_id = one.order.as_str(),
+                "the money ledger does not add up: `ecom-bridge ledger show` tells this payment's story"
+            );
+        }
+        if untold.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = untold.iter().map(|one| one.id).collect();
+        self.store.told_mismatches(&ids).await
+    }
+
+    /// The entry as it is now.
+    async fn entry(&self, id: LedgerId) -> Result<Option<LedgerEntry>, StoreError> {
+        let mut found = self.store.ledger(LedgerId(id.0 - 1), 1).await?;
+        Ok(found.pop().filter(|entry| entry.payment.id == id))
+    }
+
+    /// Records what the log has and the store has not, then holds all records against payment and log.
+    async fn judge(
+        &self,
+        due: &DueLook,
+        seen: Seen,
+        settle: Duration,
+    ) -> Result<(LookEnd, Option<Moment>), StoreError> {
+        let id = due.payment.id;
+        if let (Some(entry), Some(msn)) = (self.entry(id).await?, due.payment.scope.msn()) {
+            // Of a payment that only changes were seen of, the changes: no callback can follow from it.
+            let wanted = |event: &&PaymentEvent| {
+                (entry.payment.origin.is_some() || op_of(event.name).is_some())
+                    && !is_recorded(&entry, event)
+            };
+            for event in seen.events.iter().filter(wanted) {
+                (self.record)(msn.clone(), event.clone()).await?;
+            }
+        }
+        let balance = balance(&due.payment, &seen);
+        let ordered = seen.payment.amount;
+        let Some(mut entry) = self.entry(id).await? else {
+            let end = LookEnd::Read {
+                balance,
+                ordered,
+                mismatches: Vec::new(),
+            };
+            return Ok((end, None));
+        };
+        // Origin and order may have become known meanwhile; sums are those just read.
+        entry.payment.balance = balance;
+        entry.payment.looks = due.payment.looks;
+        let now = self.clock.now();
+        let judging = Judging {
+            now,
+            settle,
+            looks: due.payment.looks + 1,
+            read_at: Some(seen.at),
+        };
+        let verdict = judge(&entry, judging);
+        let next = schedule::after_read(&entry, &verdict, settle, now);
+        let end = LookEnd::Read {
+            balance,
+            ordered,
+            mismatches: verdict.mismatches,
+        };
+        Ok((end, next))
+    }
+
+    async fn judge_unread(
+        &self,
+        due: &DueLook,
+        unread: Unread,
+        settle: Duration,
+    ) -> Result<(LookEnd, Option<Moment>), StoreError> {
+        let now = self.clock.now();
+        let mut next = schedule::after_unread(&due.payment, unread, now);
+        let mut mismatches = Vec::new();
+        if let Some(entry) = self.entry(due.payment.id).await? {
+            mismatches = judge(&entry, Judging::recorded(&entry, now, settle)).mismatches;
+            // An open call is looked at again, also where nobody can be asked: it may be open for too long.
+            if next.is_none() && entry.calls.iter().any(|one| one.call.is_open()) {
+                next = Some(now.plus(super::verdict::OPEN_TOO_LONG / 4));
+            }
+        }
+        let why = unread.why();
+        Ok((LookEnd::NotRead { why, mismatches }, next))
+    }
+
+    /// Payment and log. The log first: what happens between the two shows in the payment, and is looked at again.
+    async fn read(&self, payment: &LedgerPayment, percent: u8) -> Result<Seen, Unread> {
+        let (msn, reference) = readable(payment)?;
+        let mut tries = self.keyring.tries(msn);
+        loop {
+            let Some(credentials) = tries.credentials().await else {
+                return Err(Unread::NoCredentials);
+            };
+            let now = self.clock.now();
+            self.share
+                .take(msn, &reference, (2, percent), now)
+                .map_err(|from| Unread::Until(from, "the share of background reads is used up"))?;
+            let (events, payment) = self.ask(&credentials, &reference).await;
+            let refused = |status: u16| {
+                events.as_ref().err() == Some(&Some(status))
+                    || payment.as_ref().err() == Some(&Some(status))
+            };
+            if refused(429) {
+                self.share.peace(msn, now);
+                let until = now.plus(crate::upstream::share::PEACE);
+                return Err(Unread::Until(until, "ePayment asked for fewer reads (429)"));
+            }
+            if refused(401) {
+                if tries.refused().await {
+                    continue;
+                }
+                return Err(Unread::NoCredentials);
+            }
+            return match (events, payment) {
+                (Ok(events), Ok(payment)) if fits(&reference, &payment, &events) => Ok(Seen {
+                    at: now,
+                    payment,
+                    events,
+                }),
+                (Ok(_), Ok(_)) => Err(Unread::NoAnswer("ePayment answered for another payment")),
+                (Err(Some(404)), _) | (_, Err(Some(404))) => {
+                    Err(Unread::NoAnswer("ePayment does not find the payment"))
+                }
+                _ => Err(Unread::NoAnswer("ePayment gave no usable answer")),
+            };
+        }
+    }
+
+    async fn ask(
+        &self,
+        credentials: &Credentials,
+        reference: &Reference,
+    ) -> (
+        Result<Vec<PaymentEvent>, Option<u16>>,
+        Result<Payment, Option<u16>>,
+    ) {
+        let spent = Spent::default();
+        let call = Call {
+            credentials,
+            budget: Budget {
+                deadline: Instant::now() + PATIENCE * 2,
+                per_call: PATIENCE,
+            },
+            spent: &spent,
+        };
+        let events = done(self.epayment.events(call, reference).await);
+        if events.is_err() {
+            return (events, Err(None));
+        }
+        (events, done(self.epayment.get(call, reference).await))
+    }
+}
+
+/// The answer, or the status of the refusal where there was one.
+fn done<T>(sent: crate::upstream::epayment::Sent<T>) -> Result<T, Option<u16>> {
+    match sent {
+        Ok(Reply::Done(value)) => Ok(value),
+        Ok(reply) => Err(reply.refused_status()),
+        Err(_) => Err(None),
+    }
+}
+
+/// By whose name ePayment may be asked for it.
+fn readable(payment: &LedgerPayment) -> Result<(&Msn, Reference), Unread> {
+    let may = payment
+        .origin
+        .is_none_or(|origin| allowed(origin, payment.kind, Operation::Details, Origin::Epayment));
+    if !may {
+        return Err(Unread::Never("only eCom may be asked for this payment"));
+    }
+    let msn = payment.scope.msn();
+    let msn = msn.ok_or(Unread::Never("its sales unit is not known"))?;
+    let reference = payment.order.reference();
+    let reference = reference.ok_or(Unread::Never("ePayment has no name for this order"))?;
+    Ok((msn, reference))
+}
+
+fn fits(reference: &Reference, payment: &Payment, events: &[PaymentEvent]) -> bool {
+    payment.reference == *reference && events.iter().all(|event| event.reference == *reference)
+}
+
+fn is_recorded(entry: &LedgerEntry, event: &PaymentEvent) -> bool {
+    entry.events.iter().any(|one| {
+        one.name == event.name
+            && one.success == event.success
+            && one.psp_reference == event.psp_reference
+    })
+}
+
+/// What payment and log show.
+fn balance(known: &LedgerPayment, seen: &Seen) -> Balance {
+    let sums = &seen.payment.aggregate;
+    let times = |name: EventName| {
+        seen.events
+            .iter()
+            .filter(move |event| event.name == name && event.success)
+            .filter_map(|event| Moment::parse(&event.timestamp))
+    };
+    let guaranteed = seen.payment.capture_guaranteed_until.as_deref();
+    let mut balance = Balance {
+        state: match seen.payment.state {
+            State::Created => PayState::Created,
+            State::Aborted | State::Expired => PayState::Failed,
+            State::Terminated => PayState::Cancelled,
+            State::Authorized => PayState::Reserved,
+        },
+        sums: Sums {
+            authorized: sums.authorized_amount.value,
+            captured: sums.captured_amount.value,
+            refunded: sums.refunded_amount.value,
+            cancelled: sums.cancelled_amount.value,
+        },
+        reserved_at: times(EventName::Authorized)
+            .min()
+            .or(known.balance.reserved_at),
+        captured_at: times(EventName::Captured)
+            .max()
+            .or(known.balance.captured_at),
+        guaranteed_until: guaranteed
+            .and_then(Moment::parse)
+            .or(known.balance.guaranteed_until),
+        learnt_at: seen.at,
+        learnt: Learnt::Reconcile,
+    };
+    if seen.payment.state == State::Authorized {
+        balance.settle();
+    }
+    balance
+}
