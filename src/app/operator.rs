@@ -8,8 +8,10 @@ use axum::Router;
 use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
+use crate::admin::pages::figures::{Figure, Figures};
+use crate::admin::pages::{Pages, Sources};
 use crate::admin::steering::SteeringApi;
-use crate::admin::{Admin, Readiness};
+use crate::admin::{Admin, Asked, Gate, Readiness};
 use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
 use crate::lifecycle::Lifecycle;
@@ -31,26 +33,37 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    /// The listener's base routes, and those behind its token.
-    pub(super) fn build(self, token: Option<SecretString>) -> (Admin, Router) {
-        let routes = CallbackApi {
+    /// The listener's base routes; the routes that are open, and those behind its gate.
+    pub(super) fn build(self, token: Option<SecretString>) -> (Admin, (Router, Router)) {
+        let callbacks = CallbackApi {
             store: Arc::clone(&self.callbacks),
             changes: Arc::clone(self.steerer.store()),
             clock: Arc::clone(&self.payments.clock),
-            wake: self.queued,
+            wake: Arc::clone(&self.queued),
             registrar: self.registrar.clone(),
-        }
-        .router()
-        .merge(SteeringApi::new(self.steerer).router());
-        let (store, callbacks, lifecycle) =
-            (self.store, Arc::clone(&self.callbacks), self.lifecycle);
-        let readiness = move || {
-            let (store, callbacks, draining) = (
-                Arc::clone(&store),
-                Arc::clone(&callbacks),
-                lifecycle.draining(),
-            );
-            async move {
+        };
+        let gate = Gate::new(
+            token,
+            Arc::clone(&self.payments.clock),
+            Arc::clone(&self.meters),
+        );
+        let admin = Admin::new(Arc::new(gate), self.readiness(), self.metrics());
+        let steerer = Arc::clone(&self.steerer);
+        let pages = Pages::new(&admin, self.sources(), steerer, callbacks.clone());
+        let (open, closed) = pages.routers();
+        let closed = closed
+            .merge(callbacks.router())
+            .merge(SteeringApi::new(self.steerer).router());
+        (admin, (open, closed))
+    }
+
+    fn readiness(&self) -> impl Fn() -> Asked<Readiness> + Send + Sync + 'static {
+        let (store, callbacks) = (Arc::clone(&self.store), Arc::clone(&self.callbacks));
+        let lifecycle = self.lifecycle.clone();
+        move || {
+            let (store, callbacks) = (Arc::clone(&store), Arc::clone(&callbacks));
+            let draining = lifecycle.draining();
+            Box::pin(async move {
                 let trouble = store.ready().await.err().map(|error| error.to_string());
                 let mut readiness = Readiness::of(trouble, draining);
                 // Told, but no reason to take no traffic: the poll finds what webhooks do not bring.
@@ -62,16 +75,17 @@ impl Operator {
                     .filter_map(trouble_of)
                     .collect();
                 readiness
-            }
-        };
-        let (callbacks, payments, meters) = (self.callbacks, self.payments, self.meters);
-        let metrics = move || {
-            let (callbacks, payments, meters) = (
-                Arc::clone(&callbacks),
-                Arc::clone(&payments),
-                Arc::clone(&meters),
-            );
-            async move {
+            })
+        }
+    }
+
+    fn metrics(&self) -> impl Fn() -> Asked<String> + Send + Sync + 'static {
+        let (callbacks, payments) = (Arc::clone(&self.callbacks), Arc::clone(&self.payments));
+        let meters = Arc::clone(&self.meters);
+        move || {
+            let (callbacks, payments) = (Arc::clone(&callbacks), Arc::clone(&payments));
+            let meters = Arc::clone(&meters);
+            Box::pin(async move {
                 // Read at the scrape, so that they go back to 0 by themselves.
                 if let Ok(open) = payments.store.ambiguous(payments.clock.now()).await {
                     meters.set_ambiguous_open(open);
@@ -80,9 +94,32 @@ impl Operator {
                     meters.set_callbacks(counts.pending, counts.dead, counts.unmatched);
                 }
                 meters.render()
-            }
+            })
+        }
+    }
+
+    /// What the pages show of the rest of the bridge. What this release does not measure is left at its default.
+    fn sources(&self) -> Sources {
+        let (callbacks, payments) = (Arc::clone(&self.callbacks), Arc::clone(&self.payments));
+        let meters = Arc::clone(&self.meters);
+        let figures = move |()| -> Asked<Figures> {
+            let (callbacks, payments) = (Arc::clone(&callbacks), Arc::clone(&payments));
+            let in_flight = meters.in_flight();
+            Box::pin(async move {
+                let now = payments.clock.now();
+                Figures {
+                    in_flight: Figure::Known(in_flight),
+                    ambiguous: payments.store.ambiguous(now).await.into(),
+                    callbacks: callbacks.callback_counts().await.into(),
+                    ..Figures::default()
+                }
+            })
         };
-        (Admin::new(token, readiness, metrics), routes)
+        Sources {
+            figures: Arc::new(figures),
+            story: None,
+            reload: None,
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 //! Label values are words of this program; no order id, no text of a merchant. A metric is registered only where
 //! something moves it: those of webhooks and shadowing come with their subjects. Times are in seconds.
 
+mod admin;
 mod steering;
 
 use std::fmt;
 
+use admin::AdminCounters;
 use prometheus_client::encoding::{
     EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, prometheus_text,
 };
@@ -115,6 +117,7 @@ pub struct Meters {
     callbacks_dead: Gauge,
     events_unmatched: Gauge,
     steering: SteeringGauges,
+    admin: AdminCounters,
     callback_delay: Histogram,
     log_lines_dropped: LinesDropped,
 }
@@ -151,6 +154,7 @@ impl Meters {
             callbacks_dead: Gauge::default(),
             events_unmatched: Gauge::default(),
             steering: SteeringGauges::default(),
+            admin: AdminCounters::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
         };
@@ -208,6 +212,7 @@ impl Meters {
         );
         self.register_callbacks();
         self.steering.register(&mut self.registry);
+        self.admin.register(&mut self.registry);
         self.registry.register(
             "bridge_log_lines_dropped",
             "Log lines lost because standard output did not take them in time",
