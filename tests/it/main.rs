@@ -6,7 +6,9 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+mod api_document;
 mod broken;
+mod browser;
 mod callbacks_delivered;
 mod callbacks_direct;
 mod callbacks_killed;
@@ -25,6 +27,7 @@ mod express;
 mod failing_store;
 mod happy;
 mod money;
+mod pages;
 mod passthrough;
 mod process;
 mod repeats;

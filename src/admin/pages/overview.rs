@@ -145,3 +145,94 @@ pub(super) async fn show(look: Look) -> Response {
         warnings: snapshot.settings.warnings().len(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::chart::{Series, Traffic};
+    use super::super::figures::Answer;
+    use super::super::views::When;
+    use super::*;
+    use crate::types::{Moment, Msn};
+
+    fn full() -> Overview {
+        let wave = |n: u64| (0..60).map(|at| (at * at * n) % 97).collect::<Vec<u64>>();
+        let series = |route, n| Series {
+            route,
+            requests: wave(n),
+            errors: wave(n).into_iter().map(|count| count / 30).collect(),
+        };
+        let traffic = Traffic {
+            step_seconds: 60,
+            series: vec![
+                series("epayment", 7),
+                series("ecom", 3),
+                series("refused", 0),
+            ],
+        };
+        let policy = crate::routing::Policy::default();
+        Overview {
+            frame: Frame {
+                title: "Overview".to_owned(),
+                here: "/",
+                signed_in: true,
+                csrf: "c".to_owned(),
+                once: "o".to_owned(),
+                told: None,
+                killed: Vec::new(),
+                now: When::of(Moment::from_millis(0)),
+            },
+            readiness: Readiness::of(None, false),
+            tiles: tiles(&Figures {
+                in_flight: Figure::Known(3),
+                ambiguous: Figure::Unknown("the store is slow".to_owned()),
+                callbacks: Figure::Known(CallbackCounts {
+                    pending: 2,
+                    dead: 1,
+                    unmatched: 0,
+                }),
+                ..Figures::default()
+            }),
+            toggles: toggles(&policy, None),
+            overrides: Figure::Unknown("disk full".to_owned()),
+            kills: Vec::new(),
+            scopes: vec!["all".to_owned()],
+            back: "overview",
+            traffic: Figure::Known(charts(&traffic)),
+            step: length(60),
+            verdicts: Figure::Known(vec![Verdict {
+                msn: Msn::parse("123456").unwrap(),
+                step: "initiate to 25%".to_owned(),
+                answer: Answer::Wait,
+                reasons: vec!["31 of 300 initiates seen".to_owned()],
+            }]),
+            warnings: 1,
+        }
+    }
+
+    #[test]
+    fn measured_figures_become_charts_and_verdicts_and_unknown_ones_say_so() {
+        let html = full().render().unwrap();
+        // To be looked at in a browser.
+        if let Some(folder) = std::env::var_os("PAGES_SHOTS") {
+            let file = std::path::Path::new(&folder).join("full.html");
+            std::fs::write(file, &html).unwrap();
+        }
+        for part in [
+            "<svg class=\"chart epayment\" viewBox=\"0 0 240 40\"",
+            "<rect class=\"error\"",
+            "aria-label=\"At most 96 requests in one minute\"",
+            "<span class=\"badge warn\">wait</span>",
+            "31 of 300 initiates seen",
+            "the store is slow",
+            "The store can&#39;t say what is overridden: disk full",
+            "1 warning.",
+            ">1</a></dd>",
+        ] {
+            assert!(
+                html.contains(part) || html.replace("'", "&#39;").contains(part),
+                "{part}"
+            );
+        }
+        assert!(!html.contains("not measured") && !html.contains("style="));
+    }
+}

@@ -8,6 +8,8 @@ pub(crate) mod client;
 pub(crate) mod postgres;
 pub(crate) mod shop;
 pub(crate) mod upstream;
+pub(crate) mod visitor;
+pub(crate) mod webdriver;
 
 use std::time::Duration;
 
