@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -201,21 +202,22 @@ impl CallbackApi {
     }
 }
 
-/// Who and why, of what nothing is lost by: it may be asked for without a reason.
-fn perhaps(because: Option<&Because>) -> Result<Reason, Problem> {
-    match because {
-        Some(because) => reason(&because.who, &because.why),
-        None => reason("not told", "not told"),
+/// Who and why, of what nothing is lost by: it may be asked for without a body.
+fn perhaps(body: &[u8]) -> Result<Reason, Problem> {
+    if body.trim_ascii().is_empty() {
+        return reason("not told", "not told");
     }
+    let because: Because = serde_json::from_slice(body)
+        .map_err(|error| Problem::wrong(format!("the body can't be read: {error}")))?;
+    reason(&because.who, &because.why)
 }
 
 async fn replay(
     State(api): State<CallbackApi>,
     Path(id): Path<i64>,
-    body: Option<Json<Because>>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let body = body.map(|Json(because)| because);
-    api.replay(CallbackId(id), perhaps(body.as_ref())?).await?;
+    api.replay(CallbackId(id), perhaps(&body)?).await?;
     Ok(Json(json!({"done": true})))
 }
 
@@ -312,19 +314,17 @@ impl CallbackApi {
 async fn register(
     State(api): State<CallbackApi>,
     Path(msn): Path<String>,
-    body: Option<Json<Because>>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let body = body.map(|Json(because)| because);
-    api.register(&msn, perhaps(body.as_ref())?).await?;
+    api.register(&msn, perhaps(&body)?).await?;
     Ok(Json(json!({"done": true})))
 }
 
 async fn delete_one(
     State(api): State<CallbackApi>,
     Path((msn, id)): Path<(String, String)>,
-    body: Option<Json<Because>>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let body = body.map(|Json(because)| because);
-    api.unregister(&msn, &id, perhaps(body.as_ref())?).await?;
+    api.unregister(&msn, &id, perhaps(&body)?).await?;
     Ok(Json(json!({"done": true})))
 }

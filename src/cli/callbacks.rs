@@ -108,11 +108,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
     match &options.work {
         Work::List(list) => running::with(&list.config, async |bridge| list.print(bridge).await),
         Work::Show { id, config } => running::with(config, async |bridge| show(bridge, *id).await),
-        Work::Replay(replaying) => {
-            running::with(&replaying.config, async |bridge| {
-                replaying.send(bridge).await
-            })
-        }
+        Work::Replay(replaying) => running::with(&replaying.config, async |bridge| {
+            replaying.send(bridge).await
+        }),
         Work::Drop(dropping) => {
             running::with(&dropping.config, async |bridge| dropping.send(bridge).await)
         }

@@ -65,7 +65,7 @@ async fn pictures(browser: &Browser, base: &str, paths: &[(&str, String)]) {
     browser.look("light", 1_280, 900).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn an_operator_steers_by_the_pages_in_a_real_browser() {
     let Some(browser) = Browser::start().await else {
         return;
@@ -187,11 +187,11 @@ async fn an_operator_steers_by_the_pages_in_a_real_browser() {
     }
     pictures(&browser, &base, &[("calm", "/".to_owned())]).await;
 
-    // The script refreshes figures: the parts that it replaces are there and have one name each.
+    // What the script refreshes is there, and the script itself was let run.
     let parts = browser
         .run("return document.querySelectorAll('[data-refresh][id]').length")
         .await;
-    assert_eq!(parts, 0, "the list of changes is not refreshed");
+    assert_eq!(parts, 3);
     browser.click("//button[.='Sign out']").await;
     browser.says("You are signed out.").await;
     pictures(&browser, &base, &[("sign-in", "/sign-in".to_owned())]).await;

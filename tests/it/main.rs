@@ -28,6 +28,7 @@ mod failing_store;
 mod happy;
 mod money;
 mod pages;
+mod pages_access;
 mod passthrough;
 mod process;
 mod repeats;

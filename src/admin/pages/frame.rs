@@ -112,14 +112,21 @@ impl FromRequestParts<Arc<Pages>> for Look {
 /// What went wrong.
 #[derive(Template)]
 #[template(path = "error.html")]
-pub(super) struct ErrorPage<'a> {
+pub(super) struct ErrorPage {
     status: u16,
     heading: &'static str,
-    said: &'a str,
+    said: String,
 }
 
-impl<'a> ErrorPage<'a> {
-    pub(super) const fn new(status: StatusCode, said: &'a str) -> Self {
+/// What a program is told in half a sentence, as a whole one.
+fn sentence(said: &str) -> String {
+    let mut rest = said.trim_end_matches('.').chars();
+    let first = rest.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(rest).chain(['.']).collect()
+}
+
+impl ErrorPage {
+    pub(super) fn new(status: StatusCode, said: &str) -> Self {
         let heading = match status {
             StatusCode::NOT_FOUND => "Not found",
             StatusCode::METHOD_NOT_ALLOWED => "Not possible",
@@ -131,7 +138,7 @@ impl<'a> ErrorPage<'a> {
         Self {
             status: status.as_u16(),
             heading,
-            said,
+            said: sentence(said),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::figures::{Figure, OpenPayments, Verdict};
 use super::frame::{Frame, Look};
 use super::views::{OverrideRow, ToggleRow, When, overrides, scope, toggles, whom};
 use super::{Pages, page, see_other};
-use crate::store::RegistrationState;
+use crate::store::{RegistrationState, StoreError};
 use crate::types::Msn;
 
 #[derive(Template)]
@@ -87,22 +87,17 @@ struct Registration {
 }
 
 /// The sales units that are known: configured, steered or seen.
-pub(super) async fn units(pages: &Pages) -> Vec<Msn> {
+pub(super) async fn units(pages: &Pages) -> Result<Vec<Msn>, StoreError> {
     let steerer = &pages.steerer;
     let snapshot = steerer.live().snapshot();
     let mut units: Vec<Msn> = snapshot.settings.merchants.keys().cloned().collect();
-    let steered = steerer.store().overrides(steerer.now()).await;
-    units.extend(
-        steered
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|one| one.msn),
-    );
-    let seen = pages.callbacks.store.registrations().await;
-    units.extend(seen.unwrap_or_default().into_iter().map(|state| state.msn));
+    let steered = steerer.store().overrides(steerer.now()).await?;
+    units.extend(steered.into_iter().filter_map(|one| one.msn));
+    let seen = pages.callbacks.store.registrations().await?;
+    units.extend(seen.into_iter().map(|state| state.msn));
     units.sort();
     units.dedup();
-    units
+    Ok(units)
 }
 
 #[derive(Deserialize)]
@@ -126,7 +121,7 @@ pub(super) async fn list(look: Look, Query(asked): Query<Asked>) -> Result<Respo
             || msn.is_some_and(|msn| policy.steering.killed.contains(msn)),
         toggles: toggles(policy, msn),
     };
-    let units = units(&pages).await;
+    let units = units(&pages).await?;
     let figures = (pages.sources.figures)(()).await;
     Ok(page(&Merchants {
         frame: look.frame("Merchants", "/merchants"),

@@ -119,7 +119,8 @@ pub(super) async fn show(look: Look) -> Response {
     let steerer = &pages.steerer;
     let found = steerer.store().overrides(steerer.now()).await;
     let snapshot = steerer.live().snapshot();
-    let scopes = merchants::units(pages).await;
+    // Without them the kill switch is for all only, which is what matters then.
+    let scopes = merchants::units(pages).await.unwrap_or_default();
     let (rows, kills) = match &found {
         Ok(all) => {
             let (rows, kills) = overrides(all);

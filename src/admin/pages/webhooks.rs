@@ -65,10 +65,12 @@ pub(super) async fn show(look: Look) -> Result<Response, Problem> {
     let settings = look.pages.steerer.live().settings();
     let manner = match (&settings.webhooks.public_url, settings.webhooks.register) {
         (None, _) => {
-            "webhooks.public_url is empty: Vipps has no way to tell the bridge, and payments are polled"
+            "No public address is configured (webhooks.public_url): Vipps has no way to tell the bridge, and payments are polled"
         }
-        (Some(_), Register::Auto) => "the bridge registers by itself and looks again every day",
-        (Some(_), Register::Off) => "webhooks.register is off: registrations are made by hand",
+        (Some(_), Register::Auto) => "The bridge registers by itself and looks again every day",
+        (Some(_), Register::Off) => {
+            "The bridge does not register by itself (webhooks.register): registrations are made by hand"
+        }
     };
     let hooks = api.store.webhooks(None).await?;
     let states = api.store.registrations().await?;
