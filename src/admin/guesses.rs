@@ -70,7 +70,7 @@ mod tests {
     fn ten_wrong_ones_then_one_in_six_seconds() {
         let guesses = Guesses::default();
         let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let at = |ms| Moment::from_millis(1_000_000 + ms);
+        let at = |ms: i64| Moment::from_millis(1_000_000 + ms);
         for _ in 0..10 {
             assert_eq!(guesses.judge(a, at(0), || false), Judged::Wrong);
         }

@@ -17,7 +17,9 @@ struct Desk {
 }
 
 fn desk(token: Option<&str>, trouble: Option<&'static str>) -> Desk {
-    let clock = Arc::new(ManualClock::default());
+    let clock = Arc::new(ManualClock::new(crate::types::Moment::from_millis(
+        1_000_000,
+    )));
     let meters = Arc::new(Meters::default());
     let shown: Arc<dyn crate::types::Clock> = Arc::<ManualClock>::clone(&clock);
     let gate = Gate::new(token.map(Into::into), shown, Arc::clone(&meters));
