@@ -147,144 +147,123 @@ fn fits(document: &Value, route: (&str, &str), status: u16, answer: &Value) {
     );
 }
 
-#[tokio::test]
-async fn real_answers_fit_the_description() {
-    let shop = Shop::with(&[
-        ("callbacks.schedule", "[\"0s\"]"),
-        (
-            "merchant",
-            &format!("msn = \"{MSN}\"\nrouting = {{ initiate = {{ epayment_percent = 100 }} }}"),
-        ),
-    ])
-    .await;
+const WHO: &str = r#""who": "ann", "why": "a test""#;
+
+/// A change of toggles with its reason.
+fn because(more: &str) -> Value {
+    serde_json::from_str(&format!("{{{WHO}{more}}}")).unwrap()
+}
+
+/// What is asked: method, path as it is described, the values for its names, and the status that follows.
+type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Value, u16);
+
+/// Asks, and holds the answer against the description.
+async fn asked(
+    shop: &Shop,
+    document: &Value,
+    (method, path, names, body, want): Asked<'_>,
+) -> Value {
+    let mut at = path.to_owned();
+    for (name, value) in names {
+        at = at.replace(&format!("{{{name}}}"), value);
+    }
+    let answer = shop.operate(&method.to_uppercase(), &at, &body).await;
+    assert_eq!(answer.status, want, "{method} {at}: {}", answer.text());
+    let kind = answer.header("content-type");
+    let wanted = match want {
+        400.. => "application/problem+json",
+        _ => "application/json",
+    };
+    assert_eq!(kind, Some(wanted), "{method} {at}");
+    fits(document, (method, path), want, &answer.json());
+    answer.json()
+}
+
+async fn a_shop_with_a_dead_callback() -> Shop {
+    let merchant = format!("msn = \"{MSN}\"\nrouting = {{ capture = \"ecom\" }}");
+    let shop = Shop::with(&[("callbacks.schedule", "[\"0s\"]"), ("merchant", &merchant)]).await;
     shop.merchant.answer(Manner::status(500));
     shop.order("described-1").await;
     shop.approve("described-1");
     eventually(async || shop.counts().await.dead == 1).await;
-    let id = shop.listed().await[0].id.0.to_string();
+    shop
+}
+
+#[tokio::test]
+async fn real_answers_about_steering_fit_the_description() {
+    let shop = Shop::with(&[("merchant", &format!("msn = \"{MSN}\""))]).await;
+    shop.order("described-0").await;
     let document = document();
-    let because = json!({"who": "ann", "why": "a test"});
-    let with = |more: Value| {
-        let mut all = because.as_object().unwrap().clone();
-        all.extend(more.as_object().unwrap().clone());
-        Value::Object(all)
-    };
-    let hook = shop.app.callbacks().webhooks(None).await.unwrap()[0]
-        .id
-        .clone();
-    let none = &Value::Null;
-    let (on, set) = (
-        with(json!({"on": true})),
-        with(json!({"key": "initiate", "value": "25%", "msn": MSN, "for": "2h"})),
-    );
-    let off = with(json!({"on": false}));
-    let mut made = Value::Null;
-    for (method, path, names, body, want) in [
-        ("post", "/api/toggles", &[][..], &set, 201),
-        ("post", "/api/toggles", &[], &json!({"key": "x"}), 422),
-        ("get", "/api/toggles", &[], none, 200),
-        ("post", "/api/kill-switch", &[], &on, 201),
-        ("post", "/api/kill-switch", &[], &off, 200),
-        ("post", "/api/kill-switch", &[], &off, 409),
-        ("get", "/api/changes", &[], none, 200),
-        ("get", "/api/callbacks", &[], none, 200),
+    let set = because(&format!(
+        r#", "key": "initiate", "value": "25%", "msn": "{MSN}", "for": "2h""#
+    ));
+    let (none, all) = (Value::Null, "/api/toggles");
+    let (on, off) = (because(r#", "on": true"#), because(r#", "on": false"#));
+    let made = asked(&shop, &document, ("post", all, &[], set, 201)).await;
+    let id = made["id"].to_string();
+    let one = [("id", id.as_str())];
+    for ask in [
+        ("post", all, &[][..], json!({"key": "x"}), 422),
+        ("get", all, &[], none.clone(), 200),
+        ("post", "/api/kill-switch", &[], on, 201),
+        ("post", "/api/kill-switch", &[], off.clone(), 200),
+        ("post", "/api/kill-switch", &[], off, 409),
+        ("delete", "/api/toggles/{id}", &one, because(""), 200),
+        ("delete", "/api/toggles/{id}", &one, because(""), 404),
+        ("get", "/api/changes", &[], none.clone(), 200),
+        ("get", "/api/openapi.json", &[], none, 200),
+    ] {
+        asked(&shop, &document, ask).await;
+    }
+}
+
+#[tokio::test]
+async fn real_answers_about_callbacks_fit_the_description() {
+    let shop = a_shop_with_a_dead_callback().await;
+    let document = document();
+    let id = shop.listed().await[0].id.0.to_string();
+    let hooks = shop.app.callbacks().webhooks(None).await.unwrap();
+    let none = Value::Null;
+    let (one, other) = ([("id", id.as_str())], [("id", "987654")]);
+    let hook = [("msn", MSN), ("id", hooks[0].id.as_str())];
+    let replay = "/api/callbacks/{id}/replay";
+    let drop = "/api/callbacks/{id}/drop";
+    let register = "/api/webhooks/{msn}/register";
+    for ask in [
+        ("get", "/api/callbacks", &[][..], none.clone(), 200),
+        ("get", "/api/callbacks/{id}", &one, none.clone(), 200),
+        ("get", "/api/callbacks/{id}", &other, none.clone(), 404),
         (
             "get",
             "/api/callbacks/{id}",
-            &[("id", id.as_str())],
-            none,
-            200,
-        ),
-        ("get", "/api/callbacks/{id}", &[("id", "987654")], none, 404),
-        ("get", "/api/callbacks/{id}", &[("id", "x")], none, 400),
-        (
-            "post",
-            "/api/callbacks/{id}/replay",
-            &[("id", &id)],
-            none,
-            200,
-        ),
-        ("get", "/api/webhooks", &[], none, 200),
-        (
-            "post",
-            "/api/webhooks/{msn}/register",
-            &[("msn", MSN)],
-            none,
-            200,
-        ),
-        (
-            "post",
-            "/api/webhooks/{msn}/register",
-            &[("msn", "x")],
-            none,
+            &[("id", "x")],
+            none.clone(),
             400,
         ),
+        ("post", replay, &one, json!({"who": "ann"}), 400),
+        ("post", replay, &one, none.clone(), 200),
+        ("post", drop, &other, because(""), 404),
+        ("get", "/api/webhooks", &[], none.clone(), 200),
+        ("post", register, &[("msn", MSN)], none.clone(), 200),
+        ("post", register, &[("msn", "x")], none.clone(), 400),
         (
             "delete",
             "/api/webhooks/{msn}/{id}",
-            &[("msn", MSN), ("id", &hook)],
-            none,
+            &hook,
+            none.clone(),
             200,
         ),
-        (
-            "post",
-            "/api/callbacks/{id}/drop",
-            &[("id", "987654")],
-            &because,
-            404,
-        ),
-        (
-            "delete",
-            "/api/toggles/{id}",
-            &[("id", "987654")],
-            &because,
-            404,
-        ),
-        ("get", "/api/openapi.json", &[], none, 200),
     ] {
-        let mut at = path.to_owned();
-        for (name, value) in names {
-            at = at.replace(&format!("{{{name}}}"), value);
-        }
-        let answer = shop.operate(&method.to_uppercase(), &at, body).await;
-        assert_eq!(answer.status, want, "{method} {at}: {}", answer.text());
-        let kind = answer.header("content-type").unwrap();
-        let problem = if want >= 400 {
-            "application/problem+json"
-        } else {
-            "application/json"
-        };
-        assert_eq!(kind, problem, "{method} {at}");
-        fits(&document, (method, path), want, &answer.json());
-        if want == 201 && made.is_null() {
-            made = answer.json();
-        }
+        asked(&shop, &document, ask).await;
     }
-    let undo = format!("/api/toggles/{}", made["id"]);
-    let answer = shop.operate("DELETE", &undo, &because).await;
-    fits(
-        &document,
-        ("delete", "/api/toggles/{id}"),
-        answer.status,
-        &answer.json(),
-    );
-    assert_eq!(answer.status, 200);
     eventually(async || shop.counts().await.dead == 1).await;
-    let drop = format!("/api/callbacks/{id}/drop");
-    let answer = shop.operate("POST", &drop, &because).await;
-    fits(
-        &document,
-        ("post", "/api/callbacks/{id}/drop"),
-        answer.status,
-        &answer.json(),
-    );
-    assert_eq!(answer.status, 200);
+    asked(&shop, &document, ("post", drop, &one, because(""), 200)).await;
     for (method, path, want) in [
         ("GET", "/api/nowhere", 404),
         ("PUT", "/api/toggles", 405),
         ("GET", "/api/callbacks?limit=x", 400),
     ] {
-        let answer = shop.operate(method, path, none).await;
+        let answer = shop.operate(method, path, &none).await;
         assert_eq!(answer.status, want, "{path}");
         fits(&document, ("get", "/api/toggles"), want, &answer.json());
     }

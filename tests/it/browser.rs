@@ -65,26 +65,36 @@ async fn pictures(browser: &Browser, base: &str, paths: &[(&str, String)]) {
     browser.look("light", 1_280, 900).await;
 }
 
-#[tokio::test]
-async fn an_operator_steers_by_the_pages_in_a_real_browser() {
-    let Some(browser) = Browser::start().await else {
-        return;
-    };
-    let shop = Shop::with(&[
-        ("admin.token", &format!("\"{TOKEN}\"")),
-        ("callbacks.schedule", "[\"0s\"]"),
-        (
-            "merchant",
-            &format!(
-                "msn = \"{MSN}\"\nclient_id = \"id\"\nclient_secret = \"canary-secret-value\""
-            ),
-        ),
-    ])
-    .await;
-    let app = &shop.app;
-    let base = format!("http://{}", app.admin_addr());
+/// The browser at a bridge that wants a token, with its shop.
+struct Desk {
+    browser: Browser,
+    shop: Shop,
+    base: String,
+}
 
-    // Signing in: with a wrong token, then with the right one.
+impl Desk {
+    async fn start() -> Option<Self> {
+        let browser = Browser::start().await?;
+        let merchant =
+            format!("msn = \"{MSN}\"\nclient_id = \"id\"\nclient_secret = \"canary-secret-value\"");
+        let shop = Shop::with(&[
+            ("admin.token", &format!("\"{TOKEN}\"")),
+            ("callbacks.schedule", "[\"0s\"]"),
+            ("merchant", &merchant),
+        ])
+        .await;
+        let base = format!("http://{}", shop.app.admin_addr());
+        Some(Self {
+            browser,
+            shop,
+            base,
+        })
+    }
+}
+
+/// With a wrong token, then with the right one.
+async fn sign_in(desk: &Desk) {
+    let Desk { browser, base, .. } = desk;
     browser.open(&format!("{base}/merchants")).await;
     browser
         .write("//input[@name='token']", "wrong\u{e007}")
@@ -99,15 +109,23 @@ async fn an_operator_steers_by_the_pages_in_a_real_browser() {
         "",
         "no script sees it"
     );
+}
 
-    // A toggle, with a reason; it acts on a call of the shop.
+/// A toggle, with a reason: it acts on a call of the shop, until it is undone.
+async fn move_a_toggle(desk: &Desk) {
+    let Desk {
+        browser,
+        shop,
+        base,
+    } = desk;
+    let app = &shop.app;
     assert_eq!(goes(app, "browser-0001").await, "epayment");
     browser.open(&format!("{base}/merchants/{MSN}")).await;
     let form = format!("//form[@action='/merchants/{MSN}/override']");
     browser
         .click(&format!("{form}//option[@value='ecom']"))
         .await;
-    write_because(&browser, &form, "the shop asked for it").await;
+    write_because(browser, &form, "the shop asked for it").await;
     browser.click(&format!("{form}//button")).await;
     browser
         .says("initiate of sales unit 123456 now goes: eCom.")
@@ -115,12 +133,19 @@ async fn an_operator_steers_by_the_pages_in_a_real_browser() {
     assert_eq!(goes(app, "browser-0002").await, "ecom");
     browser.click("//summary[.='Undo initiate']").await;
     let form = format!("//form[@action='/merchants/{MSN}/undo']");
-    write_because(&browser, &form, "done with it").await;
+    write_because(browser, &form, "done with it").await;
     browser.click(&format!("{form}//button")).await;
     browser.says("is as configured again.").await;
     assert_eq!(goes(app, "browser-0003").await, "epayment");
+}
 
-    // A callback that was given up.
+/// A callback that was given up is found from the overview, and replayed.
+async fn replay_a_callback(desk: &Desk) {
+    let Desk {
+        browser,
+        shop,
+        base,
+    } = desk;
     shop.merchant.answer(Manner::status(500));
     shop.order("browser-0004").await;
     shop.approve("browser-0004");
@@ -130,47 +155,57 @@ async fn an_operator_steers_by_the_pages_in_a_real_browser() {
         .click("//dt[.='Callbacks given up']/following-sibling::dd/a")
         .await;
     browser.says("answered 500").await;
-    let pages = [
-        ("overview", "/".to_owned()),
-        ("merchants", "/merchants".to_owned()),
-        ("merchant", format!("/merchants/{MSN}")),
-        ("payments", "/payments?order=browser-0004".to_owned()),
-        ("callbacks", "/callbacks".to_owned()),
-        (
-            "callback",
-            format!("/callbacks/{}", shop.listed().await[0].id.0),
-        ),
-        ("webhooks", "/webhooks".to_owned()),
-        ("shadow", "/shadow".to_owned()),
-        ("changes", "/changes".to_owned()),
-        ("configuration", "/configuration".to_owned()),
-        ("nowhere", "/nowhere".to_owned()),
-    ];
     browser.open(&format!("{base}/callbacks?state=dead")).await;
     browser.click("//tbody/tr/th/a").await;
     shop.merchant.answer(Manner::status(200));
     let form = "//form[contains(@action, '/replay')]";
-    write_because(&browser, form, "the shop is up again").await;
+    write_because(browser, form, "the shop is up again").await;
     let address = browser.url().await;
     browser.click(&format!("{form}//button")).await;
     browser.says("is queued again.").await;
     shop.told(2).await;
     browser.open(&address).await;
     browser.says("the shop has taken it").await;
+}
 
-    // The kill switch, by keys alone from its button on.
+/// Every page.
+async fn all_pages(shop: &Shop) -> Vec<(&'static str, String)> {
+    let id = shop.listed().await[0].id.0;
+    vec![
+        ("overview", "/".to_owned()),
+        ("merchants", "/merchants".to_owned()),
+        ("merchant", format!("/merchants/{MSN}")),
+        ("payments", "/payments?order=browser-0004".to_owned()),
+        ("callbacks", "/callbacks".to_owned()),
+        ("callback", format!("/callbacks/{id}")),
+        ("webhooks", "/webhooks".to_owned()),
+        ("shadow", "/shadow".to_owned()),
+        ("changes", "/changes".to_owned()),
+        ("configuration", "/configuration".to_owned()),
+        ("nowhere", "/nowhere".to_owned()),
+    ]
+}
+
+/// The kill switch, by keys alone from its button on.
+async fn turn_the_kill_switch(desk: &Desk) {
+    let Desk {
+        browser,
+        shop,
+        base,
+    } = desk;
+    let app = &shop.app;
     browser.open(&format!("{base}/")).await;
     let form = "//form[@action='/kill-switch'][.//input[@value='on']]";
-    write_because(&browser, form, "something smells").await;
+    write_because(browser, form, "something smells").await;
     browser.write(&format!("{form}//button"), "\u{e007}").await;
     browser
         .says("The kill switch is on for all sales units.")
         .await;
     assert_eq!(goes(app, "browser-0005").await, "ecom");
-    pictures(&browser, &base, &pages).await;
+    pictures(browser, base, &all_pages(shop).await).await;
     let form = "//form[@action='/kill-switch'][.//input[@value='off']]";
     browser.open(&format!("{base}/")).await;
-    write_because(&browser, form, "all is well").await;
+    write_because(browser, form, "all is well").await;
     browser.click(&format!("{form}//button")).await;
     browser
         .says("The kill switch is off for all sales units.")
@@ -185,14 +220,29 @@ async fn an_operator_steers_by_the_pages_in_a_real_browser() {
     ] {
         browser.says(why).await;
     }
-    pictures(&browser, &base, &[("calm", "/".to_owned())]).await;
+    pictures(browser, base, &[("calm", "/".to_owned())]).await;
+}
 
-    // What the script refreshes is there, and the script itself was let run.
+/// What the script refreshes is there; then the session ends.
+async fn sign_out(desk: &Desk) {
+    let Desk { browser, base, .. } = desk;
     let parts = browser
         .run("return document.querySelectorAll('[data-refresh][id]').length")
         .await;
     assert_eq!(parts, 3);
     browser.click("//button[.='Sign out']").await;
     browser.says("You are signed out.").await;
-    pictures(&browser, &base, &[("sign-in", "/sign-in".to_owned())]).await;
+    pictures(browser, base, &[("sign-in", "/sign-in".to_owned())]).await;
+}
+
+#[tokio::test]
+async fn an_operator_steers_by_the_pages_in_a_real_browser() {
+    let Some(desk) = Desk::start().await else {
+        return;
+    };
+    sign_in(&desk).await;
+    move_a_toggle(&desk).await;
+    replay_a_callback(&desk).await;
+    turn_the_kill_switch(&desk).await;
+    sign_out(&desk).await;
 }

@@ -3,7 +3,7 @@
 use ecom_bridge::simulator::merchant::Manner;
 use serde_json::{Value, json};
 
-use crate::support::app::{KEY, MSN, TestApp, with};
+use crate::support::app::{KEY, MSN, TestApp};
 use crate::support::callbacks::Shop;
 use crate::support::eventually;
 use crate::support::shop::{AUTH_TOKEN, PHONE, order};

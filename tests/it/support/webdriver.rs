@@ -1,4 +1,4 @@
-//! A real browser without a screen: headless Chromium, driven by ChromeDriver over WebDriver, which is JSON over HTTP.
+//! A real browser without a screen: headless Chromium, driven by `chromedriver` with JSON over HTTP (W3C's protocol).
 //!
 //! Where either is missing, the test says loudly that it was skipped. Both end with the test.
 
@@ -25,7 +25,7 @@ pub(crate) struct Browser {
 }
 
 impl Drop for Browser {
-    /// Ends Chromium first: ChromeDriver would leave it behind.
+    /// Ends Chromium first: its driver would leave it behind.
     fn drop(&mut self) {
         if let Ok(mut socket) = TcpStream::connect(self.at) {
             let text = format!(
@@ -133,7 +133,7 @@ impl Browser {
         self.of("POST", "/url", Some(json!({"url": url}))).await;
     }
 
-    /// The element of an XPath; waited for.
+    /// The element at a path; waited for.
     async fn find(&self, xpath: &str) -> String {
         let by = json!({"using": "xpath", "value": xpath});
         let found = self.of("POST", "/element", Some(by)).await;
