@@ -155,6 +155,8 @@ async fn replay_a_callback(desk: &Desk) {
         .click("//dt[.='Callbacks given up']/following-sibling::dd/a")
         .await;
     browser.says("answered 500").await;
+    let one = format!("/callbacks/{}", shop.listed().await[0].id.0);
+    pictures(browser, base, &[("dead", one)]).await;
     browser.open(&format!("{base}/callbacks?state=dead")).await;
     browser.click("//tbody/tr/th/a").await;
     shop.merchant.answer(Manner::status(200));
