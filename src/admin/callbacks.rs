@@ -87,7 +87,7 @@ pub const fn state_word(state: CallbackState) -> &'static str {
     }
 }
 
-fn state_of(word: &str) -> Option<CallbackState> {
+pub(super) fn state_of(word: &str) -> Option<CallbackState> {
     use CallbackState::{Capture, Dead, Delivered, Dropped, Pending};
     [Capture, Pending, Delivered, Dead, Dropped]
         .into_iter()
@@ -96,6 +96,11 @@ fn state_of(word: &str) -> Option<CallbackState> {
 
 fn status_word(status: CallbackStatus) -> Value {
     serde_json::to_value(status).unwrap_or_default()
+}
+
+/// What the merchant is told, in a word.
+pub(super) fn status_text(status: CallbackStatus) -> String {
+    status_word(status).as_str().unwrap_or_default().to_owned()
 }
 
 fn view(callback: &CallbackView) -> Value {
@@ -167,7 +172,9 @@ impl CallbackApi {
     pub(super) async fn replay(&self, id: CallbackId, reason: Reason) -> Result<(), Problem> {
         handled(self.store.replay_callback(id, self.clock.now()).await?)?;
         (self.wake)();
-        self.listed(id, ("replay", "dead", "pending"), reason).await;
+        let words = ("replay", "dead", "pending");
+        self.listed(format!("callback {}", id.0), None, words, reason)
+            .await;
         Ok(())
     }
 
@@ -177,7 +184,8 @@ impl CallbackApi {
         let note: String = note.chars().take(500).collect();
         let now = self.clock.now();
         handled(self.store.drop_callback(id, note, now).await?)?;
-        self.listed(id, ("drop", "waiting", "dropped"), reason)
+        let words = ("drop", "waiting", "dropped");
+        self.listed(format!("callback {}", id.0), None, words, reason)
             .await;
         Ok(())
     }
@@ -185,37 +193,41 @@ impl CallbackApi {
     /// It is done: a list that can't be written must not make it look undone.
     async fn listed(
         &self,
-        id: CallbackId,
+        key: String,
+        msn: Option<Msn>,
         (what, old, new): (&'static str, &str, &str),
         reason: Reason,
     ) {
         let change = Change {
             what,
-            key: format!("callback {}", id.0),
-            msn: None,
+            key,
+            msn,
             old: old.to_owned(),
             new: new.to_owned(),
             reason,
         };
         if let Err(error) = self.changes.list_change(change, self.clock.now()).await {
-            tracing::warn!(error = %error, what, callback = id.0, "a change could not be listed");
+            tracing::warn!(error = %error, what, "a change could not be listed");
         }
     }
 }
 
-/// A replay may be asked for without a reason, with no body at all: nothing is lost by it.
+/// Who and why, of what nothing is lost by: it may be asked for without a body.
+fn perhaps(body: &[u8]) -> Result<Reason, Problem> {
+    if body.trim_ascii().is_empty() {
+        return reason("not told", "not told");
+    }
+    let because: Because = serde_json::from_slice(body)
+        .map_err(|error| Problem::wrong(format!("the body can't be read: {error}")))?;
+    reason(&because.who, &because.why)
+}
+
 async fn replay(
     State(api): State<CallbackApi>,
     Path(id): Path<i64>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let because = if body.is_empty() {
-        reason("not told", "not told")?
-    } else {
-        let Json(because) = Json::<Because>::from_bytes(&body)?;
-        reason(&because.who, &because.why)?
-    };
-    api.replay(CallbackId(id), because).await?;
+    api.replay(CallbackId(id), perhaps(&body)?).await?;
     Ok(Json(json!({"done": true})))
 }
 
@@ -273,41 +285,58 @@ impl CallbackApi {
     }
 }
 
+impl CallbackApi {
+    /// Makes a unit's registration now, or says why it can't be, and lists that.
+    pub(super) async fn register(&self, msn: &str, reason: Reason) -> Result<(), Problem> {
+        let (msn, registrar) = self.registrar(msn)?;
+        registrar.look_now(&msn).await?;
+        let states = self.store.registrations().await?;
+        let state = states.into_iter().find(|state| state.msn == msn);
+        let state = state
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "this sales unit is not known"))?;
+        if state.failures > 0 || state.good_at.is_none() {
+            let why = state.why.unwrap_or_else(|| "not in order yet".to_owned());
+            return Err(Problem::new(StatusCode::BAD_GATEWAY, why));
+        }
+        let words = ("register", "asked for", "in order");
+        self.listed("webhook".to_owned(), Some(msn), words, reason)
+            .await;
+        Ok(())
+    }
+
+    /// Deletes a registration at Vipps, and lists that.
+    async fn unregister(&self, msn: &str, id: &str, reason: Reason) -> Result<(), Problem> {
+        let (msn, registrar) = self.registrar(msn)?;
+        if !registrar.delete(&msn, id).await {
+            let why = "it could not be deleted: no credentials, or the Webhooks API refused";
+            return Err(Problem::new(StatusCode::BAD_GATEWAY, why));
+        }
+        // Its replacement is made now, not at the next daily look.
+        if let Err(error) = self.store.recheck_unit(&msn, self.clock.now()).await {
+            tracing::warn!(error = %error, "the registration could not be marked as due");
+        }
+        registrar.wake.notify_one();
+        let words = ("unregister", "registered", "deleted");
+        self.listed("webhook".to_owned(), Some(msn), words, reason)
+            .await;
+        Ok(())
+    }
+}
+
 async fn register(
     State(api): State<CallbackApi>,
     Path(msn): Path<String>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let (msn, registrar) = api.registrar(&msn)?;
-    registrar.look_now(&msn).await?;
-    let states = api.store.registrations().await?;
-    match states.into_iter().find(|state| state.msn == msn) {
-        Some(state) if state.failures == 0 && state.good_at.is_some() => {
-            Ok(Json(json!({"done": true})))
-        }
-        Some(state) => {
-            let why = state.why.unwrap_or_else(|| "not in order yet".to_owned());
-            Err(Problem::new(StatusCode::BAD_GATEWAY, why))
-        }
-        None => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "this sales unit is not known",
-        )),
-    }
+    api.register(&msn, perhaps(&body)?).await?;
+    Ok(Json(json!({"done": true})))
 }
 
 async fn delete_one(
     State(api): State<CallbackApi>,
     Path((msn, id)): Path<(String, String)>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let (msn, registrar) = api.registrar(&msn)?;
-    if !registrar.delete(&msn, &id).await {
-        let why = "it could not be deleted: no credentials, or the Webhooks API refused";
-        return Err(Problem::new(StatusCode::BAD_GATEWAY, why));
-    }
-    // Its replacement is made now, not at the next daily look.
-    if let Err(error) = api.store.recheck_unit(&msn, api.clock.now()).await {
-        tracing::warn!(error = %error, "the registration could not be marked as due");
-    }
-    registrar.wake.notify_one();
+    api.unregister(&msn, &id, perhaps(&body)?).await?;
     Ok(Json(json!({"done": true})))
 }

@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::pages::figures::{Step, Story};
 use super::payments::{self, known};
 use super::problem::{Problem, order, unit};
 use crate::ledger::story;
@@ -22,7 +23,7 @@ use crate::store::{
     CallbackFilter, CallbackStore, KeptMismatch, LedgerEntry, LedgerId, LedgerStore, StoreError,
     WhichMismatches,
 };
-use crate::types::{Clock, Msn};
+use crate::types::{Amount, Clock, Currency, Moment, Msn, OrderText};
 
 /// What the routes work on.
 #[derive(Clone)]
@@ -130,6 +131,83 @@ impl LedgerApi {
             members.insert("story".to_owned(), json!(lines));
         }
         Ok(told)
+    }
+}
+
+impl LedgerApi {
+    /// The stories of the payments of an order, as the pages show them.
+    ///
+    /// # Errors
+    /// When the store can't be asked.
+    pub async fn stories(
+        &self,
+        order: &OrderText,
+        msn: Option<&Msn>,
+    ) -> Result<Vec<Story>, StoreError> {
+        let entries = self.store.ledger_of(order, msn).await?;
+        let kept = self
+            .store
+            .mismatches(WhichMismatches::Of(order.clone()), 1_000)
+            .await?;
+        let mut stories = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let filter = CallbackFilter {
+                order: Some(order.clone()),
+                msn: entry.payment.scope.msn().cloned(),
+                limit: 10,
+                ..CallbackFilter::default()
+            };
+            let callbacks = self.callbacks.callbacks(filter).await?;
+            let kept: Vec<KeptMismatch> = kept
+                .iter()
+                .filter(|one| one.scope == entry.payment.scope)
+                .cloned()
+                .collect();
+            let judging = Judging::recorded(entry, self.clock.now(), (self.settle)());
+            let (lines, verdict) = story::lines(entry, &callbacks, &kept, judging);
+            let (standing, why) = story::standing(verdict.standing);
+            let standing = match why {
+                Some(why) => format!("{} ({why})", standing.replace('_', " ")),
+                None => standing.to_owned(),
+            };
+            let currency = entry.payment.currency;
+            stories.push(Story {
+                msn: entry.payment.scope.msn().cloned(),
+                facts: payments::facts(&entry.payment, standing),
+                steps: lines.iter().map(|line| step(line, currency)).collect(),
+                findings: verdict
+                    .mismatches
+                    .iter()
+                    .map(|one| format!("{}: {}", one.kind.word().replace('_', " "), one.about))
+                    .collect(),
+            });
+        }
+        Ok(stories)
+    }
+}
+
+fn step(line: &story::Line, currency: Currency) -> Step {
+    let mut detail = line.text.clone();
+    let amount = line.amount.and_then(Amount::new);
+    let more = [
+        amount.map(|amount| story::money(amount, currency)),
+        line.request_id
+            .as_ref()
+            .map(|id| format!("X-Request-Id {id}")),
+        line.idempotency_key
+            .as_ref()
+            .map(|key| format!("key {key}")),
+        line.transaction_id
+            .as_ref()
+            .map(|id| format!("transaction {id}")),
+    ];
+    for one in more.into_iter().flatten() {
+        detail.push_str(&format!("; {one}"));
+    }
+    Step {
+        at: Moment::parse(&line.at).unwrap_or_default(),
+        what: format!("{:?}", line.what).to_lowercase(),
+        detail,
     }
 }
 

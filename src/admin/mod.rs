@@ -1,35 +1,48 @@
-//! The operator's listener: health, readiness and metrics.
+//! The operator's listener: health, readiness, metrics, the API and the pages.
 //!
-//! Health and readiness are open, so that probes need no secret; everything else wants the token where one is
-//! configured. Must not: know what it shows (closures tell it), or serve anything to merchants.
+//! Health and readiness are open, so that probes need no secret; everything else stands behind the gate. Must not: know
+//! what it shows (closures tell it), or serve anything to merchants.
 
 pub mod callbacks;
 pub mod explain;
+mod forms;
+mod gate;
+mod guesses;
 pub mod ledger;
+mod openapi;
+mod origin;
+pub mod pages;
 mod payments;
 mod problem;
 pub mod reload;
+mod sessions;
 pub mod steering;
+mod tidy;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Meters;
+
+pub use gate::{Gate, TokenNow};
+pub use openapi::document as api_document;
+
+/// No request to this listener has more to say.
+const LONGEST_BODY: usize = 64 * 1024;
 
 /// Whether traffic may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,43 +70,56 @@ impl Readiness {
     }
 }
 
-type TokenAsked = Arc<dyn Fn() -> Option<SecretString> + Send + Sync>;
-type Asked<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// An answer that may have to wait for the store.
+pub type Asked<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What the operator's listener asks the rest of the bridge.
 #[derive(Clone)]
 pub struct Admin {
-    token: TokenAsked,
+    gate: Arc<Gate>,
     readiness: Arc<dyn Fn() -> Asked<Readiness> + Send + Sync>,
     metrics: Arc<dyn Fn() -> Asked<String> + Send + Sync>,
 }
 
 impl Admin {
-    /// `token` tells what `Authorization: Bearer` must carry now; `None`: anyone who reaches the listener is let in.
-    /// The other closures may ask the store; `metrics` gives the text of a scrape.
+    /// `gate`: who is let in. Both closures may ask the store; `metrics` gives the text of a scrape.
     #[must_use]
-    pub fn new<T, R, F, M, G>(token: T, readiness: R, metrics: M) -> Self
+    pub fn new<R, F, M, G>(gate: Arc<Gate>, readiness: R, metrics: M) -> Self
     where
-        T: Fn() -> Option<SecretString> + Send + Sync + 'static,
         R: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Readiness> + Send + 'static,
         M: Fn() -> G + Send + Sync + 'static,
         G: Future<Output = String> + Send + 'static,
     {
         Self {
-            token: Arc::new(token),
+            gate,
             readiness: Arc::new(move || Box::pin(readiness())),
             metrics: Arc::new(move || Box::pin(metrics())),
         }
     }
 
-    /// The routes, with `more` behind the same token.
-    pub fn router(self, more: Router) -> Router {
+    /// Whether traffic may come, as `/readyz` tells it.
+    pub fn readiness(&self) -> Asked<Readiness> {
+        (self.readiness)()
+    }
+
+    /// The routes: probes for everyone, `open` for whoever may come at all, `closed` for visitors with the token or a
+    /// session of it.
+    pub fn router(self, open: Router, closed: Router) -> Router {
+        let gate = Arc::clone(&self.gate);
         let closed = Router::new()
             .route("/metrics", get(metrics))
+            .route("/api/openapi.json", get(openapi::serve))
             .with_state(self.clone())
-            .merge(more)
-            .layer(middleware::from_fn_with_state(self.clone(), authorised));
+            .merge(closed)
+            // What is nowhere is for visitors only, too: a stranger learns nothing of what is there.
+            .fallback(|| async { StatusCode::NOT_FOUND })
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&gate),
+                gate::authorised,
+            ))
+            .merge(open)
+            .layer(middleware::from_fn_with_state(gate, gate::from_here));
         Router::new()
             .route(
                 "/healthz",
@@ -102,6 +128,8 @@ impl Admin {
             .route("/readyz", get(readyz))
             .with_state(self)
             .merge(closed)
+            .layer(DefaultBodyLimit::max(LONGEST_BODY))
+            .layer(middleware::from_fn(tidy::tidy))
             .layer(middleware::map_response(secured))
     }
 
@@ -112,17 +140,20 @@ impl Admin {
     pub async fn serve(
         self,
         listener: TcpListener,
-        more: Router,
+        (open, closed): (Router, Router),
         shutdown: CancellationToken,
     ) -> std::io::Result<()> {
-        axum::serve(listener, self.router(more))
+        let service = self
+            .router(open, closed)
+            .into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
             .with_graceful_shutdown(shutdown.cancelled_owned())
             .await
     }
 }
 
 async fn readyz(State(admin): State<Admin>) -> impl IntoResponse {
-    let readiness = (admin.readiness)().await;
+    let readiness = admin.readiness().await;
     let status = if readiness.ready {
         StatusCode::OK
     } else {
@@ -138,53 +169,25 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     )
 }
 
-async fn authorised(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    match (admin.token)() {
-        Some(token) if !carries(request.headers(), &token) => {
-            let wanted = [
-                (header::WWW_AUTHENTICATE, "Bearer"),
-                (header::CONTENT_TYPE, "application/problem+json"),
-            ];
-            let told = Json(serde_json::json!({
-                "type": "about:blank",
-                "title": "Unauthorized",
-                "status": 401,
-                "detail": "Send Authorization: Bearer TOKEN (admin.token)",
-            }));
-            (StatusCode::UNAUTHORIZED, wanted, told).into_response()
-        }
-        _ => next.run(request).await,
-    }
-}
-
-/// Whether the headers carry the token; the time taken tells nothing of how much of it is right.
-fn carries(headers: &HeaderMap, token: &SecretString) -> bool {
-    let mut sent = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(sent), None) = (sent.next(), sent.next()) else {
-        return false;
-    };
-    let sent = sent.as_bytes();
-    let Some((scheme, sent)) = sent.split_at_checked(7) else {
-        return false;
-    };
-    scheme.eq_ignore_ascii_case(b"bearer ")
-        && bool::from(sent.ct_eq(token.expose_secret().as_bytes()))
-}
-
 async fn secured(mut response: Response<Body>) -> Response<Body> {
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: under it a browser gives `Origin: null` with the bridge's own forms.
+        (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
         (
             HeaderName::from_static("cross-origin-resource-policy"),
             "same-origin",
         ),
         (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-             frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         ),
     ] {
         response
@@ -195,78 +198,4 @@ async fn secured(mut response: Response<Body>) -> Response<Body> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tower::ServiceExt;
-
-    use super::*;
-
-    async fn asked(admin: &Admin, path: &str, authorization: Option<&str>) -> Response {
-        let mut request = Request::get(path);
-        if let Some(value) = authorization {
-            request = request.header(header::AUTHORIZATION, value);
-        }
-        let more = Router::new().route("/api/x", get(|| async { "x" }));
-        let router = admin.clone().router(more);
-        router
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap()
-    }
-
-    fn admin(token: Option<&'static str>, trouble: Option<&'static str>) -> Admin {
-        Admin::new(
-            move || token.map(Into::into),
-            move || async move { Readiness::of(trouble.map(str::to_owned), false) },
-            || async { "bridge_in_flight 0\n# EOF\n".to_owned() },
-        )
-    }
-
-    #[tokio::test]
-    async fn probes_are_open_and_the_rest_wants_the_token() {
-        let admin = admin(Some("canary-token"), None);
-        for (path, authorization, want) in [
-            ("/healthz", None, 200),
-            ("/readyz", None, 200),
-            ("/metrics", None, 401),
-            ("/metrics", Some("Bearer canary-toke"), 401),
-            ("/metrics", Some("Bearer canary-token2"), 401),
-            ("/metrics", Some("Basic canary-token"), 401),
-            ("/metrics", Some("canary-token"), 401),
-            ("/metrics", Some("Bea"), 401),
-            ("/metrics", Some("Bearer canary-token"), 200),
-            ("/metrics", Some("bearer canary-token"), 200),
-            ("/api/x", None, 401),
-            ("/api/x", Some("Bearer canary-token"), 200),
-            ("/nowhere", None, 401),
-            ("/nowhere", Some("Bearer canary-token"), 404),
-        ] {
-            let response = asked(&admin, path, authorization).await;
-            assert_eq!(response.status(), want, "{path} {authorization:?}");
-            assert_eq!(
-                response.headers()[header::X_CONTENT_TYPE_OPTIONS],
-                "nosniff"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn without_a_token_all_is_open() {
-        let response = asked(&admin(None, None), "/metrics", None).await;
-        assert_eq!(response.status(), 200);
-    }
-
-    #[tokio::test]
-    async fn not_ready_says_why() {
-        let response = asked(&admin(None, Some("locked")), "/readyz", None).await;
-        assert_eq!(response.status(), 503);
-        let body = axum::body::to_bytes(response.into_body(), 1_000)
-            .await
-            .unwrap();
-        let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(
-            told,
-            serde_json::json!({"store": "locked", "draining": false, "registrations": [], "ready": false})
-        );
-        assert!(!Readiness::of(None, true).ready);
-    }
-}
+mod tests;

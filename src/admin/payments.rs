@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ledger::LedgerApi;
 use super::problem::{Problem, order, unit};
-use crate::ledger::{OpenGroup, expiring, open};
+use crate::ledger::{OpenGroup, expiring, open, story};
 use crate::store::{Day, LedgerId, LedgerPayment, PaymentFilter};
 use crate::types::{Moment, Msn};
 
@@ -75,6 +75,43 @@ pub(super) fn known(payment: &LedgerPayment) -> Value {
         "nextLookAt": moment(payment.due_at),
         "trouble": payment.trouble,
     })
+}
+
+/// The same as names and values, for a page.
+pub(super) fn facts(payment: &LedgerPayment, standing: String) -> Vec<(String, String)> {
+    let (balance, sums) = (&payment.balance, &payment.balance.sums);
+    let money = |amount| story::money(amount, payment.currency);
+    let mut facts = vec![
+        ("standing", standing),
+        ("state", balance.state.word().replace('_', " ")),
+        ("created in", open::word_of(payment.origin).to_owned()),
+        ("authorized", money(sums.authorized)),
+        ("captured", money(sums.captured)),
+        ("refunded", money(sums.refunded)),
+        ("cancelled", money(sums.cancelled)),
+        ("still to capture", money(sums.to_capture())),
+        ("still to refund", money(sums.to_refund())),
+    ];
+    facts.extend(payment.amount.map(|amount| ("ordered", money(amount))));
+    let times = [
+        ("capture guaranteed until", balance.guaranteed_until),
+        ("read at upstream", payment.checked_at),
+    ];
+    facts.extend(
+        times
+            .into_iter()
+            .filter_map(|(name, at)| Some((name, at?.to_string()))),
+    );
+    facts.extend(
+        payment
+            .trouble
+            .clone()
+            .map(|trouble| ("not verified because", trouble)),
+    );
+    facts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 async fn list(

@@ -153,7 +153,7 @@ impl From<SteerError> for Problem {
     }
 }
 
-fn until(steerer: &Steerer, text: Option<&str>) -> Result<Option<Moment>, Problem> {
+pub(super) fn until(steerer: &Steerer, text: Option<&str>) -> Result<Option<Moment>, Problem> {
     text.map(|text| match parse_duration(text) {
         Ok(duration) => Ok(steerer.now().plus(duration)),
         Err(why) => Err(Problem::wrong(format!("for: {why}"))),

@@ -4,6 +4,7 @@
 //! `serve` runs until it is told to stop, and drains. Must not: hold a rule.
 
 mod callbacks;
+mod figures;
 mod ledger;
 mod operator;
 mod reload;
@@ -255,8 +256,8 @@ impl App {
         let meters = Arc::clone(&bridge.meters);
         let operator = Operator {
             faces,
-            steerer: Arc::clone(&steerer),
             live: Arc::clone(&live),
+            steerer: Arc::clone(&steerer),
             reloader: reloader.as_ref().map(|(reloader, _)| Arc::clone(reloader)),
             payments: Arc::clone(&bridge.payments),
             meters: Arc::clone(&meters),
@@ -267,8 +268,7 @@ impl App {
         // The operator's listener goes on while calls are drained: probes must see that the bridge is not ready.
         let until = lifecycle.hard().child_token();
         let stop_admin = until.clone();
-        let token = Arc::clone(&live);
-        let (operator, routes) = operator.build(move || token.settings().admin.token.clone());
+        let (operator, routes) = operator.build();
         let admin_task = tokio::spawn(async move {
             if let Err(error) = operator.serve(admin, routes, until).await {
                 tracing::error!(error = %error, "the admin listener failed");

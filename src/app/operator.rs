@@ -5,15 +5,15 @@
 use std::sync::Arc;
 
 use axum::Router;
-use secrecy::SecretString;
 
 use super::stores::Faces;
 use crate::admin::callbacks::CallbackApi;
 use crate::admin::explain::ExplainApi;
 use crate::admin::ledger::LedgerApi;
+use crate::admin::pages::Pages;
 use crate::admin::reload::ReloadApi;
 use crate::admin::steering::SteeringApi;
-use crate::admin::{Admin, Readiness};
+use crate::admin::{Admin, Asked, Gate, Readiness, TokenNow};
 use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
 use crate::callbacks::terms_of;
@@ -38,54 +38,58 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    /// The listener's base routes, and those behind its token.
-    pub(super) fn build(
-        self,
-        token: impl Fn() -> Option<SecretString> + Send + Sync + 'static,
-    ) -> (Admin, Router) {
-        let Faces {
-            payments: store,
-            callbacks,
-            ledger: ledger_store,
-            ..
-        } = self.faces;
+    /// The listener's base routes; the routes that are open, and those behind its gate.
+    pub(super) fn build(self) -> (Admin, (Router, Router)) {
+        let callbacks = CallbackApi {
+            store: Arc::clone(&self.faces.callbacks),
+            changes: Arc::clone(&self.faces.steering),
+            clock: Arc::clone(&self.payments.clock),
+            wake: Arc::clone(&self.queued),
+            registrar: self.registrar.clone(),
+            name: self.faces.payments.secret().public_name(),
+        };
         let live = Arc::clone(&self.live);
         let ledger = LedgerApi {
-            store: Arc::clone(&ledger_store),
-            callbacks: Arc::clone(&callbacks),
+            store: Arc::clone(&self.faces.ledger),
+            callbacks: Arc::clone(&self.faces.callbacks),
             clock: Arc::clone(&self.payments.clock),
             settle: Arc::new(move || terms_of(&live.settings()).settle),
         };
         let explain = ExplainApi {
-            store: Arc::clone(&store),
-            live: self.live,
+            store: Arc::clone(&self.faces.payments),
+            live: Arc::clone(&self.live),
         };
-        let routes = CallbackApi {
-            store: Arc::clone(&callbacks),
-            changes: Arc::clone(self.steerer.store()),
-            clock: Arc::clone(&self.payments.clock),
-            wake: self.queued,
-            registrar: self.registrar.clone(),
-            name: store.secret().public_name(),
-        }
-        .router()
-        .merge(explain.router())
-        .merge(ledger.router())
-        .merge(SteeringApi::new(self.steerer).router())
-        .merge(ReloadApi::new(self.reloader).router());
-        let lifecycle = self.lifecycle;
-        let outbox = Arc::clone(&callbacks);
-        let readiness = move || {
-            let (store, outbox, draining) = (
-                Arc::clone(&store),
-                Arc::clone(&outbox),
-                lifecycle.draining(),
-            );
-            async move {
-                let trouble = store.ready().await.err().map(|error| error.to_string());
-                let mut readiness = Readiness::of(trouble, draining);
+        let live = Arc::clone(&self.live);
+        let token: TokenNow = Arc::new(move || live.settings().admin.token.clone());
+        let gate = Gate::new(
+            token,
+            Arc::clone(&self.payments.clock),
+            Arc::clone(&self.meters),
+        );
+        let admin = Admin::new(Arc::new(gate), self.readiness(), self.metrics());
+        let steerer = Arc::clone(&self.steerer);
+        let sources = self.sources(&ledger);
+        let (open, closed) = Pages::new(&admin, sources, steerer, callbacks.clone()).routers();
+        let closed = closed
+            .merge(callbacks.router())
+            .merge(explain.router())
+            .merge(ledger.router())
+            .merge(SteeringApi::new(self.steerer).router())
+            .merge(ReloadApi::new(self.reloader).router());
+        (admin, (open, closed))
+    }
+
+    fn readiness(&self) -> impl Fn() -> Asked<Readiness> + Send + Sync + 'static {
+        let faces = self.faces.clone();
+        let lifecycle = self.lifecycle.clone();
+        move || {
+            let (faces, draining) = (faces.clone(), lifecycle.draining());
+            Box::pin(async move {
+                let trouble = faces.payments.ready().await.err();
+                let mut readiness = Readiness::of(trouble.map(|error| error.to_string()), draining);
                 // Told, but no reason to take no traffic: the poll finds what webhooks do not bring.
-                readiness.registrations = outbox
+                readiness.registrations = faces
+                    .callbacks
                     .registrations()
                     .await
                     .unwrap_or_default()
@@ -93,29 +97,27 @@ impl Operator {
                     .filter_map(trouble_of)
                     .collect();
                 readiness
-            }
-        };
-        let (payments, meters) = (self.payments, self.meters);
-        let metrics = move || {
-            let (callbacks, payments, meters) = (
-                Arc::clone(&callbacks),
-                Arc::clone(&payments),
-                Arc::clone(&meters),
-            );
-            let ledger = Arc::clone(&ledger_store);
-            async move {
+            })
+        }
+    }
+
+    fn metrics(&self) -> impl Fn() -> Asked<String> + Send + Sync + 'static {
+        let (faces, clock) = (self.faces.clone(), Arc::clone(&self.payments.clock));
+        let meters = Arc::clone(&self.meters);
+        move || {
+            let (faces, now, meters) = (faces.clone(), clock.now(), Arc::clone(&meters));
+            Box::pin(async move {
                 // Read at the scrape, so that they go back to 0 by themselves.
-                if let Ok(open) = payments.store.ambiguous(payments.clock.now()).await {
+                if let Ok(open) = faces.payments.ambiguous(now).await {
                     meters.set_ambiguous_open(open);
                 }
-                if let Ok(counts) = callbacks.callback_counts().await {
+                if let Ok(counts) = faces.callbacks.callback_counts().await {
                     meters.set_callbacks(counts.pending, counts.dead, counts.unmatched);
                 }
-                super::ledger::measure(&*ledger, &meters, payments.clock.now()).await;
+                super::ledger::measure(&*faces.ledger, &meters, now).await;
                 meters.render()
-            }
-        };
-        (Admin::new(token, readiness, metrics), routes)
+            })
+        }
     }
 }
 

@@ -33,12 +33,7 @@ enum Work {
         config: Config,
     },
     /// Queue a dead one again, with a fresh schedule
-    Replay {
-        /// Its number, as `list` shows it
-        id: i64,
-        #[command(flatten)]
-        config: Config,
-    },
+    Replay(Replaying),
     /// Give one up for good: the shop will not hear of it
     Drop(Dropping),
 }
@@ -60,6 +55,20 @@ struct List {
     /// As JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Args, Debug)]
+struct Replaying {
+    /// Its number, as `list` shows it
+    id: i64,
+    /// Why, for whoever looks at the list of changes; may be left out
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Who you are; the name of the machine's user where it is left out
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
     #[command(flatten)]
     config: Config,
 }
@@ -99,9 +108,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
     match &options.work {
         Work::List(list) => running::with(&list.config, async |bridge| list.print(bridge).await),
         Work::Show { id, config } => running::with(config, async |bridge| show(bridge, *id).await),
-        Work::Replay { id, config } => {
-            running::with(config, async |bridge| replay(bridge, *id).await)
-        }
+        Work::Replay(replaying) => running::with(&replaying.config, async |bridge| {
+            replaying.send(bridge).await
+        }),
         Work::Drop(dropping) => {
             running::with(&dropping.config, async |bridge| dropping.send(bridge).await)
         }
@@ -254,27 +263,50 @@ fn shown(one: &Callback) -> String {
     lines.into_iter().map(line).collect()
 }
 
-async fn replay(bridge: &Running, id: i64) -> Result<String, Trouble> {
-    bridge
-        .post(&format!("/api/callbacks/{id}/replay"), None)
-        .await
-        .map_err(|trouble| {
-            trouble.advice(404, SEE_LIST).advice(
-                409,
-                &format!("`ecom-bridge callbacks show {id}` tells where it stands"),
-            )
-        })?;
-    Ok(format!(
-        "callback {id} is queued again. How it went: ecom-bridge callbacks show {id}\n"
-    ))
+/// The name of the machine's user.
+fn user() -> Option<String> {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    user.ok().filter(|user| !user.trim().is_empty())
+}
+
+impl Replaying {
+    /// What is sent: nothing where neither is told, for nothing is lost by a replay.
+    fn because(&self) -> Result<Option<Value>, Trouble> {
+        let said = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+        if said(&self.why) || said(&self.by) {
+            return Err(Trouble::new("--why and --by must say something"));
+        }
+        if self.why.is_none() && self.by.is_none() {
+            return Ok(None);
+        }
+        let not_told = || "not told".to_owned();
+        let who = self.by.clone().or_else(user).unwrap_or_else(not_told);
+        let why = self.why.clone().unwrap_or_else(not_told);
+        Ok(Some(json!({"who": who, "why": why})))
+    }
+
+    async fn send(&self, bridge: &Running) -> Result<String, Trouble> {
+        let id = self.id;
+        bridge
+            .post(&format!("/api/callbacks/{id}/replay"), self.because()?)
+            .await
+            .map_err(|trouble| {
+                trouble.advice(404, SEE_LIST).advice(
+                    409,
+                    &format!("`ecom-bridge callbacks show {id}` tells where it stands"),
+                )
+            })?;
+        Ok(format!(
+            "callback {id} is queued again. How it went: ecom-bridge callbacks show {id}\n"
+        ))
+    }
 }
 
 impl Dropping {
     async fn send(&self, bridge: &Running) -> Result<String, Trouble> {
-        let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
         let who = match &self.by {
             Some(by) => by.clone(),
-            None => user().map_err(|_| Trouble::new("say who you are: --by WHO"))?,
+            None => user().ok_or_else(|| Trouble::new("say who you are: --by WHO"))?,
         };
         if who.trim().is_empty() || self.why.trim().is_empty() {
             return Err(Trouble::new("--why and --by must say something"));
@@ -338,6 +370,27 @@ mod tests {
         assert!(text.contains("again       ecom-bridge callbacks replay 12\n"));
         assert!(text.contains("answered 500?") && text.contains("next try"));
         assert!(!shown(&one("delivered")).contains("replay"));
+    }
+
+    #[test]
+    fn a_replay_tells_who_and_why_where_they_are_said() {
+        let because = |why: Option<&str>, by: Option<&str>| {
+            let replaying = Replaying {
+                id: 12,
+                why: why.map(str::to_owned),
+                by: by.map(str::to_owned),
+                config: Config::default(),
+            };
+            replaying.because()
+        };
+        assert_eq!(because(None, None).unwrap(), None);
+        assert_eq!(
+            because(Some("repaired"), Some("ann")).unwrap(),
+            Some(json!({"who": "ann", "why": "repaired"}))
+        );
+        let only_who = because(None, Some("ann")).unwrap().unwrap();
+        assert_eq!(only_who["why"], "not told");
+        assert!(because(Some(" "), None).is_err());
     }
 
     #[test]

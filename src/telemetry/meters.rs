@@ -3,11 +3,13 @@
 //! Label values are words of this program; no order id, no text of a merchant. A metric is registered only where
 //! something moves it: those of webhooks and shadowing come with their subjects. Times are in seconds.
 
+mod admin;
 mod reload;
 mod steering;
 
 use std::fmt;
 
+use admin::AdminCounters;
 use prometheus_client::encoding::{
     EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, prometheus_text,
 };
@@ -119,6 +121,7 @@ pub struct Meters {
     events_unmatched: Gauge,
     steering: SteeringGauges,
     reload: ReloadMeters,
+    admin: AdminCounters,
     callback_delay: Histogram,
     log_lines_dropped: LinesDropped,
     /// Of the money ledger.
@@ -158,6 +161,7 @@ impl Meters {
             events_unmatched: Gauge::default(),
             steering: SteeringGauges::default(),
             reload: ReloadMeters::default(),
+            admin: AdminCounters::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
             ledger: LedgerMeters::default(),
@@ -216,6 +220,7 @@ impl Meters {
         );
         self.register_callbacks();
         self.steering.register(&mut self.registry);
+        self.admin.register(&mut self.registry);
         self.reload.register(&mut self.registry);
         self.ledger.register(&mut self.registry);
         self.registry.register(

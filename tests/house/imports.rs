@@ -279,6 +279,7 @@ const EDGES: &[(&[&str], &[&str])] = &[
     (&["moka"], &["src/upstream/", "src/callbacks/"]),
     (&["sqlx"], &["src/store/sqlite/", "src/store/postgres/"]),
     (&["chacha20poly1305"], &["src/store/seal.rs"]),
+    (&["askama"], &["src/admin/pages/"]),
     (&["clap"], &["src/cli/"]),
     (&["config"], &["src/settings/mod.rs"]),
     (&["tracing_subscriber"], &["src/telemetry/"]),

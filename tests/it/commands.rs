@@ -183,7 +183,10 @@ async fn a_dead_callback_is_found_shown_replayed_and_dropped() {
     assert!(shown.contains("host        127.0.0.1") && !shown.contains("callback-token"));
 
     desk.merchant.answer(Manner::status(200));
-    let told = desk.good(&["callbacks", "replay", &id]).await;
+    let because = ["--why", "the shop is repaired", "--by", "kari"];
+    let told = desk
+        .good(&[&["callbacks", "replay", &id][..], &because].concat())
+        .await;
     assert!(told.contains("is queued again"));
     desk.until_counts(|counts| counts.dead == 1 && counts.pending == 0)
         .await;

@@ -6,7 +6,9 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+mod api_document;
 mod broken;
+mod browser;
 mod callbacks_delivered;
 mod callbacks_direct;
 mod callbacks_killed;
@@ -29,6 +31,8 @@ mod flips;
 mod happy;
 mod ledger;
 mod money;
+mod pages;
+mod pages_access;
 mod passthrough;
 mod process;
 mod reload;

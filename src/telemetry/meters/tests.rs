@@ -18,6 +18,7 @@ fn moved() -> Meters {
     meters.set_callbacks(3, 1, 2);
     meters.set_overrides(2, 1);
     meters.reload_refused();
+    meters.admin_refused("wrong-token");
     meters.ledger.set_open("ecom", "reserved", 3);
     meters.ledger.set_amount("ecom", "reserved", "NOK", 900);
     meters.ledger.set_expiring(2);
@@ -63,6 +64,8 @@ fn names_kinds_and_help_are_these() {
     # TYPE bridge_overrides gauge
     # HELP bridge_kill_switches Kill switches that are on.
     # TYPE bridge_kill_switches gauge
+    # HELP bridge_admin_refused_total Requests to the admin listener that were turned away: wrong-token, too-many (wrong ones from one address), cross-site, not-local.
+    # TYPE bridge_admin_refused_total counter
     # HELP bridge_reloads_total Times that the configuration was read again, by what came of it: applied, unchanged or refused.
     # TYPE bridge_reloads_total counter
     # HELP bridge_reload_failed 1 while the configuration that was read last is not in force, because it was refused.
@@ -91,6 +94,7 @@ fn values_carry_the_words_of_the_program() {
         .collect();
     values.sort_unstable();
     insta::assert_snapshot!(values.join("\n"), @r#"
+    bridge_admin_refused_total{reason="wrong-token"} 1
     bridge_ambiguous_open 2
     bridge_callback_delay_seconds_count 1
     bridge_callback_delay_seconds_sum 0.2

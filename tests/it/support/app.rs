@@ -396,7 +396,7 @@ impl TestApp {
     pub(crate) async fn admin(&self, path: &str) -> Answer {
         let mut client = Client::to(self.running().admin).await;
         client
-            .ask(format!("GET {path} HTTP/1.1\r\nHost: b\r\n\r\n"))
+            .ask(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .await
     }
 

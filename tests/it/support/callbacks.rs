@@ -194,7 +194,7 @@ impl Shop {
             body.to_string()
         };
         let text = format!(
-            "{method} {path} HTTP/1.1\r\nHost: b\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         Client::to(self.app.admin_addr()).await.ask(text).await

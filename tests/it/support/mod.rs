@@ -9,6 +9,8 @@ pub(crate) mod postgres;
 pub(crate) mod shop;
 pub(crate) mod site;
 pub(crate) mod upstream;
+pub(crate) mod visitor;
+pub(crate) mod webdriver;
 
 use std::time::Duration;
 

@@ -1,0 +1,88 @@
+//! What the pages show of the rest of the bridge: measured here, when a page asks for it.
+//!
+//! Must not: hold a rule.
+
+use std::sync::Arc;
+
+use super::operator::Operator;
+use crate::admin::Asked;
+use crate::admin::ledger::LedgerApi;
+use crate::admin::pages::Sources;
+use crate::admin::pages::figures::{Figure, Figures, OpenPayments, Search, Story};
+use crate::ledger::OpenGroup;
+use crate::ledger::open;
+use crate::ledger::story::money;
+use crate::steering::reload::Trigger;
+use crate::store::{Day, OpenClass, Reason};
+
+impl Operator {
+    /// Everything that the pages ask for.
+    pub(super) fn sources(&self, ledger: &LedgerApi) -> Sources {
+        let (faces, clock) = (self.faces.clone(), Arc::clone(&self.payments.clock));
+        let meters = Arc::clone(&self.meters);
+        let figures = move |()| -> Asked<Figures> {
+            let (faces, now, in_flight) = (faces.clone(), clock.now(), meters.in_flight());
+            Box::pin(async move {
+                let open = faces.ledger.open_payments().await;
+                Figures {
+                    in_flight: Figure::Known(in_flight),
+                    ambiguous: faces.payments.ambiguous(now).await.into(),
+                    callbacks: faces.callbacks.callback_counts().await.into(),
+                    open_payments: Figure::from(open).map(|days| {
+                        let groups = open::groups(&days, Day::of(now));
+                        groups.iter().map(still_open).collect()
+                    }),
+                    ..Figures::default()
+                }
+            })
+        };
+        let ledger = ledger.clone();
+        let story = move |search: Search| -> Asked<Result<Vec<Story>, String>> {
+            let ledger = ledger.clone();
+            Box::pin(async move {
+                let found = ledger.stories(&search.order, search.msn.as_ref()).await;
+                found.map_err(|error| error.to_string())
+            })
+        };
+        let reload = self.reloader.clone().map(|reloader| {
+            let reload = move |reason: Reason| -> Asked<Result<String, String>> {
+                let reloader = Arc::clone(&reloader);
+                Box::pin(async move {
+                    match reloader.reload(Trigger::Call(reason)).await {
+                        Ok(changes) if changes.is_empty() => Ok("nothing has changed".to_owned()),
+                        Ok(changes) => Ok(match changes.len() {
+                            1 => "one key was changed".to_owned(),
+                            many => format!("{many} keys were changed"),
+                        }),
+                        Err(refused) => {
+                            let all = [vec![refused.to_string()], refused.problems()].concat();
+                            Err(all.join("; "))
+                        }
+                    }
+                })
+            };
+            Arc::new(reload) as _
+        });
+        Sources {
+            figures: Arc::new(figures),
+            story: Some(Arc::new(story)),
+            reload,
+        }
+    }
+}
+
+fn still_open(group: &OpenGroup) -> OpenPayments {
+    let left = match group.class {
+        OpenClass::Refundable => group.to_refund,
+        _ => group.to_capture,
+    };
+    OpenPayments {
+        msn: group.msn.clone(),
+        origin: open::word_of(group.origin).to_owned(),
+        state: group.class.word().replace('_', " "),
+        count: group.payments,
+        sum: money(left, group.currency),
+        oldest: Some(group.oldest.begin()),
+        gone_by: Some(group.last_gone.begin()),
+    }
+}
