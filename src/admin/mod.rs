@@ -6,6 +6,7 @@
 pub mod callbacks;
 mod problem;
 pub mod steering;
+pub mod traffic;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -17,6 +17,7 @@ use self::callbacks::{Base, CallbackWorks};
 use self::operator::Operator;
 use self::stores::Faces;
 use crate::lifecycle::Lifecycle;
+use crate::observe::{Keeper, Observer};
 use crate::payments::{Parts, Payments};
 use crate::proxy::server::BindError;
 use crate::proxy::tls::TlsFiles;
@@ -145,6 +146,7 @@ impl App {
             live,
             lifecycle: lifecycle.clone(),
             meters,
+            observer: Arc::new(Observer::new(clock)),
             served: Some(Arc::clone(&works.served)),
         };
         Ok(Self {
@@ -216,7 +218,14 @@ impl App {
         let settings = bridge.live.settings();
         let drain = settings.proxy.drain_timeout;
         let meters = Arc::clone(&bridge.meters);
+        let keeper = Arc::new(Keeper::new(
+            Arc::clone(&bridge.observer),
+            Arc::clone(&faces.observations),
+        ));
         let operator = Operator {
+            observer: Arc::clone(&bridge.observer),
+            keeper: Arc::clone(&keeper),
+            observations: faces.observations,
             store: faces.payments,
             callbacks: faces.callbacks,
             steerer: Arc::clone(&steerer),
@@ -236,12 +245,15 @@ impl App {
             }
         });
         lifecycle.spawn("steering", steerer.run(lifecycle.clone()));
+        lifecycle.spawn("observation", Arc::clone(&keeper).run(lifecycle.clone()));
         works.start(&settings, &lifecycle, lifecycle.soft().clone());
         let hooks = Arc::new(Counting::new(meters));
         let Drained { cut } = server
             .serve(Arc::new(bridge), hooks, lifecycle.soft().clone())
             .await;
         let clean = lifecycle.shutdown_within(drain).await;
+        // What the last calls were is kept, too.
+        keeper.keep().await;
         stop_admin.cancel();
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
         Ended { cut, clean }

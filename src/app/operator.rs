@@ -9,13 +9,16 @@ use secrecy::SecretString;
 
 use crate::admin::callbacks::CallbackApi;
 use crate::admin::steering::SteeringApi;
+use crate::admin::traffic::TrafficApi;
 use crate::admin::{Admin, Readiness};
 use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
 use crate::lifecycle::Lifecycle;
+use crate::observe::{Keeper, Observer};
 use crate::payments::Payments;
+use crate::readiness::Gatherer;
 use crate::steering::Steerer;
-use crate::store::{CallbackStore, Store};
+use crate::store::{CallbackStore, ObservationStore, Store};
 use crate::telemetry::Meters;
 
 /// The parts that are asked.
@@ -23,6 +26,9 @@ pub(super) struct Operator {
     pub(super) store: Arc<dyn Store>,
     pub(super) callbacks: Arc<dyn CallbackStore>,
     pub(super) steerer: Arc<Steerer>,
+    pub(super) observer: Arc<Observer>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) observations: Arc<dyn ObservationStore>,
     pub(super) payments: Arc<Payments>,
     pub(super) meters: Arc<Meters>,
     pub(super) lifecycle: Lifecycle,
@@ -33,6 +39,20 @@ pub(super) struct Operator {
 impl Operator {
     /// The listener's base routes, and those behind its token.
     pub(super) fn build(self, token: Option<SecretString>) -> (Admin, Router) {
+        let traffic = TrafficApi {
+            observer: self.observer,
+            keeper: self.keeper,
+            gatherer: Gatherer {
+                observations: self.observations,
+                callbacks: Arc::clone(&self.callbacks),
+                changes: Arc::clone(self.steerer.store()),
+                live: Arc::clone(self.steerer.live()),
+                clock: Arc::clone(&self.payments.clock),
+                // The ledger will count them.
+                open: None,
+                turned_back: None,
+            },
+        };
         let routes = CallbackApi {
             store: Arc::clone(&self.callbacks),
             changes: Arc::clone(self.steerer.store()),
@@ -41,7 +61,8 @@ impl Operator {
             registrar: self.registrar.clone(),
         }
         .router()
-        .merge(SteeringApi::new(self.steerer).router());
+        .merge(SteeringApi::new(self.steerer).router())
+        .merge(traffic.router());
         let (store, callbacks, lifecycle) =
             (self.store, Arc::clone(&self.callbacks), self.lifecycle);
         let readiness = move || {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::settings::{Settings, StoreUrl};
 use crate::store::{
-    CallbackStore, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore,
-    SteeringStore, Store, StoreError, Timed,
+    AutomaticStore, CallbackStore, ObservationStore, PostgresOptions, PostgresStore, Sealer,
+    SqliteOptions, SqliteStore, SteeringStore, Store, StoreError, Timed,
 };
 use crate::telemetry::Meters;
 
@@ -18,6 +18,8 @@ pub(super) struct Faces {
     pub(super) payments: Arc<dyn Store>,
     pub(super) callbacks: Arc<dyn CallbackStore>,
     pub(super) steering: Arc<dyn SteeringStore>,
+    pub(super) observations: Arc<dyn ObservationStore>,
+    pub(super) automatic: Arc<dyn AutomaticStore>,
 }
 
 /// Seals what is kept, where a key is configured.
@@ -44,7 +46,7 @@ pub(super) async fn open(settings: &Settings, meters: &Arc<Meters>) -> Result<Fa
     }
 }
 
-fn faces<S: Store + CallbackStore + SteeringStore + 'static>(
+fn faces<S: Store + CallbackStore + SteeringStore + ObservationStore + AutomaticStore + 'static>(
     store: S,
     meters: &Arc<Meters>,
 ) -> Faces {
@@ -54,6 +56,8 @@ fn faces<S: Store + CallbackStore + SteeringStore + 'static>(
     Faces {
         payments: Arc::<Timed<S>>::clone(&timed),
         callbacks: Arc::<Timed<S>>::clone(&timed),
-        steering: timed,
+        steering: Arc::<Timed<S>>::clone(&timed),
+        observations: Arc::<Timed<S>>::clone(&timed),
+        automatic: timed,
     }
 }

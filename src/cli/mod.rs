@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod readiness;
 mod running;
 mod serve;
 mod simulate;
@@ -50,6 +51,8 @@ enum Command {
     Toggle(toggle::Options),
     /// Send all new initiates and all changes of payments born in eCom to eCom
     KillSwitch(toggle::KillOptions),
+    /// May the next toggle be moved, or the bridge be removed: verdict and reasons; exit code 0 for go
+    Readiness(readiness::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -76,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::Webhooks(options) => webhooks::run(&options),
         Command::Toggle(options) => toggle::run(&options),
         Command::KillSwitch(options) => toggle::kill(&options),
+        Command::Readiness(options) => readiness::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

@@ -4,6 +4,7 @@
 //! Must not: do I/O, translate, or know how a payment's birth was found out.
 
 pub mod mixing;
+pub mod order;
 pub mod policy;
 pub mod rollout;
 pub mod steering;

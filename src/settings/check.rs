@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use super::file::{Report, Section};
 use super::merchants;
 use super::model::{
-    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, MerchantSettings, Proxy, Reads, Register,
-    Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
+    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, MerchantSettings, Proxy, Ramp, Reads,
+    Register, Rollback, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream,
+    Webhooks,
 };
 use super::rules;
 use super::tree::Table;
@@ -39,6 +40,8 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     let reads = reads(root.section("reads"));
     let admin = admin(root.section("admin"), found);
     let routing = routing(root.section("routing"));
+    let ramp = ramp(root.section("ramp"));
+    let rollback = rollback(root.section("rollback"));
     let defaults = merchant_defaults(root.section("merchant_defaults"));
     let merchants = merchants::read(&mut root, defaults.as_ref());
     let shadow = shadow(root.section("shadow"));
@@ -52,6 +55,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     way_to_the_store(report, store.as_ref());
     rules::admin(report, admin.as_ref());
     rules::routing(report, routing, merchants.as_ref());
+    rules::automatic(report, ramp.as_ref(), rollback.as_ref());
     rules::shadow(report, shadow.as_ref(), upstream.as_ref());
     Some(Settings {
         proxy: proxy?,
@@ -62,6 +66,8 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
         reads: reads?,
         admin: admin?,
         routing: routing?,
+        ramp: ramp?,
+        rollback: rollback?,
         merchant_defaults: defaults?,
         merchants: merchants?,
         shadow: shadow?,
@@ -276,6 +282,45 @@ fn way_to_the_store(report: &mut Report, store: Option<&Store>) {
         ),
     };
     report.warn("store.url", why, remedy);
+}
+
+fn ramp(mut s: Section<'_, '_>) -> Option<Ramp> {
+    let enabled = s.truth("enabled");
+    let steps = s.wholes("steps", 1..=100);
+    let steps = steps.and_then(|steps| {
+        if !steps.is_empty() && steps.is_sorted_by(|one, next| one < next) {
+            return Some(steps);
+        }
+        let remedy = "Write one percentage or more, each above the one before: [1, 5, 25, 100]";
+        s.fail("steps", "the steps do not go up", remedy)
+    });
+    let hold = s.duration("hold", "1m"..="30d");
+    s.finish();
+    Some(Ramp {
+        enabled: enabled?,
+        steps: steps?,
+        hold: hold?,
+    })
+}
+
+fn rollback(mut s: Section<'_, '_>) -> Option<Rollback> {
+    let enabled = s.truth("enabled");
+    let window = s.duration("window", "10s"..="1h");
+    let min_samples = s.whole::<i64>("min_samples", 5..=10_000);
+    let error_margin_points = s.whole("error_margin", 1..=100);
+    let error_limit_percent = s.whole("error_limit", 1..=100);
+    let latency_margin_percent = s.whole("latency_margin", 1..=1000);
+    let cooldown = s.duration("cooldown", "1m"..="7d");
+    s.finish();
+    Some(Rollback {
+        enabled: enabled?,
+        window: window?,
+        min_samples: u64::try_from(min_samples?).ok()?,
+        error_margin_points: error_margin_points?,
+        error_limit_percent: error_limit_percent?,
+        latency_margin_percent: latency_margin_percent?,
+        cooldown: cooldown?,
+    })
 }
 
 fn reads(mut s: Section<'_, '_>) -> Option<Reads> {

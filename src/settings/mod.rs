@@ -26,8 +26,9 @@ mod tests;
 pub use file::Entry;
 pub use live::{Live, Snapshot};
 pub use model::{
-    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, Merchant, MerchantSettings, Proxy, Reads,
-    Register, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
+    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, Merchant, MerchantSettings, Proxy, Ramp,
+    Reads, Register, Rollback, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream,
+    Webhooks,
 };
 pub use problem::{ConfigProblem, Warning};
 pub use url::{BaseUrl, Guard, PostgresUrl, StoreUrl};

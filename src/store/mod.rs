@@ -5,6 +5,7 @@
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
 mod callbacks;
+mod observations;
 mod postgres;
 mod record;
 mod seal;
@@ -27,6 +28,9 @@ pub use callbacks::{
     CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
     Registered, RegistrationState, Retention, Settled, Source, Stage, Stray, UnmatchedEvent,
     Webhook,
+};
+pub use observations::{
+    Automatic, AutomaticStore, Counts, Hour, Observation, ObservationStore, Side,
 };
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{

@@ -3,6 +3,7 @@
 //! Must not: change what the store inside does or returns.
 
 mod callbacks;
+mod observations;
 mod steering;
 
 use std::fmt;

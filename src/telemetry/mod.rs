@@ -7,9 +7,11 @@ pub mod logging;
 pub mod meters;
 pub mod wide;
 
+mod seen;
 mod words;
 
 pub use logging::LinesDropped;
 pub use meters::Meters;
+pub use seen::{Class, Fit, Seen, Told};
 pub use wide::RequestFacts;
 pub use words::{Api, Op, Route};

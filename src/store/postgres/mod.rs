@@ -6,6 +6,7 @@
 mod adjustments;
 mod callbacks;
 mod fault;
+mod observations;
 mod open;
 mod payments;
 mod pool;

@@ -16,10 +16,11 @@ use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_init.postgres.sql"),
     include_str!("../migrations/0002_callbacks.postgres.sql"),
     include_str!("../migrations/0003_steering.postgres.sql"),
+    include_str!("../migrations/0004_traffic.postgres.sql"),
 ];
 /// The oldest server that has all that is used, as it tells its version.
 const OLDEST_SERVER: i32 = 140_000;

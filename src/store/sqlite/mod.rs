@@ -14,6 +14,7 @@ mod error;
 mod load;
 #[cfg(test)]
 mod measure;
+mod observations;
 mod open;
 mod payments;
 mod rows;

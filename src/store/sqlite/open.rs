@@ -19,10 +19,11 @@ use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_init.sqlite.sql"),
     include_str!("../migrations/0002_callbacks.sqlite.sql"),
     include_str!("../migrations/0003_steering.sqlite.sql"),
+    include_str!("../migrations/0004_traffic.sqlite.sql"),
 ];
 /// How many readers at most.
 const READERS: u32 = 4;

@@ -6,8 +6,8 @@ use super::*;
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
-    CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback, NewEvent, Source, Stage,
-    SteeringStore,
+    AutomaticStore, CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback,
+    NewEvent, ObservationStore, Source, Stage, SteeringStore,
 };
 
 /// Both traits of one store.
@@ -16,17 +16,23 @@ pub(in crate::store) struct Both {
     pub(in crate::store) store: Any,
     pub(in crate::store) callbacks: Arc<dyn CallbackStore>,
     pub(in crate::store) steering: Arc<dyn SteeringStore>,
+    pub(in crate::store) observations: Arc<dyn ObservationStore>,
+    pub(in crate::store) automatic: Arc<dyn AutomaticStore>,
 }
 
 impl Both {
-    pub(in crate::store) fn of<S: Store + CallbackStore + SteeringStore + 'static>(
+    pub(in crate::store) fn of<
+        S: Store + CallbackStore + SteeringStore + ObservationStore + AutomaticStore + 'static,
+    >(
         store: S,
     ) -> Self {
         let store = Arc::new(store);
         Self {
             store: Arc::<S>::clone(&store),
             callbacks: Arc::<S>::clone(&store),
-            steering: store,
+            steering: Arc::<S>::clone(&store),
+            observations: Arc::<S>::clone(&store),
+            automatic: store,
         }
     }
 }

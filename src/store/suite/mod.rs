@@ -8,6 +8,7 @@ mod callbacks;
 mod events;
 mod matching;
 mod model;
+mod observations;
 mod operator;
 mod outbox;
 mod payments;
@@ -22,6 +23,7 @@ pub(super) use callbacks::*;
 pub(super) use events::*;
 pub(super) use matching::*;
 pub(super) use model::*;
+pub(super) use observations::*;
 pub(super) use operator::*;
 pub(super) use outbox::*;
 pub(super) use payments::*;
@@ -91,6 +93,10 @@ macro_rules! behaviours {
             an_override_ends_by_itself_and_that_is_listed_once,
             overrides_made_at_once_leave_one_in_force,
             changes_are_listed_newest_first_and_paged,
+            counts_of_one_place_add_up,
+            counts_added_at_once_lose_nothing,
+            old_counts_are_pruned_in_batches,
+            the_machines_memory_is_written_by_the_first,
             a_success_makes_the_attempt_the_payment,
             a_refusal_or_not_done_frees_the_order,
             an_unknown_attempt_stays_open_for_whoever_comes,
