@@ -3,6 +3,7 @@
 //! Health and readiness are open, so that probes need no secret; everything else wants the token where one is
 //! configured. Must not: know what it shows (closures tell it), or serve anything to merchants.
 
+pub mod automatic;
 pub mod callbacks;
 mod problem;
 pub mod steering;

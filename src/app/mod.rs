@@ -24,6 +24,7 @@ use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
 use crate::steering::Steerer;
+use crate::steering::auto::Automat;
 use crate::store::{CallbackStore, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
@@ -95,12 +96,15 @@ impl App {
         let settings = Arc::new(settings);
         let faces = stores::open(&settings, &meters).await?;
         let live = Arc::new(Live::new(Arc::clone(&settings)));
-        let steerer = Arc::new(Steerer::new(
-            Arc::clone(&faces.steering),
-            Arc::clone(&live),
-            Arc::clone(&clock),
-            Arc::clone(&meters),
-        ));
+        let steerer = Arc::new(
+            Steerer::new(
+                Arc::clone(&faces.steering),
+                Arc::clone(&live),
+                Arc::clone(&clock),
+                Arc::clone(&meters),
+            )
+            .with_automatic(Arc::clone(&faces.automatic)),
+        );
         // What was steered holds from the first call on.
         steerer.refresh().await?;
         let upstream = &settings.upstream;
@@ -222,7 +226,14 @@ impl App {
             Arc::clone(&bridge.observer),
             Arc::clone(&faces.observations),
         ));
+        let automat = Arc::new(Automat::new(
+            Arc::clone(&bridge.observer),
+            faces.automatic,
+            Arc::clone(&steerer),
+            Arc::clone(&meters),
+        ));
         let operator = Operator {
+            automat: Arc::clone(&automat),
             observer: Arc::clone(&bridge.observer),
             keeper: Arc::clone(&keeper),
             observations: faces.observations,
@@ -245,6 +256,7 @@ impl App {
             }
         });
         lifecycle.spawn("steering", steerer.run(lifecycle.clone()));
+        lifecycle.spawn("automatic", automat.run(lifecycle.clone()));
         lifecycle.spawn("observation", Arc::clone(&keeper).run(lifecycle.clone()));
         works.start(&settings, &lifecycle, lifecycle.soft().clone());
         let hooks = Arc::new(Counting::new(meters));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use secrecy::SecretString;
 
+use crate::admin::automatic::AutomaticApi;
 use crate::admin::callbacks::CallbackApi;
 use crate::admin::steering::SteeringApi;
 use crate::admin::traffic::TrafficApi;
@@ -16,8 +17,9 @@ use crate::callbacks::register::Registrar;
 use crate::lifecycle::Lifecycle;
 use crate::observe::{Keeper, Observer};
 use crate::payments::Payments;
-use crate::readiness::Gatherer;
+use crate::readiness::{Gatherer, TurnedBack};
 use crate::steering::Steerer;
+use crate::steering::auto::Automat;
 use crate::store::{CallbackStore, ObservationStore, Store};
 use crate::telemetry::Meters;
 
@@ -26,6 +28,7 @@ pub(super) struct Operator {
     pub(super) store: Arc<dyn Store>,
     pub(super) callbacks: Arc<dyn CallbackStore>,
     pub(super) steerer: Arc<Steerer>,
+    pub(super) automat: Arc<Automat>,
     pub(super) observer: Arc<Observer>,
     pub(super) keeper: Arc<Keeper>,
     pub(super) observations: Arc<dyn ObservationStore>,
@@ -50,7 +53,7 @@ impl Operator {
                 clock: Arc::clone(&self.payments.clock),
                 // The ledger will count them.
                 open: None,
-                turned_back: None,
+                turned_back: Some(turned_back(Arc::clone(&self.automat))),
             },
         };
         let routes = CallbackApi {
@@ -62,7 +65,8 @@ impl Operator {
         }
         .router()
         .merge(SteeringApi::new(self.steerer).router())
-        .merge(traffic.router());
+        .merge(traffic.router())
+        .merge(AutomaticApi::new(self.automat).router());
         let (store, callbacks, lifecycle) =
             (self.store, Arc::clone(&self.callbacks), self.lifecycle);
         let readiness = move || {
@@ -105,6 +109,14 @@ impl Operator {
         };
         (Admin::new(token, readiness, metrics), routes)
     }
+}
+
+/// What the rollback holds back; where the store can't be asked, nothing is said.
+fn turned_back(automat: Arc<Automat>) -> TurnedBack {
+    Arc::new(move |msn| {
+        let (automat, msn) = (Arc::clone(&automat), msn.clone());
+        Box::pin(async move { automat.turned_back(&msn).await.ok().flatten() })
+    })
 }
 
 /// A registration that is not in order, for the detail of `/readyz`.

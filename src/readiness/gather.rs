@@ -36,7 +36,9 @@ pub type CountOpen = Arc<
 >;
 
 /// Why the machine holds a sales unit's new payments back, where it does.
-pub type TurnedBack = Arc<dyn Fn(&Msn) -> Option<String> + Send + Sync>;
+pub type TurnedBack = Arc<
+    dyn Fn(&Msn) -> std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync,
+>;
 
 /// Collects.
 #[derive(Clone)]
@@ -96,6 +98,10 @@ impl Gatherer {
             Some(count) => count(msn).await,
             None => None,
         };
+        let turned_back = match &self.turned_back {
+            Some(told) => told(msn).await,
+            None => None,
+        };
         Ok(Facts {
             msn: msn.clone(),
             now,
@@ -107,7 +113,7 @@ impl Gatherer {
             observed,
             callbacks: self.outbox(msn).await?,
             registration,
-            turned_back: self.turned_back.as_ref().and_then(|told| told(msn)),
+            turned_back,
             moved_at: self.moved_at(msn).await?,
             shadow: None,
             open,

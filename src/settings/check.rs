@@ -6,16 +6,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::file::{Report, Section};
-use super::merchants;
 use super::model::{
-    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, MerchantSettings, Proxy, Ramp, Reads,
-    Register, Rollback, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream,
-    Webhooks,
+    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, MerchantSettings, Proxy, Reads, Register,
+    Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
 };
 use super::rules;
 use super::tree::Table;
 use super::units;
 use super::url::{Guard, PostgresUrl, StoreUrl, is_host};
+use super::{automatic, merchants};
 use crate::epayment::model::CustomerInteraction;
 use crate::routing::{Routing, TransactionIdSource};
 use crate::types::{CountryCode, Currency};
@@ -40,8 +39,8 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     let reads = reads(root.section("reads"));
     let admin = admin(root.section("admin"), found);
     let routing = routing(root.section("routing"));
-    let ramp = ramp(root.section("ramp"));
-    let rollback = rollback(root.section("rollback"));
+    let ramp = automatic::ramp(root.section("ramp"));
+    let rollback = automatic::rollback(root.section("rollback"));
     let defaults = merchant_defaults(root.section("merchant_defaults"));
     let merchants = merchants::read(&mut root, defaults.as_ref());
     let shadow = shadow(root.section("shadow"));
@@ -282,45 +281,6 @@ fn way_to_the_store(report: &mut Report, store: Option<&Store>) {
         ),
     };
     report.warn("store.url", why, remedy);
-}
-
-fn ramp(mut s: Section<'_, '_>) -> Option<Ramp> {
-    let enabled = s.truth("enabled");
-    let steps = s.wholes("steps", 1..=100);
-    let steps = steps.and_then(|steps| {
-        if !steps.is_empty() && steps.is_sorted_by(|one, next| one < next) {
-            return Some(steps);
-        }
-        let remedy = "Write one percentage or more, each above the one before: [1, 5, 25, 100]";
-        s.fail("steps", "the steps do not go up", remedy)
-    });
-    let hold = s.duration("hold", "1m"..="30d");
-    s.finish();
-    Some(Ramp {
-        enabled: enabled?,
-        steps: steps?,
-        hold: hold?,
-    })
-}
-
-fn rollback(mut s: Section<'_, '_>) -> Option<Rollback> {
-    let enabled = s.truth("enabled");
-    let window = s.duration("window", "10s"..="1h");
-    let min_samples = s.whole::<i64>("min_samples", 5..=10_000);
-    let error_margin_points = s.whole("error_margin", 1..=100);
-    let error_limit_percent = s.whole("error_limit", 1..=100);
-    let latency_margin_percent = s.whole("latency_margin", 1..=1000);
-    let cooldown = s.duration("cooldown", "1m"..="7d");
-    s.finish();
-    Some(Rollback {
-        enabled: enabled?,
-        window: window?,
-        min_samples: u64::try_from(min_samples?).ok()?,
-        error_margin_points: error_margin_points?,
-        error_limit_percent: error_limit_percent?,
-        latency_margin_percent: latency_margin_percent?,
-        cooldown: cooldown?,
-    })
 }
 
 fn reads(mut s: Section<'_, '_>) -> Option<Reads> {

@@ -419,6 +419,10 @@ mod tests {
         # TYPE bridge_events_unmatched gauge
         # HELP bridge_callback_delay_seconds Time from a payment's event to the merchant's 2xx to its callback.
         # TYPE bridge_callback_delay_seconds histogram
+        # HELP bridge_overrides Overrides in force that were made at run time, kill switches included.
+        # TYPE bridge_overrides gauge
+        # HELP bridge_kill_switches Kill switches that are on.
+        # TYPE bridge_kill_switches gauge
         # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
         # TYPE bridge_log_lines_dropped_total counter
         "#);
@@ -441,7 +445,9 @@ mod tests {
         bridge_callbacks_total{outcome="delivered"} 1
         bridge_events_unmatched 2
         bridge_in_flight 0
+        bridge_kill_switches 0
         bridge_log_lines_dropped_total 0
+        bridge_overrides 0
         bridge_request_seconds_count{operation="capture",route="epayment"} 1
         bridge_request_seconds_count{operation="pass",route="pass"} 1
         bridge_request_seconds_sum{operation="capture",route="epayment"} 0.2
