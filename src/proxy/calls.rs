@@ -149,10 +149,7 @@ impl Bridge {
         };
         let (Some(msn), Some(order)) = (msn, order) else {
             // Nothing to remember it by. eCom judges Express; of a regular one the members are missing.
-            facts.seen.fit = Some(match kind {
-                PaymentType::Express => Fit::Express,
-                PaymentType::Regular | PaymentType::Other => Fit::Invalid,
-            });
+            facts.seen.fit = Some(fit_of_initiate(kind, false, None));
             return match checked {
                 Some(Err(failure)) => refused(failure),
                 _ => (self.as_it_came(call, facts).await, Route::Ecom),
@@ -167,12 +164,8 @@ impl Bridge {
             Some(Ok(command)) => command.untranslatable(),
             _ => None,
         };
-        facts.seen.fit = Some(match (&checked, untranslatable) {
-            (_, Some(reason)) => Fit::Not(reason.code()),
-            (None, None) => Fit::Express,
-            (Some(Ok(_)), None) => Fit::Whole,
-            (Some(Err(_)), None) => Fit::Invalid,
-        });
+        let keeps_the_rules = matches!(checked, Some(Ok(_)));
+        facts.seen.fit = Some(fit_of_initiate(kind, keeps_the_rules, untranslatable));
         let ask = Ask::Initiate {
             express: kind == PaymentType::Express,
             untranslatable,
@@ -471,6 +464,20 @@ fn used(members: Used, request_id: Option<&RequestId>) -> Used {
     match request_id {
         Some(_) => members.and(Member::RequestId),
         None => members,
+    }
+}
+
+/// Whether a new payment translates; of Express nothing is checked here.
+const fn fit_of_initiate(
+    kind: PaymentType,
+    keeps_the_rules: bool,
+    untranslatable: Option<Untranslatable>,
+) -> Fit {
+    match (kind, untranslatable) {
+        (_, Some(reason)) => Fit::Not(reason.code()),
+        (PaymentType::Express, None) => Fit::Express,
+        (PaymentType::Regular | PaymentType::Other, None) if keeps_the_rules => Fit::Whole,
+        (PaymentType::Regular | PaymentType::Other, None) => Fit::Invalid,
     }
 }
 

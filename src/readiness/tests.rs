@@ -158,16 +158,18 @@ impl Truth {
 
 /// Thirty: what is not said is good.
 fn merchants() -> Vec<Truth> {
+    let mut all = good_ones();
+    all.extend(bad_ones());
+    all
+}
+
+fn good_ones() -> Vec<Truth> {
     let capture = Truth {
         percent: None,
         epayment: 0,
         ..GOOD
     };
-    let bad = Truth {
-        good: false,
-        ..GOOD
-    };
-    let mut all = vec![
+    vec![
         GOOD,
         Truth {
             percent: Some(5),
@@ -218,7 +220,15 @@ fn merchants() -> Vec<Truth> {
             epayment: 65,
             ..GOOD
         },
-    ];
+    ]
+}
+
+fn bad_ones() -> Vec<Truth> {
+    let bad = Truth {
+        good: false,
+        ..GOOD
+    };
+    let mut all = Vec::new();
     for (ecom, epayment) in [(600, 59), (600, 10), (20, 20), (59, 0), (0, 0), (1, 1)] {
         all.push(Truth {
             ecom,

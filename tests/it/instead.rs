@@ -136,14 +136,11 @@ fn faults(root: &Value, schema: &Value, value: &Value, path: &str, all: &mut Vec
             wrong(format!("none of {one_of:?}"));
         }
     }
-    if let (Some(number), low, high) = (
-        value.as_i64(),
-        schema["minimum"].as_i64(),
-        schema["maximum"].as_i64(),
-    ) {
-        if low.is_some_and(|low| number < low) || high.is_some_and(|high| number > high) {
-            wrong("out of range".to_owned());
-        }
+    if let Some(number) = value.as_i64()
+        && (schema["minimum"].as_i64().is_some_and(|low| number < low)
+            || schema["maximum"].as_i64().is_some_and(|high| number > high))
+    {
+        wrong("out of range".to_owned());
     }
     if let Some(text) = value.as_str() {
         let length = i64::try_from(text.chars().count()).unwrap();

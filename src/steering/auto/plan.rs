@@ -179,10 +179,11 @@ impl Plan {
             .into_iter()
             .find(|judged| judged.told().is_some());
         let reached = self.percent().unwrap_or(100).min(wanted.percent);
-        if acts.rollback && reached > 0 {
-            if let Some((judged, why)) = against.and_then(|j| Some((j, j.told()?))) {
-                return Some(self.turn_back(rules, acts, judged, why.to_owned(), now));
-            }
+        if acts.rollback
+            && reached > 0
+            && let Some((judged, why)) = against.and_then(|j| Some((j, j.told()?)))
+        {
+            return Some(self.turn_back(rules, acts, judged, why.to_owned(), now));
         }
         match (&self.phase, acts.ramp) {
             (Phase::Free, true) => {
@@ -272,8 +273,8 @@ impl Plan {
         self.back_at = Some(now);
         let doublings = (self.backs - 1).min(DOUBLINGS);
         let until = now.plus(rules.rollback.cooldown * 2_u32.pow(doublings));
-        // What is slow may go on at the step before; what fails goes to eCom as a whole. So does what was turned back
-        // before and fares no better.
+        // What is slow may go on at the step before; what fails goes to eCom as a whole, and so does what was turned
+        // back before and fares no better.
         let before = match (&self.phase, judged) {
             (Phase::Climbing { percent, .. }, Judged::Slow(_)) if acts.ramp => {
                 let steps = rules.ramp.steps.iter().rev().copied();

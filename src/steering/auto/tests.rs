@@ -20,6 +20,10 @@ impl Dice {
         self.0 ^= self.0 << 17;
         f64::from(u32::try_from(self.0 >> 32).unwrap()) / f64::from(u32::MAX)
     }
+    fn below(&mut self, limit: u64) -> u64 {
+        self.roll();
+        (self.0 >> 32) % limit
+    }
 }
 
 fn rules(ramp: bool, rollback: bool) -> Rules {
@@ -75,8 +79,7 @@ impl World {
 
     fn call(&mut self, share: f64, time: u64) -> Sample {
         let bad = u64::from(self.dice.roll() < share);
-        let off = [0, 1, 2, 3, 4][(self.dice.roll() * 4.99) as usize];
-        let class = time + off - 2;
+        let class = time + self.dice.below(5) - 2;
         Sample {
             calls: 1,
             bad,
@@ -89,8 +92,9 @@ impl World {
 
     fn look(&mut self) -> Looked {
         let mut counted = Both::default();
-        let calls = self.rate.floor() + f64::from(u8::from(self.dice.roll() < self.rate.fract()));
-        for _ in 0..calls as u64 {
+        let mut left = self.rate;
+        while left > 0.0 && self.dice.roll() <= left {
+            left -= 1.0;
             let held = self.memory.percent().unwrap_or(100);
             let share = if self.wanted.overridden {
                 self.wanted.percent
