@@ -90,6 +90,14 @@ impl Lifecycle {
         false
     }
 
+    /// Takes over SIGHUP, which from then on does not end the process.
+    ///
+    /// # Errors
+    /// When the signal can't be taken over.
+    pub fn hangups() -> io::Result<Hangups> {
+        Ok(Hangups(signal(SignalKind::hangup())?))
+    }
+
     /// Waits for SIGTERM or SIGINT and gives its name. Take it before serving: from then on neither ends the process.
     ///
     /// # Errors
@@ -116,6 +124,17 @@ impl Signals {
             _ = self.term.recv() => "SIGTERM",
             _ = self.int.recv() => "SIGINT",
         }
+    }
+}
+
+/// SIGHUP, taken over.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// The next one. Several at once may come as one.
+    pub async fn next(&mut self) -> Option<()> {
+        self.0.recv().await
     }
 }
 

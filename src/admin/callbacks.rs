@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -17,8 +18,8 @@ use super::problem::{Problem, reason, unit};
 use crate::callbacks::register::Registrar;
 use crate::ecom::callback::CallbackStatus;
 use crate::store::{
-    CallbackFilter, CallbackId, CallbackState, CallbackStore, CallbackView, Change, Handled,
-    Reason, SteeringStore, Webhook,
+    CallbackFilter, CallbackId, CallbackOrigin, CallbackState, CallbackStore, CallbackView, Change,
+    Handled, Reason, SteeringStore, Webhook,
 };
 use crate::types::{Clock, Msn, OrderText};
 
@@ -35,9 +36,13 @@ pub struct CallbackApi {
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// Keeps registrations in order; none where there is no public URL.
     pub registrar: Option<Arc<Registrar>>,
+    /// The store's public name, as the webhooks' listener tells it.
+    pub name: String,
 }
 
 const PAGE: usize = 100;
+/// So many callbacks of each kind are looked at for their hosts.
+const HOSTS_OF: usize = 1000;
 
 #[derive(Deserialize)]
 struct Asked {
@@ -59,6 +64,7 @@ impl CallbackApi {
     pub fn router(self) -> Router {
         Router::new()
             .route("/api/callbacks", get(list))
+            .route("/api/callbacks/hosts", get(hosts))
             .route("/api/callbacks/{id}", get(show))
             .route("/api/callbacks/{id}/replay", post(replay))
             .route("/api/callbacks/{id}/drop", post(drop_one))
@@ -151,6 +157,14 @@ fn handled(handled: Handled) -> Result<(), Problem> {
     }
 }
 
+/// Where callbacks go that wait or were given up; of a long backlog a part.
+async fn hosts(State(api): State<CallbackApi>) -> Result<Json<Value>, Problem> {
+    let shown = |place: &CallbackOrigin| json!({"origin": place.origin, "waiting": place.waiting, "dead": place.dead});
+    let found = api.store.callback_origins(HOSTS_OF).await?;
+    let found: Vec<Value> = found.iter().map(shown).collect();
+    Ok(Json(json!({"hosts": found})))
+}
+
 impl CallbackApi {
     /// Queues a dead letter again and lists that.
     pub(super) async fn replay(&self, id: CallbackId, reason: Reason) -> Result<(), Problem> {
@@ -192,15 +206,17 @@ impl CallbackApi {
     }
 }
 
-/// A replay may be asked for without a reason: nothing is lost by it.
+/// A replay may be asked for without a reason, with no body at all: nothing is lost by it.
 async fn replay(
     State(api): State<CallbackApi>,
     Path(id): Path<i64>,
-    body: Option<Json<Because>>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let because = match &body {
-        Some(Json(because)) => reason(&because.who, &because.why)?,
-        None => reason("not told", "not told")?,
+    let because = if body.is_empty() {
+        reason("not told", "not told")?
+    } else {
+        let Json(because) = Json::<Because>::from_bytes(&body)?;
+        reason(&because.who, &because.why)?
     };
     api.replay(CallbackId(id), because).await?;
     Ok(Json(json!({"done": true})))
@@ -243,7 +259,9 @@ async fn webhooks(State(api): State<CallbackApi>) -> Result<Json<Value>, Problem
         })
         .collect();
     let hooks: Vec<Value> = hooks.iter().map(webhook).collect();
-    Ok(Json(json!({"webhooks": hooks, "registrations": states})))
+    Ok(Json(
+        json!({"store": api.name, "webhooks": hooks, "registrations": states}),
+    ))
 }
 
 impl CallbackApi {

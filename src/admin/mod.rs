@@ -5,7 +5,9 @@
 
 pub mod automatic;
 pub mod callbacks;
+pub mod explain;
 mod problem;
+pub mod reload;
 pub mod steering;
 pub mod traffic;
 
@@ -55,29 +57,31 @@ impl Readiness {
     }
 }
 
+type TokenAsked = Arc<dyn Fn() -> Option<SecretString> + Send + Sync>;
 type Asked<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What the operator's listener asks the rest of the bridge.
 #[derive(Clone)]
 pub struct Admin {
-    token: Option<SecretString>,
+    token: TokenAsked,
     readiness: Arc<dyn Fn() -> Asked<Readiness> + Send + Sync>,
     metrics: Arc<dyn Fn() -> Asked<String> + Send + Sync>,
 }
 
 impl Admin {
-    /// `token`: what `Authorization: Bearer` must carry; `None`: anyone who reaches the listener is let in.
-    /// Both closures may ask the store; `metrics` gives the text of a scrape.
+    /// `token` tells what `Authorization: Bearer` must carry now; `None`: anyone who reaches the listener is let in.
+    /// The other closures may ask the store; `metrics` gives the text of a scrape.
     #[must_use]
-    pub fn new<R, F, M, G>(token: Option<SecretString>, readiness: R, metrics: M) -> Self
+    pub fn new<T, R, F, M, G>(token: T, readiness: R, metrics: M) -> Self
     where
+        T: Fn() -> Option<SecretString> + Send + Sync + 'static,
         R: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Readiness> + Send + 'static,
         M: Fn() -> G + Send + Sync + 'static,
         G: Future<Output = String> + Send + 'static,
     {
         Self {
-            token,
+            token: Arc::new(token),
             readiness: Arc::new(move || Box::pin(readiness())),
             metrics: Arc::new(move || Box::pin(metrics())),
         }
@@ -135,8 +139,8 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn authorised(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    match &admin.token {
-        Some(token) if !carries(request.headers(), token) => {
+    match (admin.token)() {
+        Some(token) if !carries(request.headers(), &token) => {
             let wanted = [
                 (header::WWW_AUTHENTICATE, "Bearer"),
                 (header::CONTENT_TYPE, "application/problem+json"),
@@ -209,9 +213,9 @@ mod tests {
             .unwrap()
     }
 
-    fn admin(token: Option<&str>, trouble: Option<&'static str>) -> Admin {
+    fn admin(token: Option<&'static str>, trouble: Option<&'static str>) -> Admin {
         Admin::new(
-            token.map(Into::into),
+            move || token.map(Into::into),
             move || async move { Readiness::of(trouble.map(str::to_owned), false) },
             || async { "bridge_in_flight 0\n# EOF\n".to_owned() },
         )

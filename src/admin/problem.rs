@@ -16,12 +16,23 @@ use crate::types::Msn;
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
+    /// All that is wrong, where it may be more than one thing.
+    problems: Vec<String>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { status, detail }
+        Self {
+            status,
+            detail,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The same, naming all that is wrong.
+    pub(super) fn naming(self, problems: Vec<String>) -> Self {
+        Self { problems, ..self }
     }
 
     /// The request can't be understood.
@@ -33,12 +44,15 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("error");
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": title,
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if !self.problems.is_empty() {
+            body["problems"] = json!(self.problems);
+        }
         let kind = [("content-type", "application/problem+json")];
         (self.status, kind, Json(body)).into_response()
     }

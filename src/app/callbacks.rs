@@ -24,17 +24,17 @@ use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
 use crate::proxy::webhooks::Webhooks;
 use crate::proxy::{NoHooks, Server, ServerSettings};
-use crate::settings::{Register, Settings};
+use crate::settings::{Live, Register, Settings};
 use crate::store::CallbackStore;
 use crate::telemetry::Meters;
-use crate::types::Clock;
+use crate::types::{Clock, Msn};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::token::{Tokens, UnitKeys};
 
 /// Everything on the way from event to callback.
 pub(super) struct CallbackWorks {
     pub(super) served: Arc<Served>,
-    dispatcher: Dispatcher,
+    pub(super) dispatcher: Dispatcher,
     pub(super) registrar: Option<Arc<Registrar>>,
     poller: Arc<Poller>,
     finder: Arc<Finder>,
@@ -50,7 +50,7 @@ pub(super) struct CallbackWorks {
 /// What the works are made of.
 #[derive(Clone, Copy)]
 pub(super) struct Base<'a> {
-    pub(super) settings: &'a Arc<Settings>,
+    pub(super) live: &'a Arc<Live>,
     pub(super) payments: &'a Arc<Payments>,
     pub(super) store: &'a Arc<dyn CallbackStore>,
     pub(super) clock: &'a Arc<dyn Clock>,
@@ -60,15 +60,16 @@ pub(super) struct Base<'a> {
 
 impl CallbackWorks {
     pub(super) async fn build(base: Base<'_>) -> Result<Self, StartError> {
+        let settings = &base.live.settings();
         let Base {
-            settings,
+            live,
             payments,
             store,
             clock,
             meters,
             lifecycle,
         } = &base;
-        let keyring = keyring(settings, meters)?;
+        let keyring = keyring(live, meters)?;
         let dispatcher = dispatcher(&base, &keyring)?;
         let (hints_given, hints) = Hints::channel();
         let capture = Arc::new(Notify::new());
@@ -76,7 +77,7 @@ impl CallbackWorks {
         let receiver = Arc::new(Receiver::new(ReceiverParts {
             store: Arc::clone(store),
             payments: Arc::clone(&payments.store),
-            settings: Arc::clone(settings),
+            live: Arc::clone(live),
             clock: Arc::clone(clock),
             meters: Arc::clone(meters),
             queued: Arc::clone(&queued),
@@ -87,7 +88,7 @@ impl CallbackWorks {
             payments: Arc::clone(payments),
             receiver: Arc::clone(&receiver),
             keyring: keyring.clone(),
-            settings: Arc::clone(settings),
+            live: Arc::clone(live),
             clock: Arc::clone(clock),
         });
         let finder = finder(&base, &receiver, &keyring);
@@ -95,7 +96,7 @@ impl CallbackWorks {
             store: Arc::clone(store),
             payments: Arc::clone(payments),
             keyring: keyring.clone(),
-            settings: Arc::clone(settings),
+            live: Arc::clone(live),
             clock: Arc::clone(clock),
             wake: capture,
             ready: Arc::clone(&queued),
@@ -109,8 +110,9 @@ impl CallbackWorks {
             is_auto(settings).then_some(wake),
             (*lifecycle).clone(),
         );
-        let pruner = Pruner::new(Arc::clone(store), &settings.store, Arc::clone(clock));
-        let server = server(settings, receiver, lifecycle).await?;
+        let pruner = Pruner::new(Arc::clone(store), Arc::clone(live), Arc::clone(clock));
+        let name = payments.store.secret().public_name();
+        let server = server(settings, receiver, lifecycle, &name).await?;
         Ok(Self {
             served: Arc::new(served),
             dispatcher,
@@ -176,11 +178,11 @@ fn dispatcher(base: &Base<'_>, keyring: &Keyring) -> Result<Dispatcher, StartErr
     let user = AskUpstream {
         payments: Arc::clone(base.payments),
         keyring: keyring.clone(),
-        settings: Arc::clone(base.settings),
+        live: Arc::clone(base.live),
     };
     Ok(Dispatcher::new(Parts {
         store: Arc::clone(base.store),
-        settings: base.settings.callbacks.clone(),
+        settings: base.live.settings().callbacks.clone(),
         limits: Limits::default(),
         clock: Arc::clone(base.clock),
         meters: Arc::clone(base.meters),
@@ -195,7 +197,7 @@ fn finder(base: &Base<'_>, receiver: &Arc<Receiver>, keyring: &Keyring) -> Arc<F
         payments: Arc::clone(base.payments),
         receiver: Arc::clone(receiver),
         keyring: keyring.clone(),
-        settings: Arc::clone(base.settings),
+        live: Arc::clone(base.live),
         clock: Arc::clone(base.clock),
     })
 }
@@ -219,22 +221,25 @@ fn wake_both(dispatcher: &Dispatcher, capture: &Arc<Notify>) -> Queued {
     })
 }
 
-fn keyring(settings: &Settings, meters: &Arc<Meters>) -> Result<Keyring, StartError> {
+fn keyring(live: &Arc<Live>, meters: &Arc<Meters>) -> Result<Keyring, StartError> {
+    let settings = live.settings();
     let upstream = &settings.upstream;
     let tokens = Tokens::new(
         upstream.base_url.as_str(),
         upstream.connect_timeout,
         Arc::clone(meters),
     )?;
-    let configured = settings.merchants.values().filter_map(|merchant| {
-        let keys = UnitKeys {
+    let live = Arc::clone(live);
+    let configured = move |msn: &Msn| {
+        let settings = live.settings();
+        let merchant = settings.merchants.get(msn)?;
+        Some(UnitKeys {
             client_id: merchant.client_id.clone()?,
             client_secret: merchant.client_secret.clone()?,
             subscription_key: merchant.subscription_key.clone()?,
-        };
-        Some((merchant.msn.clone(), keys))
-    });
-    Ok(Keyring::new(configured.collect(), tokens))
+        })
+    };
+    Ok(Keyring::new(configured, tokens))
 }
 
 fn registrar(
@@ -268,6 +273,7 @@ async fn server(
     settings: &Settings,
     receiver: Arc<Receiver>,
     lifecycle: &Lifecycle,
+    name: &str,
 ) -> Result<Option<(Server, Webhooks)>, StartError> {
     let Some(public_url) = &settings.webhooks.public_url else {
         return Ok(None);
@@ -285,6 +291,8 @@ async fn server(
             receiver,
             lifecycle: lifecycle.clone(),
             prefix,
+            name: http::HeaderValue::from_str(name)
+                .unwrap_or_else(|_| http::HeaderValue::from_static("")),
         },
     )))
 }

@@ -5,6 +5,7 @@
 
 mod callbacks;
 mod operator;
+mod reload;
 mod stores;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 
 use self::callbacks::{Base, CallbackWorks};
 use self::operator::Operator;
+pub use self::reload::Reloading;
 use self::stores::Faces;
 use crate::lifecycle::Lifecycle;
 use crate::observe::{Keeper, Observer};
@@ -25,6 +27,7 @@ use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
 use crate::steering::Steerer;
 use crate::steering::auto::Automat;
+use crate::steering::reload::{self as steering_reload, Reloader};
 use crate::store::{CallbackStore, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
@@ -63,6 +66,7 @@ pub struct App {
     server: Server,
     admin: TcpListener,
     lifecycle: Lifecycle,
+    reloader: Option<(Arc<Reloader>, Duration)>,
 }
 
 /// How it ended.
@@ -124,14 +128,11 @@ impl App {
             epayment,
             clock: Arc::clone(&clock),
             sealer: stores::sealer(&settings),
-            recovery: settings.store.recovery_metadata,
-            retries: upstream.retries,
-            upstream_timeout: upstream.timeout,
             meters: Arc::clone(&meters),
             lifecycle: lifecycle.clone(),
         });
         let works = CallbackWorks::build(Base {
-            settings: &settings,
+            live: &live,
             payments: &payments,
             store: &faces.callbacks,
             clock: &clock,
@@ -139,7 +140,10 @@ impl App {
             lifecycle: &lifecycle,
         })
         .await?;
-        let server = Server::bind(server_settings(&settings)).await?;
+        let drain = Arc::clone(&live);
+        let server = Server::bind(server_settings(&settings))
+            .await?
+            .draining_within(move || drain.settings().proxy.drain_timeout);
         let at = settings.admin.listen;
         let admin = TcpListener::bind(at)
             .await
@@ -161,7 +165,31 @@ impl App {
             server,
             admin,
             lifecycle,
+            reloader: None,
         })
+    }
+
+    /// The same, reading its configuration again when a file changes or when it is asked to.
+    #[must_use]
+    pub fn reloading(mut self, from: Reloading) -> Self {
+        let dispatcher = self.works.dispatcher.clone();
+        let reloader = Reloader::new(steering_reload::Parts {
+            sources: from.sources,
+            started_with: from.started_with,
+            steerer: Arc::clone(&self.steerer),
+            meters: Arc::clone(&self.bridge.meters),
+            lifecycle: self.lifecycle.clone(),
+            level: from.level,
+            prepare: reload::prepare(dispatcher, Arc::clone(&self.works.served)),
+        });
+        self.reloader = Some((Arc::new(reloader), from.every));
+        self
+    }
+
+    /// Reads the configuration again, where that is possible.
+    #[must_use]
+    pub fn reloader(&self) -> Option<&Arc<Reloader>> {
+        self.reloader.as_ref().map(|(reloader, _)| reloader)
     }
 
     /// Where merchants call.
@@ -218,9 +246,9 @@ impl App {
             server,
             admin,
             lifecycle,
+            reloader,
         } = self;
-        let settings = bridge.live.settings();
-        let drain = settings.proxy.drain_timeout;
+        let live = Arc::clone(&bridge.live);
         let meters = Arc::clone(&bridge.meters);
         let keeper = Arc::new(Keeper::new(
             Arc::clone(&bridge.observer),
@@ -240,6 +268,7 @@ impl App {
             store: faces.payments,
             callbacks: faces.callbacks,
             steerer: Arc::clone(&steerer),
+            reloader: reloader.as_ref().map(|(reloader, _)| Arc::clone(reloader)),
             payments: Arc::clone(&bridge.payments),
             meters: Arc::clone(&meters),
             lifecycle: lifecycle.clone(),
@@ -249,7 +278,8 @@ impl App {
         // The operator's listener goes on while calls are drained: probes must see that the bridge is not ready.
         let until = lifecycle.hard().child_token();
         let stop_admin = until.clone();
-        let (operator, routes) = operator.build(settings.admin.token.clone());
+        let token = Arc::clone(&live);
+        let (operator, routes) = operator.build(move || token.settings().admin.token.clone());
         let admin_task = tokio::spawn(async move {
             if let Err(error) = operator.serve(admin, routes, until).await {
                 tracing::error!(error = %error, "the admin listener failed");
@@ -258,11 +288,15 @@ impl App {
         lifecycle.spawn("steering", steerer.run(lifecycle.clone()));
         lifecycle.spawn("automatic", automat.run(lifecycle.clone()));
         lifecycle.spawn("observation", Arc::clone(&keeper).run(lifecycle.clone()));
-        works.start(&settings, &lifecycle, lifecycle.soft().clone());
+        if let Some((reloader, every)) = reloader {
+            lifecycle.spawn("reload", reloader.watch(every));
+        }
+        works.start(&live.settings(), &lifecycle, lifecycle.soft().clone());
         let hooks = Arc::new(Counting::new(meters));
         let Drained { cut } = server
             .serve(Arc::new(bridge), hooks, lifecycle.soft().clone())
             .await;
+        let drain = live.settings().proxy.drain_timeout;
         let clean = lifecycle.shutdown_within(drain).await;
         // What the last calls were is kept, too.
         keeper.keep().await;

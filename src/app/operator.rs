@@ -9,6 +9,8 @@ use secrecy::SecretString;
 
 use crate::admin::automatic::AutomaticApi;
 use crate::admin::callbacks::CallbackApi;
+use crate::admin::explain::ExplainApi;
+use crate::admin::reload::ReloadApi;
 use crate::admin::steering::SteeringApi;
 use crate::admin::traffic::TrafficApi;
 use crate::admin::{Admin, Readiness};
@@ -20,6 +22,7 @@ use crate::payments::Payments;
 use crate::readiness::{Gatherer, TurnedBack};
 use crate::steering::Steerer;
 use crate::steering::auto::Automat;
+use crate::steering::reload::Reloader;
 use crate::store::{CallbackStore, ObservationStore, Store};
 use crate::telemetry::Meters;
 
@@ -32,6 +35,7 @@ pub(super) struct Operator {
     pub(super) observer: Arc<Observer>,
     pub(super) keeper: Arc<Keeper>,
     pub(super) observations: Arc<dyn ObservationStore>,
+    pub(super) reloader: Option<Arc<Reloader>>,
     pub(super) payments: Arc<Payments>,
     pub(super) meters: Arc<Meters>,
     pub(super) lifecycle: Lifecycle,
@@ -41,7 +45,10 @@ pub(super) struct Operator {
 
 impl Operator {
     /// The listener's base routes, and those behind its token.
-    pub(super) fn build(self, token: Option<SecretString>) -> (Admin, Router) {
+    pub(super) fn build(
+        self,
+        token: impl Fn() -> Option<SecretString> + Send + Sync + 'static,
+    ) -> (Admin, Router) {
         let traffic = TrafficApi {
             observer: self.observer,
             keeper: self.keeper,
@@ -62,9 +69,18 @@ impl Operator {
             clock: Arc::clone(&self.payments.clock),
             wake: self.queued,
             registrar: self.registrar.clone(),
+            name: self.store.secret().public_name(),
         }
         .router()
+        .merge(
+            ExplainApi {
+                store: Arc::clone(&self.store),
+                live: Arc::clone(self.steerer.live()),
+            }
+            .router(),
+        )
         .merge(SteeringApi::new(self.steerer).router())
+        .merge(ReloadApi::new(self.reloader).router())
         .merge(traffic.router())
         .merge(AutomaticApi::new(self.automat).router());
         let (store, callbacks, lifecycle) =

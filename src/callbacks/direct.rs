@@ -14,7 +14,7 @@ use super::work::woken;
 use crate::ecom::callback::CallbackStatus;
 use crate::lifecycle::Lifecycle;
 use crate::payments::{DirectCapture, Payments, Subject};
-use crate::settings::Settings;
+use crate::settings::Live;
 use crate::store::{CallbackStore, ClaimLimits, DueCallback, Settled, Stage, StoreError};
 use crate::types::{Clock, Scope};
 use crate::upstream::keyring::Keyring;
@@ -34,8 +34,8 @@ pub struct DirectCapturer {
     pub payments: Arc<Payments>,
     /// Credentials.
     pub keyring: Keyring,
-    /// In force.
-    pub settings: Arc<Settings>,
+    /// The settings in force: one snapshot for each capture.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Woken when a callback is queued.
@@ -76,7 +76,8 @@ impl DirectCapturer {
     }
 
     async fn capture(&self, due: &DueCallback) -> Result<(), StoreError> {
-        let unit = self.settings.merchant(&due.msn);
+        let settings = self.live.settings();
+        let unit = settings.merchant(&due.msn);
         let subject = Subject {
             order: super::order_of(Scope::Unit(due.msn.clone()), due.order.clone(), unit),
             reference: due.reference.clone(),
@@ -86,7 +87,7 @@ impl DirectCapturer {
             let Some(credentials) = tries.credentials().await else {
                 break self.later(due, "no credentials to capture with");
             };
-            let caller = caller(credentials, due.caller);
+            let caller = caller(credentials, due.caller, &settings);
             let outcome = self.payments.capture_directly(&caller, &subject).await;
             if outcome == DirectCapture::NoAccess && tries.refused().await {
                 continue;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use reqwest::dns::Resolve;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore};
@@ -85,12 +86,19 @@ pub struct Parts {
 #[derive(Clone, Debug)]
 pub struct Dispatcher(Arc<Inner>);
 
+/// Where and how callbacks go: `[callbacks]`, and the clients made by it.
 #[derive(Debug)]
-struct Inner {
-    store: Arc<dyn CallbackStore>,
+pub struct Rules {
     settings: settings::Callbacks,
     targets: Targets,
     poster: Poster,
+}
+
+struct Inner {
+    store: Arc<dyn CallbackStore>,
+    resolver: Arc<dyn Resolve>,
+    /// In force for the next claim; what is in flight keeps its own.
+    rules: ArcSwap<Rules>,
     limits: Limits,
     clock: Arc<dyn Clock>,
     meters: Arc<Meters>,
@@ -104,9 +112,18 @@ struct Inner {
     more: AtomicBool,
 }
 
-/// A callback on its way.
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dispatcher")
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A callback on its way, by the rules that held when it was claimed.
 struct Flight {
     due: DueCallback,
+    rules: Arc<Rules>,
     until: Moment,
     _place: OwnedSemaphorePermit,
 }
@@ -116,6 +133,21 @@ struct Claimed {
     flights: Vec<Flight>,
     /// As many as there were places for: there may be more.
     full: bool,
+}
+
+impl Rules {
+    fn new(
+        settings: settings::Callbacks,
+        resolver: &Arc<dyn Resolve>,
+    ) -> Result<Self, reqwest::Error> {
+        let targets = Targets::new(&settings);
+        let poster = Poster::new(&targets, resolver, settings.timeout)?;
+        Ok(Self {
+            settings,
+            targets,
+            poster,
+        })
+    }
 }
 
 impl Dispatcher {
@@ -135,14 +167,12 @@ impl Dispatcher {
         parts: Parts,
         resolver: &Arc<dyn Resolve>,
     ) -> Result<Self, reqwest::Error> {
-        let targets = Targets::new(&parts.settings);
-        let poster = Poster::new(&targets, resolver, parts.settings.timeout)?;
+        let rules = Rules::new(parts.settings, resolver)?;
         Ok(Self(Arc::new(Inner {
-            targets,
-            poster,
+            resolver: Arc::clone(resolver),
+            rules: ArcSwap::from_pointee(rules),
             places: Arc::new(Semaphore::new(parts.limits.total)),
             store: parts.store,
-            settings: parts.settings,
             limits: parts.limits,
             clock: parts.clock,
             meters: parts.meters,
@@ -152,6 +182,20 @@ impl Dispatcher {
             bell: Notify::new(),
             more: AtomicBool::new(false),
         })))
+    }
+
+    /// Other rules, ready to be put in force.
+    ///
+    /// # Errors
+    /// When the TLS set-up of the machine can't be used.
+    pub fn prepare(&self, settings: &settings::Callbacks) -> Result<Rules, reqwest::Error> {
+        Rules::new(settings.clone(), &self.0.resolver)
+    }
+
+    /// Puts other rules in force, for what is claimed from now on.
+    pub fn adopt(&self, rules: Rules) {
+        self.0.rules.store(Arc::new(rules));
+        self.wake();
     }
 
     /// Says that something has been queued.
@@ -226,7 +270,8 @@ impl Dispatcher {
                 full: true,
             });
         }
-        let until = now.plus(inner.settings.timeout + deliver::GRACE + LEASE_MARGIN);
+        let rules = inner.rules.load_full();
+        let until = now.plus(rules.settings.timeout + deliver::GRACE + LEASE_MARGIN);
         let limits = ClaimLimits {
             total,
             per_unit: inner.limits.per_unit,
@@ -242,6 +287,7 @@ impl Dispatcher {
             let place = Arc::clone(&inner.places).try_acquire_owned().ok()?;
             Some(Flight {
                 due,
+                rules: Arc::clone(&rules),
                 until,
                 _place: place,
             })

@@ -16,7 +16,7 @@ use crate::epayment::event::{EventName, PaymentEvent};
 use crate::epayment::model::Payment;
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Caller, Payments, Subject};
-use crate::settings::Settings;
+use crate::settings::{Live, Settings};
 use crate::store::{CallbackStore, Source, StoreError};
 use crate::translate::recovery;
 use crate::types::{Clock, Moment, Msn, Reference, Scope};
@@ -42,8 +42,8 @@ pub struct Finder {
     pub receiver: Arc<Receiver>,
     /// Credentials.
     pub keyring: Keyring,
-    /// In force.
-    pub settings: Arc<Settings>,
+    /// The settings in force: one snapshot for each look.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -135,14 +135,17 @@ impl Finder {
 
     async fn look(&self, walk: &mut Walk, named: (Msn, Reference)) -> Result<Found, StoreError> {
         let (msn, reference) = &named;
+        let settings = self.live.settings();
         let mut tries = self.keyring.tries(msn);
         let found = loop {
             let Some(credentials) = tries.credentials().await else {
                 break Found::Later;
             };
-            let caller = caller(credentials, self.payments.anyone());
+            let caller = caller(credentials, self.payments.anyone(), &settings);
             match self.payments.epayment.get(caller.call(), reference).await {
-                Ok(Reply::Done(payment)) => break self.judge(&caller, &named, &payment).await?,
+                Ok(Reply::Done(payment)) => {
+                    break self.judge(&settings, &caller, &named, &payment).await?;
+                }
                 Ok(reply) => match reply.refused_status() {
                     Some(401) if tries.refused().await => {}
                     Some(429) => break Found::Slower,
@@ -160,6 +163,7 @@ impl Finder {
 
     async fn judge(
         &self,
+        settings: &Settings,
         caller: &Caller,
         (msn, reference): &(Msn, Reference),
         payment: &Payment,
@@ -185,7 +189,7 @@ impl Finder {
             };
             self.receiver.accept(msn, &created, Source::Poll).await?;
         }
-        let unit = self.settings.merchant(msn);
+        let unit = settings.merchant(msn);
         let order = super::order_of(Scope::Unit(msn.clone()), order.into(), unit);
         let subject = Subject {
             order,

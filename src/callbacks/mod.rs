@@ -22,9 +22,20 @@ pub mod work;
 pub use dispatch::{Dispatcher, UserSource};
 pub use target::{Refusal, Targets};
 
-use crate::payments::Order;
-use crate::settings::MerchantSettings;
+use crate::payments::{Order, Terms};
+use crate::settings::{MerchantSettings, Settings};
 use crate::types::{OrderText, Scope};
+
+/// What these settings say of one piece of work.
+#[must_use]
+pub fn terms_of(settings: &Settings) -> Terms {
+    let upstream = &settings.upstream;
+    Terms::new(
+        upstream.retries,
+        upstream.timeout,
+        settings.store.recovery_metadata,
+    )
+}
 
 /// An order of a sales unit with these settings, as the use cases take it.
 #[must_use]

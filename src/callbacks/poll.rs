@@ -11,7 +11,7 @@ use super::receive::Receiver;
 use crate::epayment::event::{EventName, PaymentEvent};
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Caller, Payments, Subject};
-use crate::settings::Settings;
+use crate::settings::{Live, Settings};
 use crate::store::{CallbackStore, DuePayment, Source, StoreError};
 use crate::types::{Clock, Moment, Msn};
 use crate::upstream::keyring::Keyring;
@@ -37,8 +37,8 @@ pub struct Poller {
     pub receiver: Arc<Receiver>,
     /// Credentials.
     pub keyring: Keyring,
-    /// In force.
-    pub settings: Arc<Settings>,
+    /// The settings in force: one snapshot for each look.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -78,7 +78,8 @@ impl Poller {
     /// # Errors
     /// When the store can't be used.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
-        if !self.settings.reads.poll {
+        let settings = self.live.settings();
+        if !settings.reads.poll {
             return Ok(0);
         }
         let now = self.clock.now();
@@ -86,24 +87,24 @@ impl Poller {
             .store
             .claim_polls(now, AT_ONCE, now.plus(LEASE))
             .await?;
-        let looks = due.iter().map(|payment| self.look(payment));
+        let looks = due.iter().map(|payment| self.look(&settings, payment));
         for settled in futures_util::future::join_all(looks).await {
             settled?;
         }
         Ok(due.len())
     }
 
-    async fn look(&self, due: &DuePayment) -> Result<(), StoreError> {
-        let looked = match (due.scope.msn(), self.subject(due)) {
-            (Some(msn), Some(subject)) => self.ask(msn, due, &subject).await?,
+    async fn look(&self, settings: &Settings, due: &DuePayment) -> Result<(), StoreError> {
+        let looked = match (due.scope.msn(), subject(settings, due)) {
+            (Some(msn), Some(subject)) => self.ask(settings, msn, due, &subject).await?,
             _ => Looked::Final,
         };
         let now = self.clock.now();
         let pause = match looked {
             Looked::Final => None,
-            Looked::Slower => Some(Duration::from_secs(60).max(self.pause(due, now))),
+            Looked::Slower => Some(Duration::from_secs(60).max(pause(settings, due, now))),
             Looked::Open | Looked::Later if now.since(due.created_at) > GIVE_UP_AFTER => None,
-            Looked::Open | Looked::Later => Some(self.pause(due, now)),
+            Looked::Open | Looked::Later => Some(pause(settings, due, now)),
         };
         let next = pause.map(|pause| match due.end_at {
             Some(end) if end > now && end < now.plus(pause) => end,
@@ -115,30 +116,14 @@ impl Poller {
         Ok(())
     }
 
-    /// A tenth of the payment's age, at least what the share of the published limit allows, an hour at the most.
-    fn pause(&self, due: &DuePayment, now: Moment) -> Duration {
-        let share = u32::from(self.settings.reads.background_share_percent.max(1));
-        let least = Duration::from_secs(60) * 100 / (READS_A_MINUTE * share);
-        (now.since(due.created_at) / 10).clamp(least, HOUR)
-    }
-
-    fn subject(&self, due: &DuePayment) -> Option<Subject> {
-        let unit = self.settings.merchant(due.scope.msn()?);
-        let mut order = super::order_of(due.scope.clone(), due.order.clone(), unit);
-        order.currency = due.facts.currency.unwrap_or(order.currency);
-        Some(Subject {
-            order,
-            reference: due.reference.clone(),
-        })
-    }
-
     async fn ask(
         &self,
+        settings: &Settings,
         msn: &Msn,
         due: &DuePayment,
         subject: &Subject,
     ) -> Result<Looked, StoreError> {
-        let Some((caller, events)) = self.events(msn, due, subject).await else {
+        let Some((caller, events)) = self.events(settings, msn, due, subject).await else {
             return Ok(Looked::Later);
         };
         let events = match events {
@@ -169,6 +154,7 @@ impl Poller {
     /// The log; credentials that are refused are forgotten, and others tried at once. None where there are none.
     async fn events(
         &self,
+        settings: &Settings,
         msn: &Msn,
         due: &DuePayment,
         subject: &Subject,
@@ -176,7 +162,7 @@ impl Poller {
         let mut tries = self.keyring.tries(msn);
         loop {
             let credentials = tries.credentials().await?;
-            let caller = caller(credentials, due.caller);
+            let caller = caller(credentials, due.caller, settings);
             let asked = self
                 .payments
                 .epayment
@@ -195,6 +181,23 @@ impl Poller {
             return Some((caller, looked));
         }
     }
+}
+
+/// A tenth of the payment's age, at least what the share of the published limit allows, an hour at the most.
+fn pause(settings: &Settings, due: &DuePayment, now: Moment) -> Duration {
+    let share = u32::from(settings.reads.background_share_percent.max(1));
+    let least = Duration::from_secs(60) * 100 / (READS_A_MINUTE * share);
+    (now.since(due.created_at) / 10).clamp(least, HOUR)
+}
+
+fn subject(settings: &Settings, due: &DuePayment) -> Option<Subject> {
+    let unit = settings.merchant(due.scope.msn()?);
+    let mut order = super::order_of(due.scope.clone(), due.order.clone(), unit);
+    order.currency = due.facts.currency.unwrap_or(order.currency);
+    Some(Subject {
+        order,
+        reference: due.reference.clone(),
+    })
 }
 
 /// Records what a log shows; true where a final state is among it.
@@ -225,8 +228,13 @@ fn is_news(event: &PaymentEvent) -> bool {
 }
 
 /// The bridge itself, in a merchant's place.
-pub(super) fn caller(credentials: Credentials, hash: crate::types::CallerHash) -> Caller {
+pub(super) fn caller(
+    credentials: Credentials,
+    hash: crate::types::CallerHash,
+    settings: &Settings,
+) -> Caller {
     Caller {
+        terms: super::terms_of(settings),
         credentials,
         hash,
         budget: Budget {

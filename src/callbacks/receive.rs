@@ -4,14 +4,13 @@
 //! acknowledged once it is recorded (a 4xx would block that payment's queue at Vipps for days); what can't be recorded is
 //! answered 503, and Vipps tries again. Must not: call upstream before the answer, or keep personal data of a body.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::work::Hints;
 use crate::epayment::event::{EventName, PaymentEvent, WebhookEvent};
 use crate::epayment::signature::{SignatureHeaders, Signed, verify};
-use crate::settings::Settings;
+use crate::settings::{Live, Settings};
 use crate::store::{Accepted, CallbackStore, NewEvent, Source, Stage, Store, StoreError, Stray};
 use crate::telemetry::Meters;
 use crate::translate::callback::{Reaction, ending_key, reaction};
@@ -50,14 +49,13 @@ struct Secret {
 pub struct Receiver {
     store: Arc<dyn CallbackStore>,
     payments: Arc<dyn Store>,
-    settings: Arc<Settings>,
+    live: Arc<Live>,
     clock: Arc<dyn Clock>,
     meters: Arc<Meters>,
     /// Wakes the workers.
     queued: Queued,
     hints: Hints,
     secrets: Cache<Msn, Arc<Vec<Secret>>>,
-    configured: BTreeMap<Msn, Secret>,
 }
 
 /// What a receiver is made of.
@@ -66,8 +64,8 @@ pub struct ReceiverParts {
     pub store: Arc<dyn CallbackStore>,
     /// Payments and money calls.
     pub payments: Arc<dyn Store>,
-    /// In force.
-    pub settings: Arc<Settings>,
+    /// The settings in force: one snapshot for each webhook.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Counts.
@@ -104,30 +102,25 @@ fn secret_for(url: &str, secret: SecretString) -> Option<Secret> {
     Some(Secret { host, path, secret })
 }
 
+/// The secret that an operator has written down.
+fn configured_secret(settings: &Settings, msn: &Msn) -> Option<Secret> {
+    let secret = settings.merchants.get(msn)?.webhook_secret.clone()?;
+    let public_url = settings.webhooks.public_url.as_ref()?;
+    secret_for(&webhook_url(public_url.as_str(), msn), secret)
+}
+
 impl Receiver {
     /// Puts it together.
     #[must_use]
     pub fn new(parts: ReceiverParts) -> Self {
-        let public = parts
-            .settings
-            .webhooks
-            .public_url
-            .as_ref()
-            .map(|url| url.as_str().to_owned());
-        let configured = parts.settings.merchants.values().filter_map(|merchant| {
-            let secret = merchant.webhook_secret.clone()?;
-            let url = webhook_url(public.as_deref()?, &merchant.msn);
-            Some((merchant.msn.clone(), secret_for(&url, secret)?))
-        });
         Self {
-            configured: configured.collect(),
             secrets: Cache::builder()
                 .max_capacity(100_000)
                 .time_to_live(SECRETS_KEPT)
                 .build(),
             store: parts.store,
             payments: parts.payments,
-            settings: parts.settings,
+            live: parts.live,
             clock: parts.clock,
             meters: parts.meters,
             queued: parts.queued,
@@ -154,7 +147,8 @@ impl Receiver {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Received, StoreError> {
-        match self.signed(msn, headers, body).await? {
+        let settings = self.live.settings();
+        match self.signed(&settings, msn, headers, body).await? {
             Checked::Good => {}
             // Without the secret, or with the older registration's beside the newer one's: Vipps keeps the event for
             // days. Its reference is believed only as far as asking ePayment goes.
@@ -177,7 +171,8 @@ impl Receiver {
         if event.event.name == EventName::Unknown {
             return self.stray(msn, "unknown-event", body).await;
         }
-        self.accept(msn, &event.event, Source::Webhook).await?;
+        self.accept_under(&settings, msn, &event.event, Source::Webhook)
+            .await?;
         Ok(Received::Accepted)
     }
 
@@ -191,7 +186,18 @@ impl Receiver {
         event: &PaymentEvent,
         source: Source,
     ) -> Result<Accepted, StoreError> {
-        let direct = self.settings.merchant(msn).direct_capture;
+        let settings = self.live.settings();
+        self.accept_under(&settings, msn, event, source).await
+    }
+
+    async fn accept_under(
+        &self,
+        settings: &Settings,
+        msn: &Msn,
+        event: &PaymentEvent,
+        source: Source,
+    ) -> Result<Accepted, StoreError> {
+        let direct = settings.merchant(msn).direct_capture;
         let by_bridge =
             event.name == EventName::Terminated && self.ended_by_bridge(msn, event).await?;
         let callback = match reaction(event, direct, by_bridge) {
@@ -276,6 +282,7 @@ impl Receiver {
 
     async fn signed(
         &self,
+        settings: &Settings,
         msn: &Msn,
         headers: &HeaderMap,
         body: &[u8],
@@ -300,8 +307,9 @@ impl Receiver {
             };
             verify(&signed, &sent, secret.secret.expose_secret())
         };
+        let configured = configured_secret(settings, msn);
         let (known, fresh) = self.secrets_of(msn).await?;
-        if known.iter().chain(self.configured.get(msn)).any(fits) {
+        if known.iter().chain(&configured).any(fits) {
             return Ok(Checked::Good);
         }
         if !fresh {
@@ -312,10 +320,10 @@ impl Receiver {
                 return Ok(Checked::Good);
             }
         }
-        if !known.is_empty() || self.configured.contains_key(msn) {
+        if !known.is_empty() || configured.is_some() {
             return Ok(Checked::Bad);
         }
-        let ours = self.settings.merchants.contains_key(msn)
+        let ours = settings.merchants.contains_key(msn)
             || self
                 .store
                 .registrations()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::lifecycle::Lifecycle;
-use crate::settings;
+use crate::settings::Live;
 use crate::store::{CallbackStore, Pruned, Retention};
 use crate::types::{Clock, Moment};
 
@@ -18,25 +18,15 @@ const BETWEEN_BATCHES: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Pruner {
     store: Arc<dyn CallbackStore>,
-    payments: Duration,
-    callbacks: Duration,
+    live: Arc<Live>,
     clock: Arc<dyn Clock>,
 }
 
 impl Pruner {
-    /// With the configured times.
+    /// By the times in force.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn CallbackStore>,
-        settings: &settings::Store,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            store,
-            payments: settings.retention,
-            callbacks: settings.callback_retention,
-            clock,
-        }
+    pub fn new(store: Arc<dyn CallbackStore>, live: Arc<Live>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, live, clock }
     }
 
     /// Works until the bridge ends.
@@ -67,9 +57,10 @@ impl Pruner {
                     .saturating_sub(Moment::default().plus(age).millis()),
             )
         };
+        let settings = self.live.settings();
         let retention = Retention {
-            payments_before: before(self.payments),
-            callbacks_before: before(self.callbacks),
+            payments_before: before(settings.store.retention),
+            callbacks_before: before(settings.store.callback_retention),
             batch: BATCH,
         };
         match self.store.prune(retention).await {

@@ -51,8 +51,7 @@ pub fn retry_after(value: &str, now: Moment) -> Option<Duration> {
         // More digits than fit are as good as for ever; the clamp takes care.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?;
-    Some(Moment::from_millis(date.timestamp().as_millisecond()).since(now))
+    Some(Moment::parse_http(value)?.since(now))
 }
 
 /// Between 80 % and 120 % of the wait.

@@ -55,6 +55,19 @@ impl Served {
         drop(self.lifecycle.run(async move { served.note(&msn).await }));
     }
 
+    /// The configuration has brought or changed these units: a registration is wanted, and one that failed is tried now.
+    pub fn configured(self: &Arc<Self>, units: Vec<Msn>) {
+        if self.registrar.is_none() {
+            return;
+        }
+        let served = Arc::clone(self);
+        drop(self.lifecycle.run(async move {
+            for msn in units {
+                served.note(&msn).await;
+            }
+        }));
+    }
+
     async fn note(&self, msn: &Msn) {
         match (self.want(msn).await, &self.registrar) {
             (Ok(()), Some(registrar)) => registrar.notify_one(),

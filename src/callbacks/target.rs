@@ -4,6 +4,8 @@
 //! name can point elsewhere between check and connection. Of a name with good and bad addresses the bad ones are left
 //! out: none of them is connected to, and a shop with a stray private record is still reached. Must not: call anything.
 
+pub mod reach;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use super::dispatch::UserSource;
 use super::poll::caller;
 use crate::ecom::response::UserDetails;
 use crate::payments::Payments;
-use crate::settings::Settings;
+use crate::settings::Live;
 use crate::store::DueCallback;
 use crate::translate::details::{ScopeAsked, user_details};
 use crate::upstream::Reply;
@@ -24,16 +24,17 @@ pub struct AskUpstream {
     pub payments: Arc<Payments>,
     /// Credentials.
     pub keyring: Keyring,
-    /// In force.
-    pub settings: Arc<Settings>,
+    /// The settings in force: one snapshot for each question.
+    pub live: Arc<Live>,
 }
 
 #[async_trait]
 impl UserSource for AskUpstream {
     async fn user(&self, due: &DueCallback) -> Option<(String, UserDetails)> {
         let scope = due.scope_asked.clone()?;
+        let settings = self.live.settings();
         let (credentials, from) = self.keyring.of(&due.msn).await?;
-        let caller = caller(credentials, due.caller);
+        let caller = caller(credentials, due.caller, &settings);
         let asked = self.payments.epayment.get(caller.call(), &due.reference);
         let payment = match asked.await {
             Ok(Reply::Done(payment)) => payment,
@@ -52,7 +53,7 @@ impl UserSource for AskUpstream {
                 Ok(_) | Err(_) => return None,
             },
         };
-        let country = self.settings.merchant(&due.msn).country_code;
+        let country = settings.merchant(&due.msn).country_code;
         let shown = user_details(&sub, &user, &ScopeAsked::Yes(scope), &country)?;
         Some((sub, shown))
     }

@@ -1,16 +1,19 @@
 //! `explain`: which way a call would go, and every rule that led there, by the function that `serve` uses.
 //!
-//! The first word of the first line is the route. Where the payment was born is said with `--born` (the running bridge has
-//! it in its record); without it the birth counts as unknown. Must not: send anything.
+//! The first word of the first line is the route. Where a bridge of this configuration runs, it is asked: it knows what was
+//! overridden and where the payment was born. Else the configuration alone speaks. Must not: send anything upstream.
 
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use super::Config;
-use crate::ecom::route::{self, Operation, Target};
-use crate::routing::{self, Ask, Facts, Known};
-use crate::types::{Kind, Msn, OrderText, Origin, Untranslatable};
+use super::running::{Running, Trouble, plain};
+use crate::routing::explain::{Asked, Explanation, Question, ask};
+use crate::routing::{Known, Policy};
+use crate::settings::Settings;
+use crate::types::{Kind, Origin};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -27,9 +30,12 @@ pub(super) struct Options {
     /// The payment is, or is to be, an Express payment
     #[arg(long)]
     express: bool,
-    /// Where the payment was born, where that is known
+    /// Where the payment was born, instead of what the running bridge has recorded
     #[arg(long, value_enum)]
     born: Option<Born>,
+    /// By the configuration alone: the running bridge is not asked
+    #[arg(long)]
+    offline: bool,
     #[command(flatten)]
     config: Config,
 }
@@ -47,7 +53,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    match explain(options, &settings.policy()) {
+    match options.answer(&settings) {
         Ok(lines) => {
             println!("{lines}");
             ExitCode::SUCCESS
@@ -59,76 +65,72 @@ pub(super) fn run(options: &Options) -> ExitCode {
     }
 }
 
-fn explain(options: &Options, policy: &routing::Policy) -> Result<String, String> {
-    let path = options.path.split(['?', '#']).next().unwrap_or_default();
-    let (operation, in_path) = match route::parse(&options.method.to_ascii_uppercase(), path) {
-        Target::Outside => {
-            return Ok(
-                "pass (outside-ecom)\n  outside /ecomm/: streamed through as it comes".to_owned(),
-            );
+impl Options {
+    fn answer(&self, settings: &Settings) -> Result<String, String> {
+        let call = (self.method.as_str(), self.path.as_str());
+        let (msn, order) = (self.msn.as_deref(), self.order.as_deref());
+        let question = match ask(call, msn, order, self.express)? {
+            Asked::Settled(told) => return Ok(told.to_string()),
+            Asked::Question(question) => question,
+        };
+        if !self.offline {
+            match self.ask_the_bridge(settings) {
+                Ok(told) => return Ok(told),
+                Err(trouble) => eprintln!(
+                    "note: by the configuration alone, as no running bridge could be asked ({})",
+                    trouble.told
+                ),
+            }
         }
-        Target::Unknown => {
-            return Ok(
-                "refused (no-call)\n  404: under /ecomm/, but no call of eCom v2".to_owned(),
-            );
-        }
-        Target::Refused => return Ok("refused (no-call)\n  400: a '.' or '..' segment".to_owned()),
-        Target::WrongMethod(operation) => {
-            return Ok(format!(
-                "refused (no-call)\n  405: {} is {}",
-                operation.word(),
-                operation.method()
-            ));
-        }
-        Target::Call { operation, order } => (operation, order),
-    };
-    let order = if in_path.is_empty() {
-        options.order.clone()
-    } else {
-        Some(in_path)
-    };
-    let order = order.ok_or("name the order with --order: the decision depends on it")?;
-    let order = OrderText::parse(&order).ok_or("an order id is 1 to 50 characters")?;
-    let msn = options
-        .msn
-        .as_deref()
-        .map(|text| Msn::parse(text).ok_or("an MSN is 4 to 7 digits"))
-        .transpose()?;
-    let ask = match operation {
-        Operation::Initiate => Ask::Initiate {
-            express: options.express,
-            untranslatable: Untranslatable::of_order(&order),
-        },
-        operation => Ask::About(operation),
-    };
-    let kind = if options.express {
-        Kind::Express
-    } else {
-        Kind::Regular
-    };
-    let known = match (options.born, options.express, operation) {
-        (Some(Born::Epayment), _, _) => Known::Born(Origin::Epayment, Kind::Regular),
-        (Some(Born::Ecom), _, _) => Known::Born(Origin::Ecom, kind),
-        (None, true, op) if op != Operation::Initiate => Known::Born(Origin::Ecom, Kind::Express),
-        (None, _, _) => Known::Nothing,
-    };
-    let facts = Facts {
-        ask,
-        msn: msn.as_ref(),
-        order: &order,
-        known,
-        open_at: None,
-    };
-    let (decision, steps) = routing::trail(&facts, policy);
-    let route = match decision.route {
-        routing::Route::Epayment => "epayment",
-        routing::Route::Ecom => "ecom",
-        routing::Route::EcomThenEpayment => "ecom then epayment",
-        routing::Route::Refused => "refused",
-    };
-    let mut lines = format!("{route} ({})", decision.why.word());
-    for (n, step) in steps.iter().enumerate() {
-        lines.push_str(&format!("\n  {}. {step}", n + 1));
+        Ok(self.explain(&question, &settings.policy()).to_string())
     }
-    Ok(lines)
+
+    fn explain(&self, question: &Question, policy: &Policy) -> Explanation {
+        let known = match self.born {
+            Some(Born::Epayment) => Known::Born(Origin::Epayment, Kind::Regular),
+            Some(Born::Ecom) if self.express => Known::Born(Origin::Ecom, Kind::Express),
+            Some(Born::Ecom) => Known::Born(Origin::Ecom, Kind::Regular),
+            None => question.unrecorded(),
+        };
+        question.explain(known, policy)
+    }
+
+    fn ask_the_bridge(&self, settings: &Settings) -> Result<String, Trouble> {
+        let running = Running::new(settings.admin.listen, settings.admin.token.clone())?;
+        let mut query = vec![
+            ("method", self.method.clone()),
+            ("path", self.path.clone()),
+            ("express", self.express.to_string()),
+        ];
+        query.extend(self.msn.clone().map(|msn| ("msn", msn)));
+        query.extend(self.order.clone().map(|order| ("order", order)));
+        query.extend(self.born.map(|born| ("born", born.word().to_owned())));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Trouble::new(format!("the runtime can't be started: {error}")))?;
+        let told = runtime.block_on(running.get("/api/explain", &query))?;
+        read(&told).ok_or_else(|| Trouble::new("its answer can't be understood"))
+    }
+}
+
+impl Born {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ecom => "ecom",
+            Self::Epayment => "epayment",
+        }
+    }
+}
+
+fn read(told: &Value) -> Option<String> {
+    let mut text = format!(
+        "{} ({})",
+        plain(told["route"].as_str()?),
+        plain(told["why"].as_str()?)
+    );
+    for (n, step) in told["steps"].as_array()?.iter().enumerate() {
+        text.push_str(&format!("\n  {}. {}", n + 1, plain(step.as_str()?)));
+    }
+    Some(text)
 }

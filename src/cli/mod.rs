@@ -6,9 +6,11 @@
 mod callbacks;
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod readiness;
+mod reload;
 mod running;
 mod serve;
 mod simulate;
@@ -53,6 +55,10 @@ enum Command {
     KillSwitch(toggle::KillOptions),
     /// May the next toggle be moved, or the bridge be removed: verdict and reasons; exit code 0 for go
     Readiness(readiness::Options),
+    /// Let the running bridge read its configuration again
+    Reload(reload::Options),
+    /// Look at token, clock, webhooks, store and callback hosts: each OK, or what to do
+    Doctor(doctor::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -80,6 +86,8 @@ pub fn run() -> ExitCode {
         Command::Toggle(options) => toggle::run(&options),
         Command::KillSwitch(options) => toggle::kill(&options),
         Command::Readiness(options) => readiness::run(&options),
+        Command::Reload(options) => reload::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }
@@ -87,18 +95,28 @@ pub fn run() -> ExitCode {
 impl Config {
     /// Reads the configuration, or prints every problem.
     fn load(&self) -> Result<crate::settings::Settings, ExitCode> {
-        crate::settings::load(&self.files, crate::settings::environment()).map_err(|problems| {
-            for problem in &problems {
-                eprintln!("error: {problem}");
-            }
-            let number = problems.len();
-            eprintln!(
-                "{number} problem{} in the configuration; nothing was started",
-                if number == 1 { "" } else { "s" }
-            );
-            ExitCode::FAILURE
-        })
+        told(crate::settings::load(
+            &self.files,
+            crate::settings::environment(),
+        ))
     }
+}
+
+/// The settings, or every problem printed.
+fn told(
+    read: Result<crate::settings::Settings, Vec<crate::settings::ConfigProblem>>,
+) -> Result<crate::settings::Settings, ExitCode> {
+    read.map_err(|problems| {
+        for problem in &problems {
+            eprintln!("error: {problem}");
+        }
+        let number = problems.len();
+        eprintln!(
+            "{number} problem{} in the configuration; nothing was started",
+            if number == 1 { "" } else { "s" }
+        );
+        ExitCode::FAILURE
+    })
 }
 
 /// A runtime, or the reason why there is none.

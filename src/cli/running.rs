@@ -21,6 +21,7 @@ pub(super) struct Running {
     http: reqwest::Client,
     addr: SocketAddr,
     token: Option<SecretString>,
+    patience: Duration,
 }
 
 /// Why there is no result.
@@ -93,6 +94,15 @@ pub(super) fn with_code(
 impl Running {
     /// The bridge whose operator's listener is at `listen`.
     pub(super) fn new(listen: SocketAddr, token: Option<SecretString>) -> Result<Self, Trouble> {
+        Self::patient(listen, token, PATIENCE)
+    }
+
+    /// The same, asked so long at most.
+    pub(super) fn patient(
+        listen: SocketAddr,
+        token: Option<SecretString>,
+        patience: Duration,
+    ) -> Result<Self, Trouble> {
         if listen.port() == 0 {
             return Err(Trouble::new(
                 "admin.listen has port 0, so the running bridge chose one that nobody knows: give it a port",
@@ -102,14 +112,26 @@ impl Running {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .timeout(PATIENCE)
+            .timeout(patience)
             .build()
             .map_err(|error| Trouble::new(format!("the client can't be made: {error}")))?;
         Ok(Self {
             http,
             addr: healthcheck::reachable(listen),
             token,
+            patience,
         })
+    }
+
+    /// Where it is asked.
+    pub(super) const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `GET` of what answers in JSON whether all is well or not.
+    pub(super) async fn either(&self, path: &str) -> Result<Value, Trouble> {
+        let (status, json) = self.exchange(Method::GET, path, &[], None).await?;
+        json.ok_or_else(|| self.refused(status, None))
     }
 
     /// `GET` with a query.
@@ -139,6 +161,20 @@ impl Running {
         query: &[(&str, String)],
         body: Option<Value>,
     ) -> Result<Value, Trouble> {
+        match self.exchange(method, path, query, body).await? {
+            (200..=299, Some(json)) => Ok(json),
+            (status, json) => Err(self.refused(status, json.as_ref())),
+        }
+    }
+
+    /// The status, and the body where it is JSON.
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<Value>,
+    ) -> Result<(u16, Option<Value>), Trouble> {
         let addr = self.addr;
         let mut url = Url::parse(&format!("http://{addr}{path}"))
             .map_err(|_| Trouble::new(format!("{path} can't be asked for")))?;
@@ -167,18 +203,14 @@ impl Running {
                      (--config FILE)?"
                 )
             } else if error.is_timeout() {
-                format!("{addr} did not answer in {} s. Look at the bridge's log", PATIENCE.as_secs())
+                format!("{addr} did not answer in {} s. Look at the bridge's log", self.patience.as_secs())
             } else {
                 format!("{addr} (admin.listen) broke off. Is it the bridge that listens there?")
             })
         })?;
         let status = answer.status().as_u16();
         let text = answer.bytes().await.unwrap_or_default();
-        let json: Option<Value> = serde_json::from_slice(&text).ok();
-        match (status, json) {
-            (200..=299, Some(json)) => Ok(json),
-            (status, json) => Err(self.refused(status, json.as_ref())),
-        }
+        Ok((status, serde_json::from_slice(&text).ok()))
     }
 
     fn refused(&self, status: u16, json: Option<&Value>) -> Trouble {
@@ -196,7 +228,14 @@ impl Running {
                      ECOM_BRIDGE__ADMIN__TOKEN"
                 ),
             },
-            (_, Some(detail)) => plain(detail),
+            (_, Some(detail)) => {
+                let all = json.and_then(|json| json.get("problems"));
+                let all = all.and_then(Value::as_array).into_iter().flatten();
+                let lines = all
+                    .filter_map(Value::as_str)
+                    .map(|one| format!("\n  {}", plain(one)));
+                format!("{}{}", plain(detail), lines.collect::<String>())
+            }
             (_, None) => format!(
                 "{addr} (admin.listen) answers {status}, but not as a bridge of this release. Is it one?"
             ),

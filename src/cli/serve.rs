@@ -3,15 +3,20 @@
 //! Must not: start with a configuration that has a problem.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::Config;
-use crate::app::{App, Ended};
-use crate::lifecycle::Lifecycle;
-use crate::settings::{LogFormat, LogLevel, Settings};
-use crate::telemetry::logging::{self, Format, Level, Logging};
+use crate::app::{App, Ended, Reloading};
+use crate::lifecycle::{Hangups, Lifecycle};
+use crate::settings::{Fingerprint, LogFormat, Settings, Sources};
+use crate::steering::reload::{Reloader, Trigger, level_of};
+use crate::telemetry::logging::{self, Format, Logging};
 
 pub(super) fn run(config: &Config) -> ExitCode {
-    let settings = match config.load() {
+    let sources = Sources::new(config.files.clone());
+    let texts = sources.texts();
+    let started_with = texts.fingerprint();
+    let settings = match super::told(sources.load(texts)) {
         Ok(settings) => settings,
         Err(code) => return code,
     };
@@ -29,7 +34,7 @@ pub(super) fn run(config: &Config) -> ExitCode {
         );
     }
     match super::runtime() {
-        Ok(runtime) => runtime.block_on(serve(settings, &logging)),
+        Ok(runtime) => runtime.block_on(serve(settings, &logging, (sources, started_with))),
         Err(code) => code,
     }
 }
@@ -40,29 +45,35 @@ pub(super) fn init(settings: &Settings) -> Result<Logging, ExitCode> {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
     };
-    let level = match settings.telemetry.log_level {
-        LogLevel::Error => Level::Error,
-        LogLevel::Warn => Level::Warn,
-        LogLevel::Info => Level::Info,
-        LogLevel::Debug => Level::Debug,
-        LogLevel::Trace => Level::Trace,
-    };
+    let level = level_of(settings.telemetry.log_level);
     logging::init(format, level).map_err(|error| {
         eprintln!("error: logging can't be started: {error}");
         ExitCode::FAILURE
     })
 }
 
-async fn serve(settings: Settings, logging: &Logging) -> ExitCode {
-    let mut signals = match Lifecycle::signals() {
-        Ok(signals) => signals,
+async fn serve(
+    settings: Settings,
+    logging: &Logging,
+    (sources, started_with): (Sources, Fingerprint),
+) -> ExitCode {
+    let taken = Lifecycle::signals().and_then(|signals| Ok((signals, Lifecycle::hangups()?)));
+    let (mut signals, hangups) = match taken {
+        Ok(taken) => taken,
         Err(error) => return failed(&format!("signals can't be taken over: {error}")),
     };
     let upstream = settings.upstream.base_url.as_str().to_owned();
     let app = match App::build(settings, logging.lines_dropped()).await {
-        Ok(app) => app,
+        Ok(app) => app.reloading(Reloading::new(
+            sources,
+            started_with,
+            logging.level().clone(),
+        )),
         Err(error) => return failed(&error.to_string()),
     };
+    if let Some(reloader) = app.reloader() {
+        tokio::spawn(follow(hangups, Arc::clone(reloader)));
+    }
     let proxy = app.proxy_addr();
     let admin = app
         .admin_addr()
@@ -101,6 +112,13 @@ async fn serve(settings: Settings, logging: &Logging) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(_) => failed("the server panicked"),
+    }
+}
+
+/// Each SIGHUP lets the configuration be read again.
+async fn follow(mut hangups: Hangups, reloader: Arc<Reloader>) {
+    while hangups.next().await.is_some() {
+        let _told_in_the_log = reloader.reload(Trigger::Signal).await;
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Config;
-use super::running::{self, Running, Trouble, plain, second, table};
+use super::running::{self, Running, Trouble, minute, plain, second, table};
 use crate::routing::{Lever, Toggle};
 
 /// Whose word and reason stand in the list of changes.
@@ -108,8 +108,8 @@ pub(super) fn kill(options: &KillOptions) -> ExitCode {
         let made = read(if on { &answer } else { &answer["ended"] })?;
         Ok(if on {
             format!(
-                "the kill switch is on for {}{}: new initiates and changes of payments born in eCom go to eCom; payments \
-                 born in ePayment stay where they must be\nturn it off with: ecom-bridge kill-switch off{} --why TEXT\n",
+                "the kill switch is on for {}{}: new initiates and all changes\nof payments born in eCom go to eCom; \
+                 payments born in ePayment stay there\nturn it off with: ecom-bridge kill-switch off{} --why TEXT\n",
                 whom(&made),
                 end(&made),
                 made.msn
@@ -129,6 +129,12 @@ impl Because {
         let why = self.why.as_deref().ok_or_else(|| {
             Trouble::new("say why with --why TEXT: it stands in the list of changes")
         })?;
+        self.told_or(why)
+    }
+
+    /// Who, and why in these words where nothing was said.
+    pub(super) fn told_or<'a>(&'a self, why: &'a str) -> Result<(String, &'a str), Trouble> {
+        let why = self.why.as_deref().unwrap_or(why);
         let who = self
             .by
             .clone()
@@ -216,8 +222,8 @@ impl Options {
                     one.key.clone(),
                     one.value.clone(),
                     one.msn.clone().unwrap_or_else(|| "all".to_owned()),
-                    second(&one.made_at),
-                    one.until.as_deref().map_or_else(|| "-".to_owned(), second),
+                    minute(&one.made_at),
+                    one.until.as_deref().map_or_else(|| "-".to_owned(), minute),
                     plain(&one.who),
                     plain(&one.why),
                 ]

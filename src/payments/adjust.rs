@@ -157,8 +157,10 @@ impl Payments {
                 .await;
             }
             Looked::Found(Finding::Failed) => self.close(open.id, Outcome::Refused).await,
-            Looked::Found(Finding::Absent) if now.since(open.silent_since()) >= self.settle => {
-                let until = now.plus(self.settle);
+            Looked::Found(Finding::Absent)
+                if now.since(open.silent_since()) >= caller.terms.settle =>
+            {
+                let until = now.plus(caller.terms.settle);
                 if self.store.resume_adjustment(open.id, now, until).await? {
                     self.close(open.id, Outcome::NotDone).await;
                 }
@@ -280,7 +282,9 @@ impl Work<'_> {
             }
             Looked::Found(Finding::Absent) => match self.look_again(&open).await {
                 Ok(()) => self.send(&intent).await,
-                Err(Again::NoMore) if now.since(open.silent_since()) >= payments.settle => {
+                Err(Again::NoMore)
+                    if now.since(open.silent_since()) >= self.caller.terms.settle =>
+                {
                     payments.close(open.id, Outcome::NotDone).await;
                     return Ok(None);
                 }

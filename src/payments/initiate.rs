@@ -77,7 +77,7 @@ impl Payments {
         new: NewOrder,
     ) -> (Answer, Vec<Loss>) {
         let key = IdempotencyKey::own(new.random);
-        let (metadata, too_long) = self.metadata(&key, subject, &new.command);
+        let (metadata, too_long) = self.metadata(caller, &key, subject, &new.command);
         let context = CreateContext {
             currency: subject.currency,
             interaction: new.interaction,
@@ -107,6 +107,7 @@ impl Payments {
     /// The marker, and the sealed data for a lost store.
     fn metadata(
         &self,
+        caller: &Caller,
         key: &IdempotencyKey,
         subject: &Subject,
         command: &Initiate,
@@ -114,7 +115,7 @@ impl Payments {
         Option<std::collections::BTreeMap<String, String>>,
         Option<Loss>,
     ) {
-        if !self.recovery {
+        if !caller.terms.recovery {
             return (None, None);
         }
         let sealed = self.sealer.as_ref().and_then(|sealer| {
@@ -311,7 +312,8 @@ impl Work<'_> {
             }
             Seen::Foreign => Fate::Taken,
             Seen::Absent if equal => {
-                let (metadata, _) = payments.metadata(&key, self.subject, &self.new.command);
+                let (metadata, _) =
+                    payments.metadata(self.caller, &key, self.subject, &self.new.command);
                 let create = CreatePayment {
                     metadata,
                     ..self.create.clone()
@@ -336,7 +338,7 @@ impl Work<'_> {
         let payments = self.payments;
         let budget = self.caller.budget.keeping(reserve(self.caller.budget));
         let mut doubt = resend;
-        for attempt in 0..=payments.retries {
+        for attempt in 0..=self.caller.terms.retries {
             if attempt > 0 {
                 tokio::time::sleep(pause(attempt).min(budget.left())).await;
             }

@@ -52,12 +52,6 @@ pub struct Payments {
     pub clock: Arc<dyn Clock>,
     /// Seals recovery data, where a key is configured.
     pub sealer: Option<Sealer>,
-    /// Whether `metadata` carries the marker at all.
-    pub recovery: bool,
-    /// How often a call may be sent again with the same key.
-    pub retries: u8,
-    /// Absence from the event log counts as "not done" only so long after the last sending.
-    pub settle: Duration,
     /// Counts.
     pub meters: Arc<Meters>,
     /// Where background work runs.
@@ -78,12 +72,6 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Seals recovery data, where a key is configured.
     pub sealer: Option<Sealer>,
-    /// Whether `metadata` carries the marker at all.
-    pub recovery: bool,
-    /// How often a call may be sent again with the same key.
-    pub retries: u8,
-    /// The longest that one sending may take.
-    pub upstream_timeout: Duration,
     /// Counts.
     pub meters: Arc<Meters>,
     /// Where background work runs.
@@ -99,14 +87,34 @@ impl Payments {
             epayment: parts.epayment,
             clock: parts.clock,
             sealer: parts.sealer,
-            recovery: parts.recovery,
-            retries: parts.retries,
-            settle: parts.upstream_timeout * 2,
             meters: parts.meters,
             lifecycle: parts.lifecycle,
             became_known: tokio::sync::Notify::new(),
             locks: locks::Locks::default(),
         })
+    }
+}
+
+/// What holds for one piece of work from its beginning to its end, whatever is configured meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How often a call may be sent again with the same key.
+    pub retries: u8,
+    /// Absence from the event log counts as "not done" only so long after the last sending.
+    pub settle: Duration,
+    /// Whether `metadata` carries the marker at all.
+    pub recovery: bool,
+}
+
+impl Terms {
+    /// `timeout`: the longest that one sending may take.
+    #[must_use]
+    pub fn new(retries: u8, timeout: Duration, recovery: bool) -> Self {
+        Self {
+            retries,
+            settle: timeout * 2,
+            recovery,
+        }
     }
 }
 
@@ -119,6 +127,8 @@ pub struct Caller {
     pub hash: CallerHash,
     /// The time there is.
     pub budget: Budget,
+    /// What holds for the call.
+    pub terms: Terms,
     /// Where upstream's time is noted.
     pub spent: Arc<Spent>,
 }

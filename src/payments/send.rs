@@ -95,7 +95,7 @@ impl Payments {
         let reference = &sending.subject.reference;
         let mut doubt = sending.resend;
         let now = || Some(self.clock.now());
-        for attempt in 0..=self.retries {
+        for attempt in 0..=caller.terms.retries {
             if attempt > 0 {
                 tokio::time::sleep(pause(attempt).min(budget.left())).await;
             }
@@ -157,7 +157,7 @@ impl Payments {
         reply: Reply<Modified>,
         since: Moment,
     ) -> Sent {
-        let settled = self.clock.now().since(since) >= self.settle;
+        let settled = self.clock.now().since(since) >= sending.caller.terms.settle;
         let processing = matches!(&reply, Reply::Problem { status, problem, .. }
             if error::meaning(problem, *status, During::Adjust(sending.op)) == Meaning::Is(Code::Vipps94));
         let definite = is_definite(&reply, During::Adjust(sending.op));

@@ -110,16 +110,14 @@ impl Bridge {
         } else {
             Api::Pass
         };
+        let idle = self.live.settings().upstream.timeout;
         let began = Instant::now();
-        let passed = self.forwarder.forward(request).await;
+        let passed = self.forwarder.forward_within(request, idle).await;
         let took = began.elapsed();
         facts.upstream(took);
         self.meters.upstream(api, "pass", took.as_secs_f64());
         let mut answer = match passed {
-            Ok(answer) => {
-                let idle = self.forwarder.idle();
-                answer.map(|body| ProxyBody::passed(body, idle))
-            }
+            Ok(answer) => answer.map(|body| ProxyBody::passed(body, idle)),
             Err(failure) => {
                 facts.outcome("no-answer");
                 self.meters.upstream_error(api, failure.kind());

@@ -85,13 +85,15 @@ impl Bridge {
             .deadline
             .checked_sub(ANSWER_MARGIN)
             .unwrap_or(call.deadline);
+        let settings = &call.snapshot.settings;
         Caller {
             credentials: Credentials::of(&call.parts.headers, msn),
             hash: self.caller_hash(call),
             budget: Budget {
                 deadline,
-                per_call: call.snapshot.settings.upstream.timeout,
+                per_call: settings.upstream.timeout,
             },
+            terms: crate::callbacks::terms_of(settings),
             spent: Arc::new(Spent::default()),
         }
     }

@@ -19,6 +19,8 @@ use crate::ecom::error::{Code, Failure};
 pub const BRIDGE_ROUTE: HeaderName = HeaderName::from_static("bridge-route");
 /// The request's id.
 pub const BRIDGE_REQUEST_ID: HeaderName = HeaderName::from_static("bridge-request-id");
+/// The store's public name, in what the webhooks' listener answers: one for all instances that share it.
+pub const BRIDGE_STORE: HeaderName = HeaderName::from_static("bridge-store");
 /// Marks a shadow's call.
 pub const BRIDGE_SHADOW: HeaderName = HeaderName::from_static("bridge-shadow");
 

@@ -23,7 +23,7 @@ use hyper::body::Incoming;
 
 pub use body::ProxyBody;
 pub use bridge::{Bridge, Counting};
-pub use headers::{BRIDGE_ROUTE, RequestId};
+pub use headers::{BRIDGE_ROUTE, BRIDGE_STORE, RequestId};
 pub use layers::{Hooks, NoHooks, refuse};
 pub use server::{BindError, Drained, Server, ServerSettings};
 

@@ -101,6 +101,8 @@ pub struct Server {
     local: SocketAddr,
     acceptor: Option<Acceptor>,
     settings: ServerSettings,
+    /// Asked when the end is announced.
+    drain_timeout: Box<dyn Fn() -> Duration + Send + Sync>,
 }
 
 impl Server {
@@ -113,12 +115,21 @@ impl Server {
         let unusable = |error| BindError::Address(settings.listen, error);
         let listener = TcpListener::bind(settings.listen).await.map_err(unusable)?;
         let local = listener.local_addr().map_err(unusable)?;
+        let drain_timeout = settings.drain_timeout;
         Ok(Self {
             listener,
             local,
             acceptor,
+            drain_timeout: Box::new(move || drain_timeout),
             settings,
         })
+    }
+
+    /// With a drain time that may change: it is asked for when the end is announced.
+    #[must_use]
+    pub fn draining_within(mut self, limit: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.drain_timeout = Box::new(limit);
+        self
     }
 
     /// The real address.
@@ -136,7 +147,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> Drained {
         let edge = Edge::new(handler, self.settings.max_in_flight, hooks);
-        let drain_timeout = self.settings.drain_timeout;
+        let drain_timeout = self.drain_timeout;
         let listener = self.listener;
         let connections = Connections {
             edge: Arc::new(edge),
@@ -163,7 +174,7 @@ impl Server {
         }
         drop(listener);
         tasks.close();
-        if timeout(drain_timeout, tasks.wait()).await.is_err() {
+        if timeout(drain_timeout(), tasks.wait()).await.is_err() {
             connections.hard.cancel();
             tasks.wait().await;
         }

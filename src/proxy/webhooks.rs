@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::body::{ProxyBody, collect};
-use super::headers::RequestId;
+use super::headers::{BRIDGE_STORE, RequestId};
 use super::layers::refuse;
 use super::{Handler, Peer};
 use crate::callbacks::receive::{Received, Receiver};
@@ -32,10 +32,20 @@ pub struct Webhooks {
     pub lifecycle: Lifecycle,
     /// The path of the public URL, without its last slash; usually empty.
     pub prefix: String,
+    /// Told in every answer, so that `doctor` knows which bridge a public address leads to.
+    pub name: http::HeaderValue,
 }
 
 impl Handler for Webhooks {
     async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<ProxyBody> {
+        let mut answer = self.answer(request).await;
+        answer.headers_mut().insert(BRIDGE_STORE, self.name.clone());
+        answer
+    }
+}
+
+impl Webhooks {
+    async fn answer(&self, request: Request<Incoming>) -> Response<ProxyBody> {
         let id = request
             .extensions()
             .get::<RequestId>()
@@ -74,9 +84,7 @@ impl Handler for Webhooks {
             }
         }
     }
-}
 
-impl Webhooks {
     fn unit(&self, path: &str) -> Option<Msn> {
         let path = path.strip_prefix(self.prefix.as_str()).unwrap_or(path);
         Msn::parse(path.strip_prefix("/webhooks/")?)

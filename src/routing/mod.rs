@@ -3,6 +3,7 @@
 //! The mixing rules always win over toggles. Every decision says which rule made it; `trail` tells all that were asked.
 //! Must not: do I/O, translate, or know how a payment's birth was found out.
 
+pub mod explain;
 pub mod mixing;
 pub mod order;
 pub mod policy;

@@ -9,6 +9,7 @@ use super::problem::{ConfigProblem, Warning};
 use super::shown;
 use super::tree::{Node, Origin, Table, Value};
 use super::units;
+use super::written::Written;
 
 /// One effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Entry {
     pub value: String,
     /// `default`, `file …` or `environment …`.
     pub origin: String,
+    /// The value itself, secrets not masked: for comparing only.
+    pub(super) written: Written,
 }
 
 impl Entry {
@@ -153,12 +156,13 @@ impl<'t, 'r> Section<'t, 'r> {
     }
 
     /// Notes the value as it may be shown.
-    pub(super) fn show(&mut self, key: &str, value: String, origin: &Origin) {
+    pub(super) fn show(&mut self, key: &str, value: String, node: &Node) {
         self.report.entries.push(Entry {
             section: self.section.clone(),
             key: format!("{}{key}", self.prefix),
             value,
-            origin: origin.to_string(),
+            origin: node.origin.to_string(),
+            written: Written::of(node),
         });
     }
 
@@ -188,7 +192,7 @@ impl<'t, 'r> Section<'t, 'r> {
 
     fn text_or(&mut self, key: &'static str, remedy: &str) -> Option<&'t str> {
         let node = self.node(key)?;
-        self.show(key, shown::plain(node), &node.origin);
+        self.show(key, shown::plain(node), node);
         match &node.value {
             Value::Text(text) => Some(text.as_str()),
             _ => self.wrong_kind(key, node, "a text", remedy),
@@ -227,7 +231,7 @@ impl<'t, 'r> Section<'t, 'r> {
     /// true or false.
     pub(super) fn truth(&mut self, key: &'static str) -> Option<bool> {
         let node = self.node(key)?;
-        self.show(key, shown::bare(node), &node.origin);
+        self.show(key, shown::bare(node), node);
         match (&node.value, &node.origin) {
             (Value::Truth(truth), _) => Some(*truth),
             (Value::Text(text), Origin::Environment(_)) => match text.trim() {
@@ -251,7 +255,7 @@ impl<'t, 'r> Section<'t, 'r> {
         range: RangeInclusive<i64>,
     ) -> Option<T> {
         let node = self.node(key)?;
-        self.show(key, shown::bare(node), &node.origin);
+        self.show(key, shown::bare(node), node);
         let number = match (&node.value, &node.origin) {
             (Value::Whole(number), _) => Some(*number),
             (Value::Text(text), Origin::Environment(_)) => text.trim().parse().ok(),
@@ -278,7 +282,7 @@ impl<'t, 'r> Section<'t, 'r> {
     /// A list of texts; in the environment, separated by commas.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<&'t str>> {
         let node = self.node(key)?;
-        self.show(key, shown::list(node), &node.origin);
+        self.show(key, shown::list(node), node);
         let texts = match (&node.value, &node.origin) {
             (Value::List(list), _) => list
                 .iter()
@@ -301,7 +305,7 @@ impl<'t, 'r> Section<'t, 'r> {
         range: RangeInclusive<i64>,
     ) -> Option<Vec<T>> {
         let node = self.node(key)?;
-        self.show(key, shown::list(node), &node.origin);
+        self.show(key, shown::list(node), node);
         let numbers: Option<Vec<i64>> = match (&node.value, &node.origin) {
             (Value::List(list), _) => list
                 .iter()
@@ -349,7 +353,7 @@ impl<'t, 'r> Section<'t, 'r> {
         range: RangeInclusive<usize>,
     ) -> Option<usize> {
         let node = self.node(key)?;
-        self.show(key, shown::plain(node), &node.origin);
+        self.show(key, shown::plain(node), node);
         let read = match &node.value {
             Value::Text(text) => units::size(text),
             Value::Whole(number) => {

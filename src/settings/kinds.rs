@@ -17,7 +17,7 @@ impl<'t> Section<'t, '_> {
     /// A merchant serial number, as text or number; `parsed` is what it was understood as.
     pub(super) fn msn(&mut self, key: &'static str, parsed: Option<Msn>) -> Option<Msn> {
         let node = self.node(key)?;
-        self.show(key, shown::plain(node), &node.origin);
+        self.show(key, shown::plain(node), node);
         let remedy = "Write it in quotes, such as \"123456\"";
         parsed.or_else(|| self.fail(key, "a merchant serial number is 4 to 7 digits", remedy))
     }
@@ -82,7 +82,7 @@ impl<'t> Section<'t, '_> {
         } else {
             shown::MASK
         };
-        self.show(key, mask.to_owned(), &node.origin);
+        self.show(key, mask.to_owned(), node);
         match text {
             None => self.wrong_kind(key, node, "a text", "Write it in quotes"),
             Some("(set)") => self.fail(
@@ -107,7 +107,7 @@ impl<'t> Section<'t, '_> {
             Some(share) => format!("{{ epayment_percent = {share} }}"),
             None => shown::plain(node),
         };
-        self.show(key, value, &node.origin);
+        self.show(key, value, node);
         let remedy = if percent { SHARE } else { WORDS };
         match &node.value {
             Value::Text(text) if text == "epayment" => Some(Toggle::Epayment),

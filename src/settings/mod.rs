@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 mod automatic;
 mod check;
+mod diff;
 mod disk;
 mod file;
 mod kinds;
@@ -17,13 +18,16 @@ mod model;
 mod problem;
 mod rules;
 mod shown;
+mod sources;
 mod tree;
 mod units;
 mod url;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
+pub use diff::{KeyChange, NeedsRestart, diff, needing_restart, why_restart};
 pub use file::Entry;
 pub use live::{Live, Snapshot};
 pub use model::{
@@ -32,6 +36,7 @@ pub use model::{
     Webhooks,
 };
 pub use problem::{ConfigProblem, Warning};
+pub use sources::{Fingerprint, Sources, Texts};
 pub use url::{BaseUrl, Guard, PostgresUrl, StoreUrl};
 
 use config::{FileFormat, Source, ValueKind};
@@ -57,15 +62,22 @@ pub fn load(
     files: &[PathBuf],
     env: impl Iterator<Item = (String, String)>,
 ) -> Result<Settings, Vec<ConfigProblem>> {
+    load_texts(Texts::read(files), env)
+}
+
+/// The same of files that were read before.
+fn load_texts(
+    texts: Texts,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<Settings, Vec<ConfigProblem>> {
     let mut layers = Vec::new();
     let mut report = Report::default();
-    for path in files {
-        let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
+    for (name, text) in texts.0 {
+        match text {
             Ok(text) => layers.push((Origin::File(name), text)),
-            Err(error) => report.problems.push(ConfigProblem::new(
+            Err(kind) => report.problems.push(ConfigProblem::new(
                 &name,
-                format!("the file cannot be read ({})", error.kind()),
+                format!("the file cannot be read ({kind})"),
                 "Name a file of UTF-8 text that exists and that the bridge's user may read",
             )),
         }

@@ -415,7 +415,7 @@ fn signed(order: &Order, target: &outbound::Target, now: Moment) -> (Vec<(String
         Some(Forgery::Old) => Moment::from_millis(now.millis() - 3_600_000),
         _ => now,
     };
-    let date = http_date(at);
+    let date = at.http_date();
     let host = match forgery {
         Some(Forgery::Host) => "another.example",
         _ => target.host.as_str(),
@@ -446,13 +446,6 @@ fn signed(order: &Order, target: &outbound::Target, now: Moment) -> (Vec<(String
         order.item.body.clone()
     };
     (headers, body)
-}
-
-/// `Thu, 30 Mar 2023 08:38:32 GMT`
-fn http_date(at: Moment) -> String {
-    jiff::Timestamp::from_millisecond(at.millis())
-        .map(|t| t.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
-        .unwrap_or_default()
 }
 
 /// All of it for the controls.

@@ -21,6 +21,7 @@ use super::gateway::plain;
 use super::state::{Shared, Surface};
 use super::wire::{Script, Wire};
 use super::{controls, echo, ecom_api, epayment_api};
+use crate::types::Moment;
 
 /// The connection ends without an answer.
 #[derive(Debug)]
@@ -150,7 +151,7 @@ async fn handle(
     let Some((action, word)) = fault else {
         let answer = process(&shared, surface, &asked);
         shared.told(id, Some(answer.status), None);
-        return Ok(answer.response());
+        return Ok(dated(&shared, answer).response());
     };
     let (before, after) = match action {
         Action::Delay {
@@ -167,7 +168,7 @@ async fn handle(
     match spoil(&action, answer) {
         Out::Plain(answer) => {
             shared.told(id, Some(answer.status), Some(word));
-            Ok(answer.response())
+            Ok(dated(&shared, answer).response())
         }
         Out::Scripted(steps) => {
             shared.told(id, None, Some(word));
@@ -179,6 +180,19 @@ async fn handle(
             std::future::pending().await
         }
     }
+}
+
+/// The answer with the simulator's own date, unless a fault has given it another.
+fn dated(shared: &Arc<Shared>, mut answer: Answer) -> Answer {
+    let has = |(name, _): &(String, String)| name.eq_ignore_ascii_case("date");
+    if !answer.headers.iter().any(has) {
+        let date = shared.change(|state, now| {
+            let ahead = state.world.rules().date_ahead_s.saturating_mul(1_000);
+            Moment::from_millis(now.millis().saturating_add(ahead)).http_date()
+        });
+        answer.headers.push(("date".to_owned(), date));
+    }
+    answer
 }
 
 fn process(shared: &Arc<Shared>, surface: Surface, asked: &Asked) -> Answer {

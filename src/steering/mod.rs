@@ -4,6 +4,7 @@
 //! a call goes (`routing` does), or lose what held when the store can't be asked.
 
 pub mod auto;
+pub mod reload;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

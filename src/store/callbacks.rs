@@ -228,6 +228,17 @@ pub struct CallbackCounts {
     pub unmatched: u64,
 }
 
+/// Where callbacks go that wait or were given up: scheme, host and port, never more (the rest may hold a token).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackOrigin {
+    /// `https://shop.example:8443`
+    pub origin: String,
+    /// How many wait.
+    pub waiting: u64,
+    /// How many were given up.
+    pub dead: u64,
+}
+
 /// What came of an operator's replay or drop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
@@ -358,8 +369,8 @@ pub trait CallbackStore: Send + Sync + std::fmt::Debug {
         limit: usize,
     ) -> Result<Vec<UnmatchedEvent>, StoreError>;
 
-    /// Claims callbacks that are due at `stage`, the longest waiting of each unit first, until `until`. A claim costs
-    /// by the units that have something waiting, not by the backlog of one.
+    /// Claims callbacks that are due at `stage`, the longest waiting of each unit first, until `until`. A claim
+    /// never costs by the length of a backlog.
     async fn claim_callbacks(
         &self,
         stage: Stage,
@@ -399,6 +410,9 @@ pub trait CallbackStore: Send + Sync + std::fmt::Debug {
 
     /// Counts.
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError>;
+
+    /// Where the callbacks go that wait or were given up, by name; of each kind at most `limit` callbacks are looked at.
+    async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError>;
 
     /// Claims payments of ePayment whose final state is not known and whose look is due, until `until`.
     async fn claim_polls(

@@ -5,6 +5,7 @@
 //! know HTTP. Merchant tokens and subscription keys are never stored (a subscription key only as a keyed hash).
 
 mod callbacks;
+mod look;
 mod observations;
 mod postgres;
 mod record;
@@ -24,11 +25,12 @@ use async_trait::async_trait;
 
 pub use crate::types::{Kind, Origin};
 pub use callbacks::{
-    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackStore,
-    CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
-    Registered, RegistrationState, Retention, Settled, Source, Stage, Stray, UnmatchedEvent,
-    Webhook,
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackState,
+    CallbackStore, CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent,
+    Pruned, Registered, RegistrationState, Retention, Settled, Source, Stage, Stray,
+    UnmatchedEvent, Webhook,
 };
+pub use look::{Contents, FileState, KnownWebhook, PostgresLook, SqliteLook};
 pub use observations::{
     Automatic, AutomaticStore, Counts, Hour, Observation, ObservationStore, Side,
 };

@@ -41,6 +41,15 @@ impl Reason {
         })
     }
 
+    /// The bridge's own, of nobody in particular.
+    #[must_use]
+    pub fn of_bridge(why: &'static str) -> Self {
+        Self {
+            who: "bridge".to_owned(),
+            why: why.to_owned(),
+        }
+    }
+
     /// Who.
     #[must_use]
     pub fn who(&self) -> &str {

@@ -2,7 +2,9 @@
 //!
 //! Must not: change a word. Files of earlier releases hold them.
 
-use super::{CallbackState, Kind, Origin, Source, Stage};
+use std::collections::BTreeMap;
+
+use super::{CallbackOrigin, CallbackState, Kind, Origin, Source, Stage};
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 
@@ -140,12 +142,59 @@ pub(super) fn cut(mut text: String, most: usize) -> String {
     text
 }
 
+/// Scheme, host and port of a callback address, in lower case and without user, path or query, which may hold a token.
+fn place(prefix: &str) -> Option<String> {
+    let (scheme, rest) = prefix.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let host = host(prefix);
+    if host.is_empty() || !["https", "http"].contains(&scheme.as_str()) {
+        return None;
+    }
+    let after = authority(rest).rsplit(']').next().unwrap_or("");
+    let port = after.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_port = (1..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit());
+    let port = if is_port {
+        format!(":{port}")
+    } else {
+        String::new()
+    };
+    Some(if host.contains(':') {
+        format!("{scheme}://[{host}]{port}")
+    } else {
+        format!("{scheme}://{host}{port}")
+    })
+}
+
+/// Callback addresses, each with whether it waits, as places with their numbers, by name.
+pub(super) fn origins(found: Vec<(String, bool)>) -> Vec<CallbackOrigin> {
+    let mut places: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for (prefix, waits) in found {
+        let Some(place) = place(&prefix) else {
+            continue;
+        };
+        let counted = places.entry(place).or_default();
+        counted.0 += u64::from(waits);
+        counted.1 += u64::from(!waits);
+    }
+    let told = |(origin, (waiting, dead))| CallbackOrigin {
+        origin,
+        waiting,
+        dead,
+    };
+    places.into_iter().map(told).collect()
+}
+
+/// Host and port of what follows a scheme.
+fn authority(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or("");
+    authority.rsplit('@').next().unwrap_or("")
+}
+
 /// The host that a callback address names, in lower case and without user, port, path or query, which may hold a token.
 /// Empty where there is none.
 pub(super) fn host(prefix: &str) -> String {
     let rest = prefix.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or("");
-    let place = authority.rsplit('@').next().unwrap_or("");
+    let place = authority(rest);
     let host = match (place.strip_prefix('['), place.split_once(':')) {
         (Some(six), _) => six.split(']').next().unwrap_or(""),
         (None, Some((host, _port))) => host,
@@ -157,6 +206,28 @@ pub(super) fn host(prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_scheme_host_and_port() {
+        for (prefix, expected) in [
+            ("https://Shop.example/cb?tk=1", Some("https://shop.example")),
+            (
+                "HTTP://user:secret@shop.example:8080/x",
+                Some("http://shop.example:8080"),
+            ),
+            ("https://[2A00::1]:8443/x", Some("https://[2a00::1]:8443")),
+            ("https://[2a00::1]", Some("https://[2a00::1]")),
+            (
+                "https://shop.example:secret/x",
+                Some("https://shop.example"),
+            ),
+            ("ftp://shop.example", None),
+            ("https:///x", None),
+            ("shop.example", None),
+        ] {
+            assert_eq!(place(prefix).as_deref(), expected, "{prefix}");
+        }
+    }
 
     #[test]
     fn a_host_is_nothing_but_the_host() {

@@ -14,6 +14,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 /// So many lines may wait.
@@ -46,8 +48,8 @@ pub enum Format {
     Text,
 }
 
-/// The least important lines written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The least important lines written; what writes more is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Someone must act.
     Error,
@@ -73,6 +75,18 @@ impl Level {
     }
 }
 
+/// Makes a running log quieter or louder. Copies turn the same log.
+#[derive(Clone, Debug)]
+pub struct LevelHandle(reload::Handle<Targets, Registry>);
+
+impl LevelHandle {
+    /// From now on lines of this level and above are written.
+    pub fn set(&self, level: Level) {
+        // It fails where the log has ended: then nothing is written at all.
+        let _ended = self.0.reload(targets(level));
+    }
+}
+
 /// How many lines were dropped. Copies count together.
 #[derive(Clone, Debug, Default)]
 pub struct LinesDropped(Counter);
@@ -93,6 +107,7 @@ impl LinesDropped {
 #[derive(Debug)]
 pub struct Logging {
     queue: Queue,
+    level: LevelHandle,
 }
 
 impl Logging {
@@ -100,6 +115,12 @@ impl Logging {
     #[must_use]
     pub const fn lines_dropped(&self) -> &LinesDropped {
         &self.queue.dropped
+    }
+
+    /// Turns the level.
+    #[must_use]
+    pub const fn level(&self) -> &LevelHandle {
+        &self.level
     }
 }
 
@@ -130,8 +151,9 @@ pub enum InitError {
 pub fn init(format: Format, level: Level) -> Result<Logging, InitError> {
     let queue = Queue::start(io::stdout())?;
     let colours = format == Format::Text && io::stdout().is_terminal();
-    subscriber(format, level, colours, queue.clone()).try_init()?;
-    Ok(Logging { queue })
+    let (subscriber, level) = adjustable(format, level, colours, queue.clone());
+    subscriber.try_init()?;
+    Ok(Logging { queue, level })
 }
 
 /// The subscriber that [`init`] installs, with another target: for tests.
@@ -144,10 +166,27 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    adjustable(format, level, colours, target).0
+}
+
+fn targets(level: Level) -> Targets {
     let quiet = level.filter().min(LevelFilter::WARN);
-    let filter = Targets::new()
+    Targets::new()
         .with_default(level.filter())
-        .with_targets(NOISY.map(|name| (name, quiet)));
+        .with_targets(NOISY.map(|name| (name, quiet)))
+}
+
+/// The same, and what turns its level.
+pub fn adjustable<W>(
+    format: Format,
+    level: Level,
+    colours: bool,
+    target: W,
+) -> (impl Subscriber + Send + Sync, LevelHandle)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let (filter, handle) = reload::Layer::new(targets(level));
     let lines = tracing_subscriber::fmt::layer().with_writer(target);
     let lines = match format {
         Format::Json => lines
@@ -158,7 +197,8 @@ where
             .boxed(),
         Format::Text => lines.with_ansi(colours).boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter))
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+    (subscriber, LevelHandle(handle))
 }
 
 enum Line {
@@ -282,10 +322,9 @@ pub(super) mod tests {
     #[test]
     fn lines_are_json_objects_that_end_with_the_process() {
         let kept = Kept::default();
-        let logging = Logging {
-            queue: Queue::start(kept.clone()).unwrap(),
-        };
-        let subscriber = subscriber(Format::Json, Level::Info, false, logging.queue.clone());
+        let queue = Queue::start(kept.clone()).unwrap();
+        let (subscriber, level) = adjustable(Format::Json, Level::Info, false, queue.clone());
+        let logging = Logging { queue, level };
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "request", status = 200, "done");
             tracing::debug!("not written");
@@ -316,6 +355,29 @@ pub(super) mod tests {
         assert_eq!(written(Level::Trace), [false, true, true]);
         assert_eq!(written(Level::Info), [false, true, false]);
         assert_eq!(written(Level::Error), [false, false, false]);
+    }
+
+    #[test]
+    fn the_level_of_a_running_log_can_be_turned() {
+        let kept = Kept::default();
+        let target = kept.clone();
+        let (subscriber, level) =
+            adjustable(Format::Json, Level::Info, false, move || target.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            for (turned, word) in [(Level::Debug, "one"), (Level::Warn, "two")] {
+                tracing::debug!(word, "before");
+                level.set(turned);
+                tracing::debug!(word, "detail");
+                tracing::info!(word, "news");
+                tracing::debug!(target: "sqlx::query", word, "noise");
+            }
+        });
+        let text = kept.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        for (line, words) in lines.iter().zip(["detail one", "news one", "before two"]) {
+            assert!(words.split(' ').all(|word| line.contains(word)), "{line}");
+        }
     }
 
     #[test]

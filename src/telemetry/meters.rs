@@ -3,6 +3,7 @@
 //! Label values are words of this program; no order id, no text of a merchant. A metric is registered only where
 //! something moves it: those of webhooks and shadowing come with their subjects. Times are in seconds.
 
+mod reload;
 mod steering;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use reload::ReloadMeters;
 use steering::SteeringGauges;
 
 use super::logging::LinesDropped;
@@ -115,6 +117,7 @@ pub struct Meters {
     callbacks_dead: Gauge,
     events_unmatched: Gauge,
     steering: SteeringGauges,
+    reload: ReloadMeters,
     callback_delay: Histogram,
     log_lines_dropped: LinesDropped,
 }
@@ -151,6 +154,7 @@ impl Meters {
             callbacks_dead: Gauge::default(),
             events_unmatched: Gauge::default(),
             steering: SteeringGauges::default(),
+            reload: ReloadMeters::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
         };
@@ -208,6 +212,7 @@ impl Meters {
         );
         self.register_callbacks();
         self.steering.register(&mut self.registry);
+        self.reload.register(&mut self.registry);
         self.registry.register(
             "bridge_log_lines_dropped",
             "Log lines lost because standard output did not take them in time",
@@ -383,6 +388,8 @@ mod tests {
         meters.callback("delivered");
         meters.callback_delay(0.2);
         meters.set_callbacks(3, 1, 2);
+        meters.set_overrides(2, 1);
+        meters.reload_refused();
         meters
     }
 
@@ -423,6 +430,10 @@ mod tests {
         # TYPE bridge_overrides gauge
         # HELP bridge_kill_switches Kill switches that are on.
         # TYPE bridge_kill_switches gauge
+        # HELP bridge_reloads_total Times that the configuration was read again, by what came of it: applied, unchanged or refused.
+        # TYPE bridge_reloads_total counter
+        # HELP bridge_reload_failed 1 while the configuration that was read last is not in force, because it was refused.
+        # TYPE bridge_reload_failed gauge
         # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
         # TYPE bridge_log_lines_dropped_total counter
         "#);
@@ -445,9 +456,11 @@ mod tests {
         bridge_callbacks_total{outcome="delivered"} 1
         bridge_events_unmatched 2
         bridge_in_flight 0
-        bridge_kill_switches 0
+        bridge_kill_switches 1
         bridge_log_lines_dropped_total 0
-        bridge_overrides 0
+        bridge_overrides 2
+        bridge_reload_failed 1
+        bridge_reloads_total{outcome="refused"} 1
         bridge_request_seconds_count{operation="capture",route="epayment"} 1
         bridge_request_seconds_count{operation="pass",route="pass"} 1
         bridge_request_seconds_sum{operation="capture",route="epayment"} 0.2

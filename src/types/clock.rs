@@ -30,6 +30,21 @@ impl Moment {
         Some(Self(stamp.as_millisecond()))
     }
 
+    /// Reads a date of HTTP, `Thu, 30 Mar 2023 08:38:32 GMT`.
+    #[must_use]
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
+        Some(Self(date.timestamp().as_millisecond()))
+    }
+
+    /// As a date of HTTP, to the second below.
+    #[must_use]
+    pub fn http_date(self) -> String {
+        jiff::Timestamp::from_millisecond(self.0)
+            .map(|t| t.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+            .unwrap_or_default()
+    }
+
     /// This moment and `duration` more.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
@@ -53,6 +68,42 @@ impl fmt::Display for Moment {
             Ok(stamp) => write!(f, "{stamp:.3}"),
             Err(_) => f.write_str("1970-01-01T00:00:00.000Z"),
         }
+    }
+}
+
+/// Somebody else's clock, read between two looks at ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Ours before they were asked.
+    pub before: Moment,
+    /// Theirs.
+    pub theirs: Moment,
+    /// Ours when the answer was there.
+    pub after: Moment,
+    /// Theirs is told in whole steps of this length, the rest cut off.
+    pub step: Duration,
+}
+
+impl Reading {
+    /// By how many milliseconds ours is ahead of theirs (negative: behind): between the middles of what is possible.
+    #[must_use]
+    pub fn ahead_ms(&self) -> i64 {
+        let step = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX);
+        let ours = self.before.0 / 2 + self.after.0 / 2;
+        ours.saturating_sub(self.theirs.0.saturating_add(step / 2))
+    }
+
+    /// So many milliseconds more or less are possible, too.
+    #[must_use]
+    pub fn doubt_ms(&self) -> i64 {
+        let both = self.after.since(self.before) + self.step;
+        i64::try_from(both.as_millis() / 2).unwrap_or(i64::MAX)
+    }
+
+    /// How long the answer took.
+    #[must_use]
+    pub fn round_trip(&self) -> Duration {
+        self.after.since(self.before)
     }
 }
 
@@ -105,6 +156,32 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_clock_is_read_with_its_doubt() {
+        let read = |before, theirs, after, step| Reading {
+            before: Moment(before),
+            theirs: Moment(theirs),
+            after: Moment(after),
+            step: Duration::from_millis(step),
+        };
+        // Theirs says second 10: it is 10.5 in the middle.
+        let same = read(10_400, 10_000, 10_600, 1_000);
+        assert_eq!((same.ahead_ms(), same.doubt_ms()), (0, 600));
+        let fast = read(610_400, 10_000, 610_600, 1_000);
+        assert_eq!(fast.ahead_ms(), 600_000);
+        let slow = read(1_000, 601_000, 1_002, 1);
+        assert_eq!((slow.ahead_ms(), slow.doubt_ms()), (-599_999, 1));
+    }
+
+    #[test]
+    fn dates_of_http_are_read_and_written() {
+        let text = "Thu, 30 Mar 2023 08:38:32 GMT";
+        let moment = Moment::parse_http(text).unwrap();
+        assert_eq!(moment, Moment::parse("2023-03-30T08:38:32Z").unwrap());
+        assert_eq!(moment.plus(Duration::from_millis(999)).http_date(), text);
+        assert_eq!(Moment::parse_http("yesterday"), None);
+    }
 
     #[test]
     fn time_prints_with_exactly_three_decimals() {

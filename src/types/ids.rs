@@ -150,6 +150,13 @@ impl StoreSecret {
         Self(bytes)
     }
 
+    /// What the store may be called in public, the same for all instances that share it. Says nothing of the secret.
+    #[must_use]
+    pub fn public_name(&self) -> String {
+        let [a, b, c, d, e, f, g, h, ..] = self.hash("public-name", b"");
+        format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+
     /// HMAC-SHA256 over `purpose` and `bytes`, cut to 16 bytes.
     #[must_use]
     pub fn hash(&self, purpose: &str, bytes: &[u8]) -> [u8; 16] {

@@ -12,7 +12,7 @@ mod untranslatable;
 
 pub use amount::{Amount, Currency};
 pub use birth::{Kind, Origin};
-pub use clock::{Clock, ManualClock, Moment, SystemClock};
+pub use clock::{Clock, ManualClock, Moment, Reading, SystemClock};
 pub use ids::{CallerHash, Msn, OrderId, OrderText, Reference, RequestId, Scope, StoreSecret};
 pub use key::{IdempotencyKey, KeyMaker, MoneyOp, Seen};
 pub use phone::{BadPhoneNumber, CountryCode, Msisdn};

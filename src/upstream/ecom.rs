@@ -160,6 +160,17 @@ impl Forwarder {
         self.idle
     }
 
+    /// [`Self::forward_within`] the time it was made with.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn forward(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Incoming>, ForwardFailure> {
+        self.forward_within(request, self.idle).await
+    }
+
     /// Sends a request on and gives the answer as soon as its head is there; neither body is buffered.
     ///
     /// Waiting ends when nothing has moved for `idle`: no piece of the request, no head of the answer. The answer's
@@ -167,9 +178,10 @@ impl Forwarder {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn forward(
+    pub async fn forward_within(
         &self,
         request: Request<Incoming>,
+        idle: Duration,
     ) -> Result<Response<Incoming>, ForwardFailure> {
         let (mut parts, body) = request.into_parts();
         self.address(&mut parts)?;
@@ -184,13 +196,13 @@ impl Forwarder {
         let body = Outgoing::stream(body, Arc::clone(&progress));
         let mut answer = std::pin::pin!(self.client.request(Request::from_parts(parts, body)));
         loop {
-            match timeout_at(progress.last() + self.idle, answer.as_mut()).await {
+            match timeout_at(progress.last() + idle, answer.as_mut()).await {
                 Ok(Ok(response)) => return cleaned(response),
                 Ok(Err(_)) if progress.broken() => return Err(ForwardFailure::BrokenBody),
                 Ok(Err(error)) => return Err(judged(&error)),
-                Err(_) if progress.last() + self.idle > Instant::now() => {}
+                Err(_) if progress.last() + idle > Instant::now() => {}
                 Err(_) if progress.waiting() => return Err(ForwardFailure::SlowBody),
-                Err(_) => return Err(ForwardFailure::MaybeSent(silent(self.idle))),
+                Err(_) => return Err(ForwardFailure::MaybeSent(silent(idle))),
             }
         }
     }

@@ -4,7 +4,8 @@
 //! serve that unit, in memory only and until they are refused or old. Configured credentials serve where none has been
 //! seen. Must not: use one unit's credentials for another.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -28,24 +29,36 @@ pub enum From {
     Configuration,
 }
 
+/// Tells what is configured for a sales unit now.
+type Configured = Arc<dyn Fn(&Msn) -> Option<UnitKeys> + Send + Sync>;
+
 /// The credentials at hand.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Keyring {
     seen: Cache<Msn, Credentials>,
-    configured: BTreeMap<Msn, UnitKeys>,
+    configured: Configured,
     tokens: Tokens,
 }
 
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").finish_non_exhaustive()
+    }
+}
+
 impl Keyring {
-    /// A keyring with what is configured.
+    /// A keyring that asks `configured` each time: the configuration may change.
     #[must_use]
-    pub fn new(configured: BTreeMap<Msn, UnitKeys>, tokens: Tokens) -> Self {
+    pub fn new(
+        configured: impl Fn(&Msn) -> Option<UnitKeys> + Send + Sync + 'static,
+        tokens: Tokens,
+    ) -> Self {
         Self {
             seen: Cache::builder()
                 .max_capacity(100_000)
                 .time_to_live(KEPT_FOR)
                 .build(),
-            configured,
+            configured: Arc::new(configured),
             tokens,
         }
     }
@@ -62,9 +75,9 @@ impl Keyring {
         if let Some(seen) = self.seen.get(msn).await {
             return Some((seen, From::Call));
         }
-        let keys = self.configured.get(msn)?;
+        let keys = (self.configured)(msn)?;
         self.tokens
-            .credentials(msn, keys)
+            .credentials(msn, &keys)
             .await
             .ok()
             .map(|credentials| (credentials, From::Configuration))
@@ -85,7 +98,11 @@ impl Keyring {
     pub async fn refused(&self, msn: &Msn, from: From) {
         match from {
             From::Call => self.seen.invalidate(msn).await,
-            From::Configuration => self.tokens.forget(msn).await,
+            From::Configuration => {
+                if let Some(keys) = (self.configured)(msn) {
+                    self.tokens.forget(msn, &keys).await;
+                }
+            }
         }
     }
 }
@@ -119,8 +136,6 @@ impl Tries<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http::HeaderMap;
 
     use super::*;
@@ -130,7 +145,7 @@ mod tests {
     async fn refused_credentials_are_forgotten_and_tried_again_so_often_and_no_more() {
         let meters = Arc::new(Meters::default());
         let tokens = Tokens::new("http://127.0.0.1:9", Duration::from_secs(1), meters).unwrap();
-        let keyring = Keyring::new(BTreeMap::new(), tokens);
+        let keyring = Keyring::new(|_| None, tokens);
         let msn = Msn::parse("123456").unwrap();
         let call = Credentials::of(&HeaderMap::new(), Some(msn.clone()));
 

@@ -7,6 +7,7 @@ pub mod ecom;
 pub mod epayment;
 mod error;
 pub mod keyring;
+pub mod probe;
 pub mod token;
 pub mod webhooks;
 

@@ -10,6 +10,7 @@ use http::HeaderValue;
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::{Credentials, SUBSCRIPTION_KEY};
 use crate::telemetry::{Api, Meters};
@@ -31,20 +32,80 @@ pub struct UnitKeys {
     pub subscription_key: SecretString,
 }
 
+impl UnitKeys {
+    /// Tells these keys from others, so that a token of replaced ones is not used for the new ones.
+    fn mark(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [
+            self.client_id.as_str(),
+            self.client_secret.expose_secret(),
+            self.subscription_key.expose_secret(),
+        ] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().into()
+    }
+}
+
+/// A sales unit and the mark of its keys.
+type Holder = (Msn, [u8; 32]);
+
 /// Fetches and keeps tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     http: reqwest::Client,
     url: String,
-    kept: Cache<Msn, HeaderValue>,
-    /// Units whose last fetch failed a moment ago.
-    failed: Cache<Msn, Arc<TokenError>>,
+    kept: Cache<Holder, HeaderValue>,
+    /// Those whose last fetch failed a moment ago.
+    failed: Cache<Holder, Arc<TokenError>>,
     meters: Arc<Meters>,
 }
 
+/// What the endpoint answers.
 #[derive(Deserialize)]
-struct Answer {
+pub(super) struct Answer {
     access_token: SecretString,
+    /// Seconds, as a text or a number.
+    #[serde(default)]
+    expires_in: serde_json::Value,
+}
+
+impl Answer {
+    /// `Authorization` with the token; none where it is nothing that a header can hold.
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        let text = format!("Bearer {}", self.access_token.expose_secret());
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// How long the token is good for, where it says so.
+    pub(super) fn expires_in(&self) -> Option<Duration> {
+        let seconds = match &self.expires_in {
+            serde_json::Value::String(text) => text.trim().parse().ok(),
+            other => other.as_u64(),
+        };
+        seconds.map(Duration::from_secs)
+    }
+}
+
+/// Where tokens are given.
+pub(super) fn url(base_url: &str) -> String {
+    format!("{}/accesstoken/get", base_url.trim_end_matches('/'))
+}
+
+/// Asks for a token of these keys.
+pub(super) fn request(
+    http: &reqwest::Client,
+    url: &str,
+    keys: &UnitKeys,
+) -> reqwest::RequestBuilder {
+    http.post(url)
+        .header("client_id", &keys.client_id)
+        .header("client_secret", keys.client_secret.expose_secret())
+        .header(SUBSCRIPTION_KEY, keys.subscription_key.expose_secret())
+        .header(http::header::CONTENT_LENGTH, 0)
 }
 
 /// Why there is no token; without secrets.
@@ -72,7 +133,7 @@ impl Tokens {
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: super::client(connect_timeout)?,
-            url: format!("{}/accesstoken/get", base_url.trim_end_matches('/')),
+            url: url(base_url),
             kept: Cache::builder()
                 .max_capacity(100_000)
                 .time_to_live(RENEW_AFTER)
@@ -94,13 +155,18 @@ impl Tokens {
         msn: &Msn,
         keys: &UnitKeys,
     ) -> Result<Credentials, Arc<TokenError>> {
-        if let Some(failed) = self.failed.get(msn).await {
+        let holder = (msn.clone(), keys.mark());
+        if let Some(failed) = self.failed.get(&holder).await {
             return Err(failed);
         }
-        let authorization = match self.kept.try_get_with(msn.clone(), self.fetch(keys)).await {
+        let authorization = match self
+            .kept
+            .try_get_with(holder.clone(), self.fetch(keys))
+            .await
+        {
             Ok(authorization) => authorization,
             Err(error) => {
-                self.failed.insert(msn.clone(), Arc::clone(&error)).await;
+                self.failed.insert(holder, Arc::clone(&error)).await;
                 return Err(error);
             }
         };
@@ -113,8 +179,8 @@ impl Tokens {
     }
 
     /// Forgets a token that upstream has refused.
-    pub async fn forget(&self, msn: &Msn) {
-        self.kept.invalidate(msn).await;
+    pub async fn forget(&self, msn: &Msn, keys: &UnitKeys) {
+        self.kept.invalidate(&(msn.clone(), keys.mark())).await;
     }
 
     async fn fetch(&self, keys: &UnitKeys) -> Result<HeaderValue, TokenError> {
@@ -129,24 +195,13 @@ impl Tokens {
     }
 
     async fn ask(&self, keys: &UnitKeys) -> Result<HeaderValue, TokenError> {
-        let request = self
-            .http
-            .post(&self.url)
-            .timeout(PATIENCE)
-            .header("client_id", &keys.client_id)
-            .header("client_secret", keys.client_secret.expose_secret())
-            .header(SUBSCRIPTION_KEY, keys.subscription_key.expose_secret())
-            .header(http::header::CONTENT_LENGTH, 0);
+        let request = request(&self.http, &self.url, keys).timeout(PATIENCE);
         let response = request.send().await.map_err(|_| TokenError::NoAnswer)?;
         if !response.status().is_success() {
             return Err(TokenError::Refused(response.status().as_u16()));
         }
         let body = response.bytes().await.map_err(|_| TokenError::NoAnswer)?;
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| TokenError::NoAnswer)?;
-        let mut value =
-            HeaderValue::from_str(&format!("Bearer {}", answer.access_token.expose_secret()))
-                .map_err(|_| TokenError::NoAnswer)?;
-        value.set_sensitive(true);
-        Ok(value)
+        answer.authorization().ok_or(TokenError::NoAnswer)
     }
 }

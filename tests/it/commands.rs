@@ -234,7 +234,9 @@ async fn registrations_are_listed_made_and_deleted() {
     );
     let told = desk.good(&["webhooks", "delete", MSN, &id]).await;
     assert!(told.contains("is deleted"));
-    assert!(desk.simulator.world().webhooks().is_empty());
+    // Another takes its place at once.
+    let hooks = desk.simulator.world().webhooks();
+    assert!(hooks.iter().all(|hook| hook.id != id));
     let told = desk.bad(&["webhooks", "delete", MSN, &id]).await;
     assert!(told.contains("could not be deleted"), "{told}");
     let told = desk.bad(&["webhooks", "delete", MSN, "../x"]).await;
@@ -276,4 +278,123 @@ async fn what_went_wrong_is_said_with_what_to_do() {
     let (good, _, err) = ran(strange).await;
     assert!(!good && err.contains("can't be read"), "{err}");
     drop(desk.dir);
+}
+
+#[tokio::test]
+async fn levers_are_moved_listed_and_undone() {
+    let desk = Desk::start().await;
+    let because = ["--why", "try it", "--by", "ann"];
+    let with = |more: &[&'static str]| [more, &because[..]].concat();
+
+    let told = desk.good(&["toggle"]).await;
+    assert!(told.contains("initiate   epayment  toggle"), "{told}");
+    assert!(told.ends_with("\nNothing is overridden.\n"), "{told}");
+
+    let told = desk
+        .good(&with(&[
+            "toggle",
+            "initiate=0%",
+            "--msn",
+            MSN,
+            "--for",
+            "2h",
+        ]))
+        .await;
+    assert!(
+        told.starts_with("initiate is 0% for sales unit 123456 until 20"),
+        "{told}"
+    );
+    assert!(
+        told.contains("undo it with: ecom-bridge toggle --undo 1 --why TEXT"),
+        "{told}"
+    );
+    let explained = [
+        "explain",
+        "POST",
+        "/ecomm/v2/payments",
+        "--order",
+        "order-0001",
+        "--msn",
+        MSN,
+    ];
+    let explain = async |more: &[&'static str]| {
+        let (good, out, err) = desk.run(&[&explained[..], more].concat()).await;
+        assert!(good, "{err}");
+        out
+    };
+    let told = explain(&[]).await;
+    assert!(told.starts_with("ecom (bucket)\n"), "{told}");
+    assert!(
+        told.contains("overridden for this sales unit, says 0 %"),
+        "{told}"
+    );
+    // The configuration alone knows nothing of it.
+    let told = explain(&["--offline"]).await;
+    assert!(told.starts_with("epayment (toggle)\n"), "{told}");
+
+    let told = desk.good(&with(&["kill-switch", "on"])).await;
+    assert!(
+        told.starts_with("the kill switch is on for all: "),
+        "{told}"
+    );
+    let told = explain(&[]).await;
+    assert!(told.starts_with("ecom (kill-switch)\n"), "{told}");
+    let told = desk.good(&["toggle"]).await;
+    assert!(told.contains("In force for 123456:\n"), "{told}");
+    assert!(told.contains("kill_switch  on     all"), "{told}");
+    assert!(told.contains("ann  try it\n"), "{told}");
+
+    let told = desk.good(&with(&["kill-switch", "off"])).await;
+    assert_eq!(told, "the kill switch is off for all\n");
+    let told = desk.good(&with(&["toggle", "--undo", "1"])).await;
+    assert_eq!(told, "initiate is no longer 0% for sales unit 123456\n");
+    assert!(
+        desk.good(&explained)
+            .await
+            .starts_with("epayment (toggle)\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lever_that_can_not_be_moved_says_why() {
+    let desk = Desk::start().await;
+    let with = |more: &[&'static str]| [more, &["--why", "try it", "--by", "ann"]].concat();
+    for (arguments, told) in [
+        (
+            with(&["toggle", "initiate=0%"])[..2].to_vec(),
+            "say why with --why",
+        ),
+        (with(&["toggle", "initiate"]), "write KEY=VALUE"),
+        (
+            with(&["toggle", "approve=ecom"]),
+            "there is no toggle approve",
+        ),
+        (
+            with(&["toggle", "capture=5%"]),
+            "only initiate can have a percentage",
+        ),
+        (
+            with(&["toggle", "capture=off"]),
+            "a value is epayment, ecom",
+        ),
+        (
+            with(&["toggle", "--undo", "77"]),
+            "no override of this number is in force",
+        ),
+        (
+            with(&["kill-switch", "off"]),
+            "the kill switch is not on for all",
+        ),
+        (
+            with(&["kill-switch", "off", "--for", "2h"]),
+            "--for belongs to on",
+        ),
+        (
+            with(&["toggle", "capture=ecom", "--for", "soon"]),
+            "a duration is whole numbers",
+        ),
+    ] {
+        let error = desk.bad(&arguments).await;
+        assert!(error.contains(told), "{arguments:?}: {error}");
+    }
 }

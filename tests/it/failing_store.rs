@@ -159,9 +159,6 @@ async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
         epayment: Epayment::new(base, upstream.connect_timeout, Arc::clone(&meters)).unwrap(),
         clock,
         sealer: None,
-        recovery: true,
-        retries: upstream.retries,
-        upstream_timeout: upstream.timeout,
         meters: Arc::clone(&meters),
         lifecycle: lifecycle.clone(),
     });

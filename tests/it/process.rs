@@ -13,7 +13,7 @@ use crate::support::client::Client;
 use crate::support::{soon, until};
 
 /// `ecom-bridge serve` in front of the app's simulator. Killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     addr: Arc<Mutex<Option<SocketAddr>>>,
 }
@@ -37,7 +37,7 @@ fn command(app: &TestApp, more: &str) -> Command {
 
 impl Process {
     /// Starts it; it is ready when it has said where it listens.
-    async fn start(app: &TestApp) -> Self {
+    pub(crate) async fn start(app: &TestApp) -> Self {
         let mut child = command(app, "").stdout(Stdio::piped()).spawn().unwrap();
         let addr: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
         let (found, mut log) = (Arc::clone(&addr), app.log.clone());
@@ -56,7 +56,7 @@ impl Process {
         process
     }
 
-    fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.addr.lock().unwrap().expect("it listens")
     }
 
@@ -67,8 +67,12 @@ impl Process {
     }
 
     fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        let sent = Command::new("kill").args([signal, &pid]).status();
         assert!(sent.unwrap().success());
     }
 
@@ -84,7 +88,7 @@ impl Process {
 }
 
 /// An app whose bridge is a process.
-async fn app() -> TestApp {
+pub(crate) async fn app() -> TestApp {
     let mut app = TestApp::start().await;
     app.down().await;
     app

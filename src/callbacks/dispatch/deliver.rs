@@ -36,14 +36,14 @@ impl Inner {
             );
             return true;
         };
-        let settled = self.settlement(due, ending);
+        let settled = self.settlement(flight, ending);
         self.settle(flight, settled).await
     }
 
     /// None where there is no time left for it within the lease.
     async fn attempt(&self, flight: &Flight) -> Option<Ending> {
-        let due = &flight.due;
-        let url = match self.targets.check(&due.target.prefix, &due.order) {
+        let (due, rules) = (&flight.due, &flight.rules);
+        let url = match rules.targets.check(&due.target.prefix, &due.order) {
             Ok(url) => url,
             Err(why) => return Some(Ending::Refused(why)),
         };
@@ -62,10 +62,10 @@ impl Inner {
             }
         };
         let now = self.clock.now();
-        if now.plus(self.settings.timeout) >= flight.until {
+        if now.plus(rules.settings.timeout) >= flight.until {
             return None;
         }
-        Some(self.poster.post(url, authorization(due), body, now).await)
+        Some(rules.poster.post(url, authorization(due), body, now).await)
     }
 
     /// The user's data, where it can be had soon.
@@ -92,7 +92,8 @@ impl Inner {
         user
     }
 
-    fn settlement(&self, due: &DueCallback, ending: Ending) -> Settled {
+    fn settlement(&self, flight: &Flight, ending: Ending) -> Settled {
+        let due = &flight.due;
         match ending {
             Ending::Delivered => Settled::Delivered,
             Ending::Refused(why) => Settled::Dead {
@@ -101,7 +102,7 @@ impl Inner {
             Ending::Failed { why, retry_after } => {
                 let (done, now) = (due.attempts.saturating_add(1), self.clock.now());
                 match schedule::next_attempt(
-                    &self.settings.schedule,
+                    &flight.rules.settings.schedule,
                     done,
                     retry_after,
                     due.id,

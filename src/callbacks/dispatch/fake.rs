@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::*;
 use crate::ecom::callback::CallbackStatus;
 use crate::store::{
-    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackTarget,
-    CallbackView, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stray, UnmatchedEvent, Webhook,
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackState,
+    CallbackTarget, CallbackView, DuePayment, Handled, Lease, NewEvent, Pruned, Registered,
+    RegistrationState, Retention, Settled, Stray, UnmatchedEvent, Webhook,
 };
 use crate::types::{Amount, CallerHash, ManualClock, Msn, OrderText, Scope, StoreSecret};
 
@@ -299,6 +299,9 @@ impl CallbackStore for Outbox {
         unreachable!("the dispatcher does not ask for it")
     }
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
+        unreachable!("the dispatcher does not ask for it")
+    }
+    async fn callback_origins(&self, _: usize) -> Result<Vec<CallbackOrigin>, StoreError> {
         unreachable!("the dispatcher does not ask for it")
     }
     async fn claim_polls(

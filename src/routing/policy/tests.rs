@@ -1,8 +1,11 @@
 //! The routing table of the mixing rules, row by row, and the laws that no toggle can break.
 
+mod steered;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::routing::steering::Lever;
 use crate::routing::toggles::{Routing, RoutingOverride};
 
 fn text(order: &str) -> OrderText {
@@ -366,6 +369,24 @@ fn the_trail_tells_every_rule() {
     );
 }
 
+/// Levers moved, for the sales unit (true) or for all, and how far the ramp lets it go.
+fn any_steering() -> impl Strategy<Value = (Vec<(Lever, bool, Toggle)>, Option<u8>)> {
+    let lever = proptest::sample::select(Lever::ALL.to_vec());
+    let moved = (lever, any::<bool>(), any_toggle());
+    (
+        proptest::collection::vec(moved, 0..6),
+        proptest::option::of(0u8..=100),
+    )
+}
+
+fn any_toggle() -> impl Strategy<Value = Toggle> {
+    prop_oneof![
+        Just(Toggle::Ecom),
+        Just(Toggle::Epayment),
+        (0u8..=100).prop_map(Toggle::Percent)
+    ]
+}
+
 fn any_facts() -> impl Strategy<Value = (Ask, Known, String, Option<Origin>, Toggle)> {
     let operation = proptest::sample::select(Operation::ALL.to_vec());
     let reason = proptest::option::of(proptest::sample::select(Untranslatable::ALL.to_vec()));
@@ -385,11 +406,7 @@ fn any_facts() -> impl Strategy<Value = (Ask, Known, String, Option<Origin>, Tog
         Just(Known::Nothing),
         (origin.clone(), kind).prop_map(|(origin, kind)| Known::Born(origin, kind)),
     ];
-    let toggle = prop_oneof![
-        Just(Toggle::Ecom),
-        Just(Toggle::Epayment),
-        (0u8..=100).prop_map(Toggle::Percent)
-    ];
+    let toggle = any_toggle();
     (
         ask,
         known,
@@ -404,12 +421,19 @@ proptest! {
     #[test]
     fn no_toggle_sends_an_epayment_order_to_ecom_or_express_to_epayment(
         (ask, known, order, open_at, toggle) in any_facts(),
+        (levers, cap) in any_steering(),
     ) {
         let order = text(&order);
+        let msn = Msn::parse("123456").unwrap();
+        let mut policy = all(toggle);
+        for (lever, own, toggle) in levers {
+            policy.steering.set(lever, own.then_some(&msn), toggle);
+        }
+        policy.steering.caps.extend(cap.map(|cap| (msn.clone(), cap)));
         // An order is never open at eCom and born in ePayment: what is open was sent by these very rules.
         let open_at = open_at.filter(|_| !matches!(known, Known::Born(Origin::Epayment, _)));
-        let facts = Facts { ask, msn: None, order: &order, known, open_at };
-        let decision = decide(&facts, &all(toggle));
+        let facts = Facts { ask, msn: Some(&msn), order: &order, known, open_at };
+        let decision = decide(&facts, &policy);
         if matches!(known, Known::Born(Origin::Epayment, _)) {
             prop_assert!(matches!(decision.route, Route::Epayment | Route::Refused));
         }
@@ -420,6 +444,6 @@ proptest! {
             let is_initiate = matches!(ask, Ask::Initiate { .. });
             prop_assert!(is_initiate || order.reference().is_some());
         }
-        prop_assert_eq!(decision, trail(&facts, &all(toggle)).0);
+        prop_assert_eq!(decision, trail(&facts, &policy).0);
     }
 }

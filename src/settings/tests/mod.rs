@@ -2,6 +2,7 @@
 //!
 //! Must not: read the environment of this process.
 
+mod diff;
 mod messages;
 mod values;
 

@@ -14,7 +14,7 @@ use crate::epayment::model::CustomerInteraction;
 use crate::types::Currency;
 
 /// `default.toml` with its example of a merchant made real.
-fn with_example() -> String {
+pub(super) fn with_example() -> String {
     let (head, tail) = DEFAULT_TOML.split_once("# [[merchants]]\n").unwrap();
     let (example, tail) = tail.split_once("\n\n").unwrap();
     let is_key = |line: &&str| {

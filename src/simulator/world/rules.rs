@@ -41,6 +41,8 @@ pub struct Rules {
     pub webhook_timeout_ms: u64,
     /// Milliseconds that a callback's receiver has.
     pub callback_timeout_ms: u64,
+    /// Seconds by which the `Date` of answers differs from the simulator's own time; negative: behind it.
+    pub date_ahead_s: i64,
 }
 
 impl Default for Rules {
@@ -61,6 +63,7 @@ impl Default for Rules {
             webhook_backoff_ms: 200,
             webhook_timeout_ms: 10_000,
             callback_timeout_ms: 3_000,
+            date_ahead_s: 0,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod adjustments;
 mod callbacks;
 mod fault;
+mod look;
 mod observations;
 mod open;
 mod payments;
@@ -92,6 +93,17 @@ impl PostgresStore {
             tokens: Tokens::new(options.sealer),
             secret,
         })
+    }
+
+    /// Looks at a store without opening it as one: nothing is made, brought up to date or locked.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn look(
+        url: &SecretString,
+        clock: &dyn crate::types::Clock,
+    ) -> Result<super::look::PostgresLook, StoreError> {
+        look::look(url, clock).await
     }
 
     /// Lets the connections go; what is asked after that fails.

@@ -22,6 +22,9 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0003_steering.postgres.sql"),
     include_str!("../migrations/0004_traffic.postgres.sql"),
 ];
+/// The newest version that this release knows.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 /// The oldest server that has all that is used, as it tells its version.
 const OLDEST_SERVER: i32 = 140_000;
 /// "eCom bri", as a number: the lock of whoever migrates.
@@ -85,17 +88,20 @@ pub(super) async fn prepare(db: &mut PgConnection) -> Result<StoreSecret, Fault>
         .execute(&mut *transaction)
         .await?;
     let found = schema_version(&mut transaction).await?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(StoreError::TooNew { found, known }.into());
+    if found > KNOWN {
+        return Err(StoreError::TooNew {
+            found,
+            known: KNOWN,
+        }
+        .into());
     }
     let done = usize::try_from(found).map_err(|_| damaged("schema_version"))?;
     for step in MIGRATIONS.iter().skip(done) {
         sqlx::raw_sql(*step).execute(&mut *transaction).await?;
     }
-    if found < known {
+    if found < KNOWN {
         sqlx::query("UPDATE schema_version SET version = $1")
-            .bind(known)
+            .bind(KNOWN)
             .execute(&mut *transaction)
             .await?;
     }
@@ -104,12 +110,13 @@ pub(super) async fn prepare(db: &mut PgConnection) -> Result<StoreSecret, Fault>
     Ok(secret)
 }
 
-async fn look_at_the_server(db: &mut PgConnection) -> Result<(), Fault> {
+pub(super) async fn look_at_the_server(db: &mut PgConnection) -> Result<(), Fault> {
     let row = sqlx::query(
         "SELECT current_setting('server_version_num')::int AS version,
          current_setting('server_version') AS name,
          current_setting('server_encoding') AS encoding,
          current_setting('fsync')::bool AND current_setting('full_page_writes')::bool AS lasting,
+         current_setting('synchronous_commit') IN ('on', 'remote_apply') AS synced,
          pg_is_in_recovery() AS standby",
     )
     .fetch_one(db)
@@ -126,6 +133,12 @@ async fn look_at_the_server(db: &mut PgConnection) -> Result<(), Fault> {
     if row.try_get("standby")? {
         let why = "the server is a standby: name the primary";
         return Err(StoreError::ReadOnly(why.to_owned()).into());
+    }
+    // A pooler that swallows the session's settings leaves the database's defaults in force.
+    if !row.try_get::<bool, _>("synced")? {
+        let why = "synchronous_commit is not on, so the session's settings do not arrive: name the server itself, or a \
+            pooler that passes them on";
+        return Err(StoreError::Unreachable(why.to_owned()).into());
     }
     if !row.try_get::<bool, _>("lasting")? {
         tracing::warn!(

@@ -20,17 +20,17 @@ const WRITERS: u32 = 6;
 
 /// How far an order is known to have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+pub(super) enum Stage {
     Begun,
     Paid,
     Asked,
     Closed,
 }
 
-/// What the child has acknowledged.
+/// What has been acknowledged.
 #[derive(Default)]
-struct Told {
-    stages: BTreeMap<String, Stage>,
+pub(super) struct Told {
+    pub(super) stages: BTreeMap<String, Stage>,
     heard: BTreeSet<String>,
     delivered: BTreeSet<String>,
 }
@@ -132,7 +132,7 @@ fn child_that_will_be_killed() {
 }
 
 impl Told {
-    fn note(&mut self, word: &str, text: &str) {
+    pub(super) fn note(&mut self, word: &str, text: &str) {
         let text = text.to_owned();
         if word == "heard" {
             self.heard.insert(text);
@@ -179,7 +179,7 @@ fn write_and_kill(file: &Path, round: usize, lines: usize, told: &mut Told) {
 }
 
 /// An event and its callback are there together, and the token goes with the delivery.
-async fn assert_callbacks_whole(store: &SqliteStore, told: &Told) -> BTreeSet<String> {
+pub(super) async fn assert_callbacks_whole(store: &SqliteStore, told: &Told) -> BTreeSet<String> {
     let mut view = store.view().await.unwrap();
     let torn = "SELECT
         (SELECT count(*) FROM events e WHERE matched = 1
@@ -189,7 +189,11 @@ async fn assert_callbacks_whole(store: &SqliteStore, told: &Told) -> BTreeSet<St
         + (SELECT count(*) FROM callbacks c
             WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.msn = c.scope AND e.reference = c.order_id))
         + (SELECT count(*) FROM callbacks c JOIN payments p USING (scope, order_id)
-            WHERE (c.ended = 'delivered') IS (p.auth_token IS NOT NULL) OR p.callback_id <> c.id)";
+            WHERE (c.ended = 'delivered') IS (p.auth_token IS NOT NULL) OR p.callback_id <> c.id)
+        + (SELECT count(*) FROM (SELECT stage, msn, min(due_at) FROM callbacks WHERE ended_at IS NULL GROUP BY 1, 2
+            EXCEPT SELECT stage, msn, first_at FROM waiting))
+        + (SELECT count(*) FROM (SELECT stage, msn FROM waiting
+            EXCEPT SELECT stage, msn FROM callbacks WHERE ended_at IS NULL))";
     let row = sqlx::query(torn).fetch_one(&mut *view).await.unwrap();
     assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 0, "half there");
     let mut all = async |query: &'static str| -> BTreeSet<String> {
@@ -203,7 +207,7 @@ async fn assert_callbacks_whole(store: &SqliteStore, told: &Told) -> BTreeSet<St
     delivered
 }
 
-async fn assert_whole(store: &SqliteStore, text: &str, stage: Stage, delivered: bool) {
+pub(super) async fn assert_whole(store: &SqliteStore, text: &str, stage: Stage, delivered: bool) {
     let known = store.payment(&shop(), &order(text), caller("a")).await;
     let known = known.unwrap();
     let (list, version) = store.adjustments(&shop(), &order(text)).await.unwrap();

@@ -108,46 +108,90 @@ async fn events_a_second() {
     }
 }
 
+/// What choosing costs by itself, without a write.
+async fn choices(store: &SqliteStore, total: i64) -> Duration {
+    let lookups = callbacks::lookups();
+    let pick = *lookups.iter().find(|sql| sql.contains("ranked")).unwrap();
+    let chosen = store.writer.run(move |db| {
+        Box::pin(async move {
+            let begin = Instant::now();
+            for _ in 0..CHOICES {
+                sqlx::query(pick)
+                    .bind("deliver")
+                    .bind(9_000_000)
+                    .bind(total)
+                    .bind(total)
+                    .fetch_all(&mut *db)
+                    .await?;
+            }
+            Ok(begin.elapsed())
+        })
+    });
+    chosen.await.unwrap()
+}
+
+const CHOICES: u32 = 200;
+
+/// How many pages were written to the log since it was emptied.
+fn pages(folder: &tempfile::TempDir) -> u32 {
+    let log = std::fs::metadata(folder.path().join("store.db-wal"));
+    u32::try_from(log.unwrap().len().saturating_sub(32) / (4096 + 24)).unwrap()
+}
+
+async fn deliver(store: &SqliteStore, total: usize, least: u32) -> u32 {
+    let limits = ClaimLimits {
+        total,
+        per_unit: total,
+    };
+    let mut count = 0_u32;
+    while count < least {
+        // So that 100 pending suffice, each is retried at once.
+        let claim = store.claim_callbacks(Stage::Deliver, at(9_000_000), limits, at(9_999_999));
+        let claimed = claim.await.unwrap();
+        let settle = claimed.into_iter().map(|due| {
+            count += 1;
+            let again = Settled::Retry {
+                at: at(2_000_000 + i64::from(count)),
+                why: "503".to_owned(),
+            };
+            store.settle_callback(due.id, due.lease, again, at(9_000_000))
+        });
+        let settled = futures_util::future::join_all(settle).await;
+        assert!(settled.into_iter().all(|settled| settled.unwrap()));
+    }
+    count
+}
+
 /// What a delivery costs with a backlog of one unit, of a hundred units, and of a thousand.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "its purpose")]
 async fn deliveries_a_second() {
     for (pending, units) in [
         (100, 1),
         (100_000, 1),
         (100, 100),
         (100_000, 100),
+        (1000, 1000),
         (100_000, 1000),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let store = open_in(&folder).await;
         fill_payments(&store, pending, units).await;
         fill_callbacks(&store).await;
-        settle_down(&folder).await;
         for (total, what) in [(1, "one by one"), (32, "32 at once")] {
-            let limits = ClaimLimits {
-                total,
-                per_unit: total,
-            };
-            let (begin, mut count) = (Instant::now(), 0_u32);
-            while count < 600 {
-                // So that 100 pending suffice, each is retried at once.
-                let claim =
-                    store.claim_callbacks(Stage::Deliver, at(9_000_000), limits, at(9_999_999));
-                let claimed = claim.await.unwrap();
-                let settle = claimed.into_iter().map(|due| {
-                    count += 1;
-                    let again = Settled::Retry {
-                        at: at(2_000_000 + i64::from(count)),
-                        why: "503".to_owned(),
-                    };
-                    store.settle_callback(due.id, due.lease, again, at(9_000_000))
-                });
-                let settled = futures_util::future::join_all(settle).await;
-                assert!(settled.into_iter().all(|settled| settled.unwrap()));
-            }
-            let text = format!("claim and settle, {pending} pending of {units} units, {what}");
-            told(&text, count, begin);
+            let text = format!("{pending} pending of {units} units, {what}");
+            settle_down(&folder).await;
+            let count = deliver(&store, total, 32).await;
+            let written = f64::from(pages(&folder)) / f64::from(count);
+            println!("pages written, {text}: {written:.1} each");
+            let chosen = choices(&store, i64::try_from(total).unwrap()).await;
+            let each = 1_000_000.0 * chosen.as_secs_f64() / f64::from(CHOICES);
+            println!("choice alone, {text}: {each:.0} us a claim");
+            settle_down(&folder).await;
+            let begin = Instant::now();
+            let count = deliver(&store, total, 600).await;
+            told(&format!("claim and settle, {text}"), count, begin);
         }
         let begin = Instant::now();
         for _ in 0..200 {

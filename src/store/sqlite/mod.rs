@@ -11,12 +11,17 @@ mod callbacks;
 mod crash;
 mod error;
 #[cfg(test)]
+mod leases;
+#[cfg(test)]
 mod load;
+mod look;
 #[cfg(test)]
 mod measure;
 mod observations;
 mod open;
 mod payments;
+#[cfg(test)]
+mod power;
 mod rows;
 mod steering;
 #[cfg(test)]
@@ -99,6 +104,7 @@ impl SqliteStore {
         let connect = open::for_writing(&path, busy_timeout);
         let mut connection = connect.connect().await?;
         let secret = open::prepare(&mut connection).await?;
+        open::free_claims(&mut connection).await;
         Ok(Self {
             writer: Writer::start(connection, connect, busy_timeout),
             readers: open::readers(&path, busy_timeout),
@@ -106,6 +112,11 @@ impl SqliteStore {
             secret,
             lock,
         })
+    }
+
+    /// Looks at a store without opening it as one: nothing is made, brought up to date or kept locked.
+    pub async fn look(path: &std::path::Path) -> super::look::SqliteLook {
+        look::look(path).await
     }
 
     /// Ends what was begun, closes the file and frees its lock; what is asked after that fails. A store that is only

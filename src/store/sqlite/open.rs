@@ -13,18 +13,23 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Row};
 
+use super::callbacks;
 use super::error::damaged;
 use crate::store::StoreError;
 use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_init.sqlite.sql"),
     include_str!("../migrations/0002_callbacks.sqlite.sql"),
     include_str!("../migrations/0003_steering.sqlite.sql"),
-    include_str!("../migrations/0004_traffic.sqlite.sql"),
+    include_str!("../migrations/0004_waiting.sqlite.sql"),
+    include_str!("../migrations/0005_traffic.sqlite.sql"),
 ];
+/// The newest version that this release knows.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 /// How many readers at most.
 const READERS: u32 = 4;
 
@@ -120,17 +125,19 @@ pub(super) fn readers(path: &Path, busy_timeout: Duration) -> SqlitePool {
 pub(super) async fn prepare(db: &mut SqliteConnection) -> Result<StoreSecret, StoreError> {
     let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
     let found = schema_version(&mut transaction).await?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
+    if found > KNOWN {
+        return Err(StoreError::TooNew {
+            found,
+            known: KNOWN,
+        });
     }
     let done = usize::try_from(found).map_err(|_| damaged("schema_version"))?;
     for step in MIGRATIONS.iter().skip(done) {
         sqlx::raw_sql(*step).execute(&mut *transaction).await?;
     }
-    if found < known {
+    if found < KNOWN {
         sqlx::query("UPDATE schema_version SET version = ?")
-            .bind(known)
+            .bind(KNOWN)
             .execute(&mut *transaction)
             .await?;
     }
@@ -139,8 +146,21 @@ pub(super) async fn prepare(db: &mut SqliteConnection) -> Result<StoreSecret, St
     Ok(secret)
 }
 
+/// Ends what the process that had the file before has claimed: its lock was free, so it is dead. Where that can't be
+/// written (a full disk) the claims end by their time, and what can be done without writing goes on.
+pub(super) async fn free_claims(db: &mut SqliteConnection) {
+    let freed = async {
+        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+        callbacks::free_claims(&mut transaction).await?;
+        Ok::<(), StoreError>(transaction.commit().await?)
+    };
+    if let Err(error) = freed.await {
+        tracing::warn!(%error, "what a dead process had claimed could not be freed: it waits until its leases end");
+    }
+}
+
 /// 0 for an empty file.
-async fn schema_version(db: &mut SqliteConnection) -> Result<i64, StoreError> {
+pub(super) async fn schema_version(db: &mut SqliteConnection) -> Result<i64, StoreError> {
     let tables = sqlx::query(
         "SELECT count(*) AS every, count(*) FILTER (WHERE name = 'schema_version') AS ours
          FROM sqlite_schema WHERE type = 'table'",

@@ -6,7 +6,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use super::*;
 use crate::epayment::event::EventName;
 use crate::store::suite::*;
-use crate::store::{Accepted, CallbackStore, Lease, NewEvent, Registered, Retention, Webhook};
+use crate::store::{
+    Accepted, CallbackStore, ClaimLimits, DueCallback, Lease, NewEvent, Registered, Retention,
+    Stage, Webhook,
+};
 
 /// As the release with schema 1 left it: a payment that was captured, one without, one of eCom, an open attempt, an open
 /// money call.
@@ -100,6 +103,69 @@ async fn a_file_of_schema_1_goes_on_with_its_live_data() {
         .payment(&shop(), &order("order-open"), caller("a"))
         .await;
     assert!(known.unwrap().payment.is_some(), "its call is open");
+    store.close().await;
+}
+
+/// As the release with schema 2 left it: callbacks that wait, are being delivered, captured first, or have ended, of
+/// three units; and a payment that is looked at.
+const OUTBOX: &str = "
+    UPDATE schema_version SET version = 2;
+    INSERT INTO payments (scope, order_id, caller, msn, origin, kind, reference, amount, callback_prefix, auth_sealed,
+        created_at, changed_at, poll_at, poll_lease)
+        SELECT value ->> 0, value ->> 1, x'00112233445566778899aabbccddeeff', value ->> 0, 'epayment', 'regular',
+            value ->> 1, 20000, 'https://shop.example/cb', 0, 1000, 1000, value ->> 2, 1
+        FROM json_each('[[\"100000\",\"order-early\",null],[\"100000\",\"order-later\",null],
+            [\"200000\",\"order-leased\",null],[\"300000\",\"order-capture\",null],
+            [\"300000\",\"order-over\",null],[\"300000\",\"order-polled\",9000]]');
+    INSERT INTO callbacks (scope, order_id, msn, reference, status, amount, at, transaction_id, host, stage, attempts,
+        queued_at, due_at, lease, leased, ended, ended_at)
+        SELECT value ->> 0, value ->> 1, value ->> 0, value ->> 1, 'RESERVED', 20000, 1000, 'psp', 'shop.example',
+            value ->> 2, 1, 2000, value ->> 3, 7, value ->> 4, value ->> 5, CASE WHEN value ->> 5 IS NOT NULL THEN 6 END
+        FROM json_each('[[\"100000\",\"order-early\",\"deliver\",5000,0,null],
+            [\"100000\",\"order-later\",\"deliver\",6000,0,null],
+            [\"200000\",\"order-leased\",\"deliver\",9000,1,null],
+            [\"300000\",\"order-capture\",\"capture\",7000,0,null],
+            [\"300000\",\"order-over\",\"deliver\",4000,0,\"dead\"]]');
+";
+
+#[tokio::test]
+async fn a_file_of_schema_2_goes_on_with_its_outbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let mut db = raw(&file).await;
+    for step in [
+        include_str!("../migrations/0001_init.sqlite.sql"),
+        include_str!("../migrations/0002_callbacks.sqlite.sql"),
+        OUTBOX,
+    ] {
+        sqlx::raw_sql(step).execute(&mut db).await.unwrap();
+    }
+    db.close().await.unwrap();
+
+    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let claimed = async |stage, now: i64| {
+        let limits = ClaimLimits {
+            total: 9,
+            per_unit: 9,
+        };
+        let claim = store.claim_callbacks(stage, at(now), limits, at(99_000));
+        let all = claim.await.unwrap();
+        let name = |due: &DueCallback| due.order.as_str().to_owned();
+        all.iter().map(name).collect::<Vec<_>>()
+    };
+    let next = async |stage| store.next_callback_at(stage).await.unwrap();
+    // The claim of the release before is that of a dead process: it stands where it was queued.
+    assert_eq!(next(Stage::Deliver).await, Some(at(2000)));
+    assert_eq!(next(Stage::Capture).await, Some(at(7000)));
+    assert_eq!(claimed(Stage::Deliver, 4999).await, ["order-leased"]);
+    let rest = claimed(Stage::Deliver, 6000).await;
+    assert_eq!(rest, ["order-early", "order-later"]);
+    assert!(claimed(Stage::Capture, 6999).await.is_empty());
+    assert_eq!(claimed(Stage::Capture, 7000).await, ["order-capture"]);
+    // Whether somebody looked was not recorded: it waits for its time.
+    let look = async |now| store.claim_polls(at(now), 9, at(99_000)).await.unwrap();
+    assert!(look(8999).await.is_empty());
+    assert_eq!(look(9000).await.len(), 1);
     store.close().await;
 }
 

@@ -5,6 +5,7 @@
 
 mod adjustments;
 mod callbacks;
+mod claims;
 mod events;
 mod matching;
 mod model;
@@ -20,6 +21,7 @@ mod steering;
 
 pub(super) use adjustments::*;
 pub(super) use callbacks::*;
+pub(super) use claims::*;
 pub(super) use events::*;
 pub(super) use matching::*;
 pub(super) use model::*;
@@ -158,8 +160,10 @@ macro_rules! behaviours {
             the_longest_waiting_of_a_unit_comes_first,
             workers_at_once_claim_each_callback_once,
             the_next_due_time_is_told,
+            claims_do_as_the_model_says,
             callbacks_are_listed_newest_first,
             callbacks_are_listed_by_state_unit_and_order,
+            where_callbacks_go_is_told_without_more_of_their_address,
             a_dead_letter_is_replayed_with_a_fresh_schedule,
             a_dead_capture_is_replayed_as_a_capture,
             what_waits_or_has_ended_is_not_replayed,

@@ -10,17 +10,17 @@ const SEEDS: u64 = 24;
 const STEPS: u32 = 40;
 
 /// xorshift: enough for choosing steps, and the same everywhere.
-struct Dice(u64);
+pub(in crate::store) struct Dice(pub(in crate::store) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(in crate::store) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % sides
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+    pub(in crate::store) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         let sides = u64::try_from(from.len()).unwrap();
         (sides > 0).then(|| &from[usize::try_from(self.roll(sides)).unwrap()])
     }

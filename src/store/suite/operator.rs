@@ -84,6 +84,16 @@ pub(in crate::store) async fn callbacks_are_listed_newest_first(both: Both) {
     assert!(none.is_none());
 }
 
+pub(in crate::store) async fn where_callbacks_go_is_told_without_more_of_their_address(both: Both) {
+    seven(&both).await;
+    let all = both.callbacks.callback_origins(100).await.unwrap();
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!((all[0].waiting, all[0].dead), (6, 1));
+    assert_eq!(all[0].origin, "https://shop.example");
+    let few = both.callbacks.callback_origins(2).await.unwrap();
+    assert_eq!((few[0].waiting, few[0].dead), (2, 1));
+}
+
 pub(in crate::store) async fn callbacks_are_listed_by_state_unit_and_order(both: Both) {
     let ids = seven(&both).await;
     for (state, count) in [

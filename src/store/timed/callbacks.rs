@@ -6,9 +6,10 @@ use async_trait::async_trait;
 
 use super::Timed;
 use crate::store::{
-    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
-    DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent, Webhook,
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackStore,
+    CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
+    Registered, RegistrationState, Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent,
+    Webhook,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -88,6 +89,11 @@ impl<S: CallbackStore + ?Sized> CallbackStore for Timed<S> {
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
         let work = self.inner.callback_counts();
         self.timed("callback_counts", work).await
+    }
+
+    async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError> {
+        let work = self.inner.callback_origins(limit);
+        self.timed("callback_origins", work).await
     }
 
     async fn claim_polls(

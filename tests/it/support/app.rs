@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ecom_bridge::app::{App, Ended, StartError};
+use ecom_bridge::app::{App, Ended, Reloading, StartError};
 use ecom_bridge::lifecycle::Lifecycle;
 use ecom_bridge::payments::Payments;
-use ecom_bridge::settings::{self, Settings};
+use ecom_bridge::settings::{self, Settings, Sources};
 use ecom_bridge::simulator::{Handle, Options, PaymentView, Simulator};
 use ecom_bridge::store::CallbackStore;
 use ecom_bridge::telemetry::LinesDropped;
-use ecom_bridge::telemetry::logging::{Format, Level, subscriber};
+use ecom_bridge::telemetry::logging::{Format, Level, LevelHandle, adjustable};
 use ecom_bridge::types::{Clock, Moment, SystemClock};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -84,6 +84,7 @@ pub(crate) struct TestApp {
     pub(crate) log: Kept,
     /// Whether reads of ePayment-born payments may reach eCom: the store was lost, or the payment is not the bridge's.
     pub(crate) forgetful: bool,
+    level: LevelHandle,
     dir: TempDir,
     wanted: Wanted,
     running: Option<Running>,
@@ -95,6 +96,8 @@ pub(crate) struct TestApp {
 pub(crate) struct Wanted {
     values: BTreeMap<String, BTreeMap<String, String>>,
     merchants: Vec<String>,
+    /// How often the configuration's file is looked at; none: there is no file.
+    looks: Option<Duration>,
 }
 
 impl Default for Wanted {
@@ -102,6 +105,7 @@ impl Default for Wanted {
         let mut wanted = Self {
             values: BTreeMap::new(),
             merchants: Vec::new(),
+            looks: None,
         };
         for (key, value) in [
             ("proxy.listen", "\"127.0.0.1:0\""),
@@ -143,6 +147,12 @@ impl Wanted {
     /// Adds a merchant.
     pub(crate) fn merchant(&mut self, toml: &str) {
         self.merchants.push(toml.to_owned());
+    }
+
+    /// In a file that the bridge looks at so often.
+    pub(crate) fn looks(mut self, every: Duration) -> Self {
+        self.looks = Some(every);
+        self
     }
 
     fn is_set(&self, key: &str) -> bool {
@@ -199,8 +209,8 @@ impl TestApp {
         let log = Kept::default();
         let target = log.clone();
         let make = move || target.clone();
-        let logging =
-            tracing::subscriber::set_default(subscriber(Format::Json, Level::Trace, false, make));
+        let (subscriber, level) = adjustable(Format::Json, Level::Trace, false, make);
+        let logging = tracing::subscriber::set_default(subscriber);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let simulator = Simulator::start(listener, options).unwrap();
         // Clocks are moved by days: tokens live on.
@@ -223,6 +233,7 @@ impl TestApp {
             token,
             log,
             forgetful: false,
+            level,
             dir,
             wanted,
             running: None,
@@ -235,7 +246,32 @@ impl TestApp {
     /// Builds a bridge on this app's store, or says why not.
     pub(crate) async fn build(&self) -> Result<App, StartError> {
         let clock: Arc<dyn Clock> = Arc::<Shifted>::clone(&self.clock);
-        App::build_with(self.settings(), &LinesDropped::default(), clock).await
+        let dropped = LinesDropped::default();
+        let Some(every) = self.wanted.looks else {
+            return App::build_with(self.settings(), &dropped, clock).await;
+        };
+        self.write(&self.wanted.text());
+        let sources = Sources::new(vec![self.file()]).with_variables(Vec::new);
+        let texts = sources.texts();
+        let started_with = texts.fingerprint();
+        let settings = sources.load(texts).expect("a good configuration");
+        let app = App::build_with(settings, &dropped, clock).await?;
+        Ok(app.reloading(Reloading {
+            sources,
+            started_with,
+            level: Some(self.level.clone()),
+            every,
+        }))
+    }
+
+    /// The configuration's file.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.dir.path().join("bridge.toml")
+    }
+
+    /// Puts other text into the configuration's file.
+    pub(crate) fn write(&self, text: &str) {
+        std::fs::write(self.file(), text).unwrap();
     }
 
     pub(crate) async fn up(&mut self) {

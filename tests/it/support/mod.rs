@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod postgres;
 pub(crate) mod shop;
+pub(crate) mod site;
 pub(crate) mod upstream;
 
 use std::time::Duration;

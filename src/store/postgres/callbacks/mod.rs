@@ -12,6 +12,7 @@ mod prune;
 mod registrations;
 
 pub(super) use events::catch_up;
+pub(super) use operator::origins;
 
 use async_trait::async_trait;
 use sqlx::Row;
@@ -21,9 +22,10 @@ use super::PostgresStore;
 use super::fault::Fault;
 use super::pool::{Mode, transaction};
 use crate::store::{
-    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
-    DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent, Webhook,
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackStore,
+    CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
+    Registered, RegistrationState, Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent,
+    Webhook,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -139,6 +141,12 @@ impl CallbackStore for PostgresStore {
 
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
         transaction!(self.pool, Mode::Statement, |db| operator::counts(db))
+    }
+
+    async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError> {
+        transaction!(self.pool, Mode::Statement, |db| operator::origins(
+            db, limit
+        ))
     }
 
     async fn claim_polls(

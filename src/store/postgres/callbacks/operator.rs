@@ -8,7 +8,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use super::super::fault::{Fault, damaged};
 use super::super::rows;
 use crate::store::{
-    CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackView, Handled, Stage, words,
+    CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackState, CallbackView,
+    Handled, Stage, words,
 };
 use crate::types::{Moment, Msn, OrderText};
 
@@ -46,6 +47,17 @@ const OF_ORDER: &str = view!(
     "order_id = $2 AND ($1::text IS NULL OR msn = $1) AND id < $3
     AND ($5::text IS NULL OR coalesce(ended, stage) = $5) ORDER BY id DESC LIMIT $4"
 );
+
+// Of each kind those that came first, or died last; the rest of a long backlog goes to the same shops.
+const ORIGINS: &str = "SELECT payments.callback_prefix AS prefix, due.waits AS waits FROM (
+        SELECT * FROM (SELECT scope, order_id, 1 AS waits FROM callbacks
+            WHERE ended_at IS NULL AND stage = 'capture' ORDER BY due_at LIMIT $1) AS captures
+        UNION ALL SELECT * FROM (SELECT scope, order_id, 1 AS waits FROM callbacks
+            WHERE ended_at IS NULL AND stage = 'deliver' ORDER BY due_at LIMIT $1) AS pending
+        UNION ALL SELECT * FROM (SELECT scope, order_id, 0 AS waits FROM callbacks
+            WHERE ended = 'dead' AND id > 0 ORDER BY id DESC LIMIT $1) AS dead) AS due
+    JOIN payments ON payments.scope = due.scope AND payments.order_id = due.order_id
+    WHERE payments.callback_prefix IS NOT NULL";
 
 const STANDS: &str = "SELECT ended, leased, due_at FROM callbacks WHERE id = $1 FOR UPDATE";
 
@@ -197,9 +209,28 @@ pub(super) async fn counts(db: &mut PgConnection) -> Result<CallbackCounts, Faul
     })
 }
 
+pub(in crate::store::postgres) async fn origins(
+    db: &mut PgConnection,
+    limit: usize,
+) -> Result<Vec<CallbackOrigin>, Fault> {
+    let rows = sqlx::query(ORIGINS)
+        .bind(super::bound(limit))
+        .fetch_all(db)
+        .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        found.push((
+            rows::must(row, "prefix")?,
+            row.try_get::<i32, _>("waits")? == 1,
+        ));
+    }
+    Ok(words::origins(found))
+}
+
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 8] = [
+pub(super) const LOOKUPS: [&str; 9] = [
+    ORIGINS,
     ONE,
     DEAD,
     WAITING,

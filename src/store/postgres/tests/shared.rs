@@ -42,7 +42,7 @@ async fn four_instances_may_start_at_once() {
         store.ready().await.unwrap();
     }
     let versions = "SELECT version FROM schema_version";
-    assert_eq!(scalar(&database, versions).await, 2);
+    assert_eq!(scalar(&database, versions).await, open::KNOWN);
     assert_eq!(scalar(&database, "SELECT count(*) FROM meta").await, 1);
     assert_eq!(scalar(&database, "SELECT count FROM probe").await, 4);
 }
@@ -55,7 +55,7 @@ async fn a_later_schema_is_refused_and_left_alone() {
     database.open().await.close().await;
     run(&database, "UPDATE schema_version SET version = 99").await;
     match PostgresStore::open(database.options()).await {
-        Err(StoreError::TooNew { found, known }) => assert_eq!((found, known), (99, 2)),
+        Err(StoreError::TooNew { found, known }) => assert_eq!((found, known), (99, open::KNOWN)),
         other => panic!("{other:?}"),
     }
     let versions = "SELECT version FROM schema_version";
@@ -167,6 +167,34 @@ async fn a_session_promises_what_the_store_does() {
     });
     let told: Result<String, StoreError> = told;
     assert_eq!(told.unwrap(), "on read committed 2s");
+}
+
+/// As a pooler that swallows what a session is told.
+#[tokio::test]
+async fn a_session_that_would_not_wait_for_the_disk_is_refused() {
+    let Some(database) = database().await else {
+        return;
+    };
+    for (level, refused) in [
+        ("off", true),
+        ("local", true),
+        ("remote_write", true),
+        ("on", false),
+        ("remote_apply", false),
+    ] {
+        let mut db = database.raw().await;
+        let set = sqlx::AssertSqlSafe(format!("SET synchronous_commit = {level}"));
+        sqlx::raw_sql(set).execute(&mut db).await.unwrap();
+        match open::prepare(&mut db).await {
+            Ok(_) => assert!(!refused, "{level}"),
+            Err(fault) => {
+                let told = fault.told();
+                assert!(matches!(&told, StoreError::Unreachable(why) if why.contains("settings")));
+                assert!(refused, "{level}: {told}");
+            }
+        }
+        db.close().await.unwrap();
+    }
 }
 
 async fn two_of(database: &Database) -> [Arc<PostgresStore>; 2] {

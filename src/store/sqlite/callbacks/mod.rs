@@ -11,16 +11,18 @@ mod prune;
 mod registrations;
 
 pub(super) use events::catch_up;
+pub(super) use operator::origins;
 
 use async_trait::async_trait;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
 use crate::store::{
-    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackStore, CallbackView, ClaimLimits,
-    DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned, Registered, RegistrationState,
-    Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent, Webhook,
+    Accepted, CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackStore,
+    CallbackView, ClaimLimits, DueCallback, DuePayment, Handled, Lease, NewEvent, Pruned,
+    Registered, RegistrationState, Retention, Settled, Stage, StoreError, Stray, UnmatchedEvent,
+    Webhook,
 };
 use crate::types::{Moment, Msn, OrderText, Scope};
 
@@ -38,6 +40,23 @@ fn json(ids: &[i64]) -> String {
 fn id_list(rows: &[SqliteRow]) -> Result<String, StoreError> {
     let ids: Result<Vec<i64>, sqlx::Error> = rows.iter().map(|row| row.try_get("id")).collect();
     Ok(json(&ids?))
+}
+
+/// Ends the claims of the process that had the file before. Nobody else can hold one: the lock file sees to that. Money
+/// calls keep their owner until its time: what was sent may still be on its way.
+pub(super) async fn free_claims(db: &mut SqliteConnection) -> Result<(), StoreError> {
+    let callbacks = outbox::free(db).await?;
+    let polls = polls::free(db).await?;
+    let registrations = registrations::free(db).await?;
+    if callbacks + polls + registrations > 0 {
+        tracing::info!(
+            callbacks,
+            polls,
+            registrations,
+            "what was being worked on when the store was last used is due again"
+        );
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -128,6 +147,11 @@ impl CallbackStore for SqliteStore {
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
         let mut view = self.view().await?;
         operator::counts(&mut view).await
+    }
+
+    async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError> {
+        let mut view = self.view().await?;
+        operator::origins(&mut view, limit).await
     }
 
     async fn claim_polls(

@@ -8,8 +8,8 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::super::error::damaged;
 use super::super::rows;
 use crate::store::{
-    CallbackCounts, CallbackFilter, CallbackId, CallbackState, CallbackView, Handled, Stage,
-    StoreError, words,
+    CallbackCounts, CallbackFilter, CallbackId, CallbackOrigin, CallbackState, CallbackView,
+    Handled, Stage, StoreError, words,
 };
 use crate::types::{Moment, Msn, OrderText};
 
@@ -47,6 +47,17 @@ const OF_ORDER: &str = view!(
     "order_id = ?2 AND (?1 IS NULL OR msn = ?1) AND id < ?3
     AND (?5 IS NULL OR coalesce(ended, stage) = ?5) ORDER BY id DESC LIMIT ?4"
 );
+
+// Of each kind some, as the index has them, or those that died last; the rest of a long backlog goes to the same shops.
+const ORIGINS: &str = "SELECT payments.callback_prefix AS prefix, due.waits AS waits FROM (
+        SELECT * FROM (SELECT scope, order_id, 1 AS waits FROM callbacks
+            WHERE ended_at IS NULL AND stage = 'capture' LIMIT ?1)
+        UNION ALL SELECT * FROM (SELECT scope, order_id, 1 AS waits FROM callbacks
+            WHERE ended_at IS NULL AND stage = 'deliver' LIMIT ?1)
+        UNION ALL SELECT * FROM (SELECT scope, order_id, 0 AS waits FROM callbacks
+            WHERE ended = 'dead' AND id > 0 ORDER BY id DESC LIMIT ?1)) AS due
+    JOIN payments ON payments.scope = due.scope AND payments.order_id = due.order_id
+    WHERE payments.callback_prefix IS NOT NULL";
 
 const STANDS: &str = "SELECT ended, leased, due_at FROM callbacks WHERE id = ?";
 
@@ -201,9 +212,25 @@ pub(super) async fn counts(db: &mut SqliteConnection) -> Result<CallbackCounts, 
     })
 }
 
+pub(in crate::store::sqlite) async fn origins(
+    db: &mut SqliteConnection,
+    limit: usize,
+) -> Result<Vec<CallbackOrigin>, StoreError> {
+    let rows = sqlx::query(ORIGINS)
+        .bind(super::bound(limit))
+        .fetch_all(db)
+        .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        found.push((row.try_get("prefix")?, row.try_get::<i64, _>("waits")? == 1));
+    }
+    Ok(words::origins(found))
+}
+
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 8] = [
+pub(super) const LOOKUPS: [&str; 9] = [
+    ORIGINS,
     ONE,
     DEAD,
     WAITING,

@@ -1,8 +1,8 @@
 //! Claims of callbacks and what becomes of them, as SQL.
 //!
-//! A claim walks the sales units with waiting callbacks, a few steps of indexes each, and takes a few of each: it costs
-//! by the units that wait, not by the backlog of one. Each claim of a row has the next number; a settlement with another
-//! one changes nothing. Must not: touch what has ended.
+//! The table `waiting`, kept by triggers, knows when the first callback of each sales unit is due. So a claim costs by
+//! what it takes and what is in flight: neither by the backlog nor by the units that wait. Each claim of a row has the
+//! next number; a settlement with another one changes nothing. Must not: touch what has ended.
 
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -15,30 +15,31 @@ use crate::store::{
 };
 use crate::types::{Moment, OrderText, Reference, Scope};
 
-/// The fewest in flight first, then the longest waiting: a unit with many never stands before one with few. Only the
-/// units whose own first would be taken (?4 at most) are looked at any closer.
-const PICK: &str = "WITH RECURSIVE units(msn) AS (
-        SELECT min(msn) FROM callbacks WHERE ended_at IS NULL AND stage = ?1
+/// The fewest in flight first, then the longest waiting: a unit with many never stands before one with few.
+///
+/// `leasing` is as small as what is in flight. The other units come in order from the index of `waiting`, so that no
+/// more than ?4 are looked at and those in flight are stepped over. Where ?4 units are found, each gives its first one
+/// before any gives one of a higher place than the last of these. Each table kept aside costs more than its few rows.
+const PICK: &str = "WITH leasing(msn, leased) AS (
+        SELECT msn, count(*) FROM callbacks WHERE leased = 1 AND stage = ?1 AND due_at > ?2 GROUP BY msn
+    ), idle(msn, first, leased) AS (
+        SELECT w.msn, w.first_at, 0 FROM waiting w
+        WHERE w.stage = ?1 AND w.first_at <= ?2 AND ?3 > 0 AND NOT EXISTS (SELECT 1 FROM callbacks l
+            WHERE l.leased = 1 AND l.stage = ?1 AND l.msn = w.msn AND l.due_at > ?2)
+        ORDER BY w.first_at LIMIT ?4
+    ), busy(msn, first, leased) AS MATERIALIZED (
+        SELECT msn, first, leased FROM idle
         UNION ALL
-        SELECT (SELECT min(c.msn) FROM callbacks c
-            WHERE c.ended_at IS NULL AND c.stage = ?1 AND c.msn > units.msn)
-        FROM units WHERE units.msn IS NOT NULL
-    ), due(msn, first) AS MATERIALIZED (
-        SELECT units.msn, (SELECT min(f.due_at) FROM callbacks f
-            WHERE f.ended_at IS NULL AND f.stage = ?1 AND f.msn = units.msn AND f.due_at <= ?2)
-        FROM units WHERE units.msn IS NOT NULL
-    ), counted(msn, first, leased) AS MATERIALIZED (
-        SELECT due.msn, due.first, (SELECT count(*) FROM callbacks l
-            WHERE l.leased = 1 AND l.stage = ?1 AND l.msn = due.msn AND l.due_at > ?2)
-        FROM due WHERE due.first IS NOT NULL
-    ), busy(msn, leased) AS MATERIALIZED (
-        SELECT msn, leased FROM counted WHERE leased < ?3 ORDER BY leased, first LIMIT ?4
+        SELECT w.msn, w.first_at, leasing.leased FROM leasing
+            CROSS JOIN waiting w ON w.stage = ?1 AND w.msn = leasing.msn
+            WHERE w.first_at <= ?2 AND leasing.leased < ?3
+        ORDER BY 3, 2 LIMIT ?4
     ), ranked(id, due_at, place) AS (
         SELECT c.id, c.due_at, busy.leased + row_number() OVER (PARTITION BY c.msn ORDER BY c.due_at, c.id)
         FROM busy CROSS JOIN callbacks c
         WHERE c.id IN (SELECT d.id FROM callbacks d
             WHERE d.ended_at IS NULL AND d.stage = ?1 AND d.msn = busy.msn AND d.due_at <= ?2
-            ORDER BY d.due_at LIMIT min(?3, ?4))
+            ORDER BY d.due_at LIMIT min(?3, ?4, (SELECT CASE WHEN count(*) < ?4 THEN ?3 ELSE max(leased) + 1 END FROM busy)))
     )
     SELECT id FROM ranked WHERE place <= ?3 ORDER BY place, due_at, id LIMIT ?4";
 
@@ -51,10 +52,13 @@ const TAKEN: &str = "SELECT c.id, c.lease, c.scope, c.order_id, c.reference, c.s
     CROSS JOIN payments p ON p.scope = c.scope AND p.order_id = c.order_id
     ORDER BY picked.key";
 
-const ANY_DUE: &str =
-    "SELECT 1 FROM callbacks WHERE ended_at IS NULL AND stage = ? AND due_at <= ? LIMIT 1";
+const ANY_DUE: &str = "SELECT 1 FROM waiting WHERE stage = ? AND first_at <= ? LIMIT 1";
 
-const NEXT: &str = "SELECT min(due_at) AS next FROM callbacks WHERE ended_at IS NULL AND stage = ?";
+const NEXT: &str = "SELECT min(first_at) AS next FROM waiting WHERE stage = ?";
+
+/// Of callbacks whose claimer is dead. They have waited since they were queued, so that is where they stand in line.
+const FREE: &str = "UPDATE callbacks SET leased = 0, due_at = min(due_at, queued_at)
+    WHERE leased = 1 AND stage IN ('capture', 'deliver')";
 
 const END: &str =
     "UPDATE callbacks SET leased = 0, ended = ?3, ended_at = ?4, attempts = attempts + 1,
@@ -156,6 +160,11 @@ pub(super) async fn next_at(
     rows::maybe_moment(&row, "next")
 }
 
+/// Ends every claim; how many. What their holders settle changes nothing any more.
+pub(super) async fn free(db: &mut SqliteConnection) -> Result<u64, StoreError> {
+    Ok(sqlx::query(FREE).execute(db).await?.rows_affected())
+}
+
 pub(super) async fn settle(
     db: &mut SqliteConnection,
     (id, lease): (CallbackId, Lease),
@@ -235,12 +244,13 @@ pub(super) async fn change_payment(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 10] = [
+pub(super) const LOOKUPS: [&str; 11] = [
     PICK,
     TAKE,
     TAKEN,
     ANY_DUE,
     NEXT,
+    FREE,
     END,
     RETRY,
     READY,

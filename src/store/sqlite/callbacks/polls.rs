@@ -14,7 +14,7 @@ use crate::types::{Moment, OrderText, Scope};
 
 const PICK: &str = "SELECT id FROM payments WHERE poll_at <= ? ORDER BY poll_at, id LIMIT ?";
 
-const TAKE: &str = "UPDATE payments SET poll_lease = poll_lease + 1, poll_at = ?2
+const TAKE: &str = "UPDATE payments SET poll_lease = poll_lease + 1, poll_leased = 1, poll_at = ?2
     WHERE id IN (SELECT value FROM json_each(?1))";
 
 const TAKEN: &str = concat!(
@@ -25,7 +25,12 @@ const TAKEN: &str = concat!(
 
 const ANY_DUE: &str = "SELECT 1 FROM payments WHERE poll_at <= ? LIMIT 1";
 
-const SETTLE: &str = "UPDATE payments SET poll_lease = poll_lease + 1, looks = looks + 1,
+/// Of payments whose claimer is dead. A final state that came meanwhile stays: such a payment has no time any more.
+const FREE: &str = "UPDATE payments SET poll_lease = poll_lease + 1, poll_leased = 0, poll_at = min(poll_at, created_at)
+    WHERE poll_leased = 1";
+
+const SETTLE: &str =
+    "UPDATE payments SET poll_lease = poll_lease + 1, poll_leased = 0, looks = looks + 1,
     poll_at = CASE WHEN heard IS NULL THEN ?4 END
     WHERE scope = ?1 AND order_id = ?2 AND poll_lease = ?3";
 
@@ -81,6 +86,11 @@ fn due(row: &SqliteRow, tokens: &Tokens) -> Result<DuePayment, StoreError> {
     })
 }
 
+/// Ends every claim; how many.
+pub(super) async fn free(db: &mut SqliteConnection) -> Result<u64, StoreError> {
+    Ok(sqlx::query(FREE).execute(db).await?.rows_affected())
+}
+
 pub(super) async fn settle(
     db: &mut SqliteConnection,
     (scope, order): (Scope, OrderText),
@@ -99,4 +109,4 @@ pub(super) async fn settle(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 5] = [PICK, TAKE, TAKEN, ANY_DUE, SETTLE];
+pub(super) const LOOKUPS: [&str; 6] = [PICK, TAKE, TAKEN, ANY_DUE, FREE, SETTLE];

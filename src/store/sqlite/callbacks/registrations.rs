@@ -28,6 +28,10 @@ const CLAIM: &str = "UPDATE registrations SET lease = lease + 1, lease_until = ?
     WHERE msn = ?1 AND next_at <= ?2 AND (lease_until IS NULL OR lease_until <= ?2)
     RETURNING lease";
 
+/// Of units whose claimer is dead: due since ever, but for a recheck that was asked for meanwhile.
+const FREE: &str = "UPDATE registrations SET lease = lease + 1, lease_until = NULL,
+    next_at = CASE WHEN next_at = lease_until THEN 0 ELSE next_at END WHERE lease_until IS NOT NULL";
+
 /// A recheck that was asked for meanwhile stays due. `?3`: whether it is good.
 const SETTLE: &str = "UPDATE registrations SET
     next_at = CASE WHEN next_at = lease_until THEN ?4 ELSE next_at END,
@@ -124,6 +128,11 @@ pub(super) async fn claim(
         .fetch_optional(db)
         .await?;
     row.map(|row| Ok(Lease(row.try_get("lease")?))).transpose()
+}
+
+/// Ends every claim; how many.
+pub(super) async fn free(db: &mut SqliteConnection) -> Result<u64, StoreError> {
+    Ok(sqlx::query(FREE).execute(db).await?.rows_affected())
 }
 
 pub(super) async fn settle(
