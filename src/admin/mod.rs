@@ -3,6 +3,7 @@
 //! Health and readiness are open, so that probes need no secret; everything else stands behind the gate. Must not: know
 //! what it shows (closures tell it), or serve anything to merchants.
 
+pub mod automatic;
 pub mod callbacks;
 pub mod explain;
 mod forms;
@@ -18,6 +19,7 @@ pub mod reload;
 mod sessions;
 pub mod steering;
 mod tidy;
+pub mod traffic;
 
 use std::future::Future;
 use std::net::SocketAddr;

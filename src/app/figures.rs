@@ -8,21 +8,29 @@ use super::operator::Operator;
 use crate::admin::Asked;
 use crate::admin::ledger::LedgerApi;
 use crate::admin::pages::Sources;
-use crate::admin::pages::figures::{Figure, Figures, OpenPayments, Search, Story};
+use crate::admin::pages::chart::{Series, Traffic};
+use crate::admin::pages::figures::{Answer, Figure, Figures, OpenPayments, Search, Story, Verdict};
+use crate::admin::traffic::TrafficApi;
 use crate::ledger::OpenGroup;
 use crate::ledger::open;
 use crate::ledger::story::money;
+use crate::observe::{Minute, WAYS};
+use crate::readiness::{self, Report};
 use crate::steering::reload::Trigger;
 use crate::store::{Day, OpenClass, Reason};
+use crate::types::Msn;
 
 impl Operator {
     /// Everything that the pages ask for.
-    pub(super) fn sources(&self, ledger: &LedgerApi) -> Sources {
+    pub(super) fn sources(&self, ledger: &LedgerApi, traffic: &TrafficApi) -> Sources {
         let (faces, clock) = (self.faces.clone(), Arc::clone(&self.payments.clock));
         let meters = Arc::clone(&self.meters);
+        let traffic = traffic.clone();
         let figures = move |()| -> Asked<Figures> {
             let (faces, now, in_flight) = (faces.clone(), clock.now(), meters.in_flight());
+            let traffic = traffic.clone();
             Box::pin(async move {
+                let reports = traffic.reports().await;
                 let open = faces.ledger.open_payments().await;
                 Figures {
                     in_flight: Figure::Known(in_flight),
@@ -32,7 +40,9 @@ impl Operator {
                         let groups = open::groups(&days, Day::of(now));
                         groups.iter().map(still_open).collect()
                     }),
-                    ..Figures::default()
+                    traffic: Figure::Known(last_hour(&traffic.observer.last_hour())),
+                    verdicts: Figure::from(reports)
+                        .map(|reports| reports.iter().filter_map(verdict).collect()),
                 }
             })
         };
@@ -85,4 +95,39 @@ fn still_open(group: &OpenGroup) -> OpenPayments {
         oldest: Some(group.oldest.begin()),
         gone_by: Some(group.last_gone.begin()),
     }
+}
+
+/// The last hour as a chart wants it: by route, oldest first.
+fn last_hour(minutes: &[Minute]) -> Traffic {
+    let series = WAYS.iter().enumerate().map(|(at, way)| Series {
+        route: way.word(),
+        requests: minutes.iter().map(|minute| minute.calls[at]).collect(),
+        errors: minutes.iter().map(|minute| minute.failed[at]).collect(),
+    });
+    Traffic {
+        step_seconds: 60,
+        series: series.collect(),
+    }
+}
+
+/// What is advised next for a sales unit.
+fn verdict(report: &Report) -> Option<Verdict> {
+    let msn = Msn::parse(&report.msn)?;
+    let (step, reasons) = match &report.next {
+        Some(next) => (
+            format!("{} from {} to {}", next.operation, next.from, next.to),
+            &next.reasons[..],
+        ),
+        None => ("everything has moved".to_owned(), &[][..]),
+    };
+    Some(Verdict {
+        msn,
+        step,
+        answer: match report.verdict() {
+            readiness::Verdict::Go => Answer::Go,
+            readiness::Verdict::No => Answer::No,
+            readiness::Verdict::Insufficient | readiness::Verdict::Wait => Answer::Wait,
+        },
+        reasons: reasons.iter().map(|reason| reason.told.clone()).collect(),
+    })
 }

@@ -9,9 +9,10 @@ use crate::callbacks::receive::Receiver;
 use crate::callbacks::terms_of;
 use crate::ledger::reconcile::{Reconciler, Record, Terms};
 use crate::ledger::{expiring, open};
+use crate::readiness::{CountOpen, OpenPayments};
 use crate::store::{Day, LedgerStore, MismatchKind, OpenClass, Source};
 use crate::telemetry::Meters;
-use crate::types::Moment;
+use crate::types::{Clock, Moment, Origin};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::ReadShare;
 
@@ -84,4 +85,31 @@ pub(super) async fn measure(store: &dyn LedgerStore, meters: &Meters, now: Momen
             meters.ledger.set_mismatches(kind.word(), open);
         }
     }
+}
+
+/// Counts a sales unit's open payments; nothing where the store can't be asked.
+pub(super) fn count_open(store: Arc<dyn LedgerStore>, clock: Arc<dyn Clock>) -> CountOpen {
+    Arc::new(move |msn| {
+        let (store, today, msn) = (Arc::clone(&store), Day::of(clock.now()), msn.clone());
+        Box::pin(async move {
+            let days = store.open_payments().await.ok()?;
+            let groups = open::groups(&days, today);
+            let own = groups
+                .iter()
+                .filter(|group| group.msn.as_ref() == Some(&msn));
+            let of = |origin| {
+                let alike = own.clone().filter(move |group| group.origin == origin);
+                alike.map(|group| group.payments).sum()
+            };
+            // One whose birth is not known counts as eCom's: that is the one that waits.
+            let born_in_ecom: u64 = of(Some(Origin::Ecom));
+            let unknown: u64 = of(None);
+            Some(OpenPayments {
+                born_in_ecom: born_in_ecom + unknown,
+                only_ecom: None,
+                born_in_epayment: of(Some(Origin::Epayment)),
+                gone_at: own.map(|group| group.last_gone.begin()).max(),
+            })
+        })
+    })
 }

@@ -21,12 +21,14 @@ use self::operator::Operator;
 pub use self::reload::Reloading;
 use self::stores::Faces;
 use crate::lifecycle::Lifecycle;
+use crate::observe::{Keeper, Observer};
 use crate::payments::{Parts, Payments};
 use crate::proxy::server::BindError;
 use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
 use crate::steering::Steerer;
+use crate::steering::auto::Automat;
 use crate::steering::reload::{self as steering_reload, Reloader};
 use crate::store::{CallbackStore, LedgerStore, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
@@ -100,12 +102,15 @@ impl App {
         let settings = Arc::new(settings);
         let faces = stores::open(&settings, &meters).await?;
         let live = Arc::new(Live::new(Arc::clone(&settings)));
-        let steerer = Arc::new(Steerer::new(
-            Arc::clone(&faces.steering),
-            Arc::clone(&live),
-            Arc::clone(&clock),
-            Arc::clone(&meters),
-        ));
+        let steerer = Arc::new(
+            Steerer::new(
+                Arc::clone(&faces.steering),
+                Arc::clone(&live),
+                Arc::clone(&clock),
+                Arc::clone(&meters),
+            )
+            .with_automatic(Arc::clone(&faces.automatic)),
+        );
         // What was steered holds from the first call on.
         steerer.refresh().await?;
         let upstream = &settings.upstream;
@@ -153,6 +158,7 @@ impl App {
             live,
             lifecycle: lifecycle.clone(),
             meters,
+            observer: Arc::new(Observer::new(clock)),
             served: Some(Arc::clone(&works.served)),
         };
         Ok(Self {
@@ -254,9 +260,22 @@ impl App {
         } = self;
         let live = Arc::clone(&bridge.live);
         let meters = Arc::clone(&bridge.meters);
+        let keeper = Arc::new(Keeper::new(
+            Arc::clone(&bridge.observer),
+            Arc::clone(&faces.observations),
+        ));
+        let automat = Arc::new(Automat::new(
+            Arc::clone(&bridge.observer),
+            Arc::clone(&faces.automatic),
+            Arc::clone(&steerer),
+            Arc::clone(&meters),
+        ));
         let operator = Operator {
             faces,
             live: Arc::clone(&live),
+            automat: Arc::clone(&automat),
+            observer: Arc::clone(&bridge.observer),
+            keeper: Arc::clone(&keeper),
             steerer: Arc::clone(&steerer),
             reloader: reloader.as_ref().map(|(reloader, _)| Arc::clone(reloader)),
             payments: Arc::clone(&bridge.payments),
@@ -275,6 +294,8 @@ impl App {
             }
         });
         lifecycle.spawn("steering", steerer.run(lifecycle.clone()));
+        lifecycle.spawn("automatic", automat.run(lifecycle.clone()));
+        lifecycle.spawn("observation", Arc::clone(&keeper).run(lifecycle.clone()));
         if let Some((reloader, every)) = reloader {
             lifecycle.spawn("reload", reloader.watch(every));
         }
@@ -285,6 +306,8 @@ impl App {
             .await;
         let drain = live.settings().proxy.drain_timeout;
         let clean = lifecycle.shutdown_within(drain).await;
+        // What the last calls were is kept, too.
+        keeper.keep().await;
         stop_admin.cancel();
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
         Ended { cut, clean }

@@ -7,20 +7,25 @@ use std::sync::Arc;
 use axum::Router;
 
 use super::stores::Faces;
+use crate::admin::automatic::AutomaticApi;
 use crate::admin::callbacks::CallbackApi;
 use crate::admin::explain::ExplainApi;
 use crate::admin::ledger::LedgerApi;
 use crate::admin::pages::Pages;
 use crate::admin::reload::ReloadApi;
 use crate::admin::steering::SteeringApi;
+use crate::admin::traffic::TrafficApi;
 use crate::admin::{Admin, Asked, Gate, Readiness, TokenNow};
 use crate::callbacks::receive::Queued;
 use crate::callbacks::register::Registrar;
 use crate::callbacks::terms_of;
 use crate::lifecycle::Lifecycle;
+use crate::observe::{Keeper, Observer};
 use crate::payments::Payments;
+use crate::readiness::{Gatherer, TurnedBack};
 use crate::settings::Live;
 use crate::steering::Steerer;
+use crate::steering::auto::Automat;
 use crate::steering::reload::Reloader;
 use crate::telemetry::Meters;
 
@@ -29,6 +34,9 @@ pub(super) struct Operator {
     pub(super) faces: Faces,
     pub(super) live: Arc<Live>,
     pub(super) steerer: Arc<Steerer>,
+    pub(super) automat: Arc<Automat>,
+    pub(super) observer: Arc<Observer>,
+    pub(super) keeper: Arc<Keeper>,
     pub(super) reloader: Option<Arc<Reloader>>,
     pub(super) payments: Arc<Payments>,
     pub(super) meters: Arc<Meters>,
@@ -67,16 +75,38 @@ impl Operator {
             Arc::clone(&self.meters),
         );
         let admin = Admin::new(Arc::new(gate), self.readiness(), self.metrics());
+        let traffic = TrafficApi {
+            observer: Arc::clone(&self.observer),
+            keeper: Arc::clone(&self.keeper),
+            gatherer: self.gatherer(),
+        };
         let steerer = Arc::clone(&self.steerer);
-        let sources = self.sources(&ledger);
+        let sources = self.sources(&ledger, &traffic);
         let (open, closed) = Pages::new(&admin, sources, steerer, callbacks.clone()).routers();
         let closed = closed
             .merge(callbacks.router())
             .merge(explain.router())
             .merge(ledger.router())
             .merge(SteeringApi::new(self.steerer).router())
-            .merge(ReloadApi::new(self.reloader).router());
+            .merge(ReloadApi::new(self.reloader).router())
+            .merge(traffic.router())
+            .merge(AutomaticApi::new(self.automat).router());
         (admin, (open, closed))
+    }
+
+    fn gatherer(&self) -> Gatherer {
+        Gatherer {
+            observations: Arc::clone(&self.faces.observations),
+            callbacks: Arc::clone(&self.faces.callbacks),
+            changes: Arc::clone(&self.faces.steering),
+            live: Arc::clone(&self.live),
+            clock: Arc::clone(&self.payments.clock),
+            open: Some(super::ledger::count_open(
+                Arc::clone(&self.faces.ledger),
+                Arc::clone(&self.payments.clock),
+            )),
+            turned_back: Some(turned_back(Arc::clone(&self.automat))),
+        }
     }
 
     fn readiness(&self) -> impl Fn() -> Asked<Readiness> + Send + Sync + 'static {
@@ -119,6 +149,14 @@ impl Operator {
             })
         }
     }
+}
+
+/// What the rollback holds back; where the store can't be asked, nothing is said.
+fn turned_back(automat: Arc<Automat>) -> TurnedBack {
+    Arc::new(move |msn| {
+        let (automat, msn) = (Arc::clone(&automat), msn.clone());
+        Box::pin(async move { automat.turned_back(&msn).await.ok().flatten() })
+    })
 }
 
 /// A registration that is not in order, for the detail of `/readyz`.

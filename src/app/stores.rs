@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::settings::{Settings, StoreUrl};
 use crate::store::{
-    CallbackStore, LedgerStore, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore,
-    SteeringStore, Store, StoreError, Timed,
+    AutomaticStore, CallbackStore, LedgerStore, ObservationStore, PostgresOptions, PostgresStore,
+    Sealer, SqliteOptions, SqliteStore, SteeringStore, Store, StoreError, Timed,
 };
 use crate::telemetry::Meters;
 
@@ -19,6 +19,8 @@ pub(super) struct Faces {
     pub(super) callbacks: Arc<dyn CallbackStore>,
     pub(super) ledger: Arc<dyn LedgerStore>,
     pub(super) steering: Arc<dyn SteeringStore>,
+    pub(super) observations: Arc<dyn ObservationStore>,
+    pub(super) automatic: Arc<dyn AutomaticStore>,
 }
 
 /// Seals what is kept, where a key is configured.
@@ -45,10 +47,16 @@ pub(super) async fn open(settings: &Settings, meters: &Arc<Meters>) -> Result<Fa
     }
 }
 
-fn faces<S: Store + CallbackStore + LedgerStore + SteeringStore + 'static>(
-    store: S,
-    meters: &Arc<Meters>,
-) -> Faces {
+fn faces<S>(store: S, meters: &Arc<Meters>) -> Faces
+where
+    S: Store
+        + CallbackStore
+        + LedgerStore
+        + SteeringStore
+        + ObservationStore
+        + AutomaticStore
+        + 'static,
+{
     let timing = Arc::clone(meters);
     let observe = Arc::new(move |step, took: Duration| timing.store(step, took.as_secs_f64()));
     let timed = Arc::new(Timed::new(Arc::new(store), observe));
@@ -56,6 +64,8 @@ fn faces<S: Store + CallbackStore + LedgerStore + SteeringStore + 'static>(
         payments: Arc::<Timed<S>>::clone(&timed),
         callbacks: Arc::<Timed<S>>::clone(&timed),
         ledger: Arc::<Timed<S>>::clone(&timed),
-        steering: timed,
+        steering: Arc::<Timed<S>>::clone(&timed),
+        observations: Arc::<Timed<S>>::clone(&timed),
+        automatic: timed,
     }
 }

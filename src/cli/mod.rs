@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod healthcheck;
 mod ledger;
+mod readiness;
 mod reload;
 mod running;
 mod serve;
@@ -53,6 +54,8 @@ enum Command {
     Toggle(toggle::Options),
     /// Send all new initiates and all changes of payments born in eCom to eCom
     KillSwitch(toggle::KillOptions),
+    /// May the next toggle be moved, or the bridge be removed: verdict and reasons; exit code 0 for go
+    Readiness(readiness::Options),
     /// Let the running bridge read its configuration again
     Reload(reload::Options),
     /// Look at token, clock, webhooks, store and callback hosts: each OK, or what to do
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Webhooks(options) => webhooks::run(&options),
         Command::Toggle(options) => toggle::run(&options),
         Command::KillSwitch(options) => toggle::kill(&options),
+        Command::Readiness(options) => readiness::run(&options),
         Command::Reload(options) => reload::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Ledger(options) => ledger::run(&options),

@@ -55,6 +55,14 @@ pub(super) fn with(
     config: &Config,
     work: impl AsyncFnOnce(&Running) -> Result<String, Trouble>,
 ) -> ExitCode {
+    with_code(config, async |bridge| Ok((work(bridge).await?, true)))
+}
+
+/// The same; the exit code says whether what it gives is good.
+pub(super) fn with_code(
+    config: &Config,
+    work: impl AsyncFnOnce(&Running) -> Result<(String, bool), Trouble>,
+) -> ExitCode {
     let settings = match config.load() {
         Ok(settings) => settings,
         Err(code) => return code,
@@ -67,10 +75,14 @@ pub(super) fn with(
         runtime.block_on(work(&running))
     });
     match done {
-        Ok(text) => {
+        Ok((text, good)) => {
             // A reader who has gone wants no more.
             let _gone = std::io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
+            if good {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(trouble) => {
             eprintln!("error: {}", trouble.told);

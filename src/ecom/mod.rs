@@ -9,3 +9,4 @@ pub mod read;
 pub mod request;
 pub mod response;
 pub mod route;
+pub mod used;

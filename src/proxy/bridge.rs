@@ -20,6 +20,7 @@ use super::{Handler, Peer};
 use crate::callbacks::served::Served;
 use crate::ecom::route::{self, Operation, Target};
 use crate::lifecycle::Lifecycle;
+use crate::observe::Observer;
 use crate::payments::Payments;
 use crate::settings::Live;
 use crate::telemetry::meters::InFlight;
@@ -39,6 +40,8 @@ pub struct Bridge {
     pub lifecycle: Lifecycle,
     /// Counts.
     pub meters: Arc<Meters>,
+    /// Counts what readiness rests on.
+    pub observer: Arc<Observer>,
     /// Told what upstream has accepted, for what the bridge does by itself; none: nobody is told.
     pub served: Option<Arc<Served>>,
 }
@@ -93,6 +96,7 @@ impl Bridge {
             status,
             facts.elapsed().as_secs_f64(),
         );
+        self.observer.note(&facts, route, status);
         facts.finish(status);
         answer
     }

@@ -13,15 +13,17 @@ use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::Bridge;
 use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
+use super::judge::judged;
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
 use crate::ecom::route::Operation;
+use crate::ecom::used::{Member, Used};
 use crate::payments::{
     Adjustment, Answer, AtEcom, Caller, Forwarding, NewAtEcom, NewOrder, Order, Reading, View,
 };
 use crate::routing::{self, Ask};
 use crate::settings::Snapshot;
-use crate::telemetry::{RequestFacts, Route};
+use crate::telemetry::{Fit, RequestFacts, Route};
 use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::translate::approve;
 use crate::translate::initiate::{self, PaymentType, Rules};
@@ -111,7 +113,10 @@ impl Bridge {
             Operation::Status => self.read(&call, View::Status, facts).await,
             Operation::Approve => self.approve(&call, facts).await,
         };
-        let outcome = outcome_word(&answered.0);
+        let (class, told) = judged(&answered.0, answered.1);
+        facts.seen.class = Some(class);
+        facts.seen.told = told;
+        let outcome = outcome_word(&answered.0, class);
         if answered.1 == Route::Refused && facts.route() != Some(Route::Refused) {
             let why = if outcome == "store" {
                 "store"
@@ -130,6 +135,7 @@ impl Bridge {
             &call.body
         ));
         let request_id = or_refuse!(call.request_id());
+        facts.seen.used = used(Used::of_initiate(&body), request_id.as_ref());
         let (msn, order) = initiate::identity(&body, call.header_msn());
         let kind = initiate::payment_type(&body);
         let settings = &call.snapshot.settings;
@@ -143,6 +149,7 @@ impl Bridge {
         };
         let (Some(msn), Some(order)) = (msn, order) else {
             // Nothing to remember it by. eCom judges Express; of a regular one the members are missing.
+            facts.seen.fit = Some(fit_of_initiate(kind, false, None));
             return match checked {
                 Some(Err(failure)) => refused(failure),
                 _ => (self.as_it_came(call, facts).await, Route::Ecom),
@@ -157,6 +164,8 @@ impl Bridge {
             Some(Ok(command)) => command.untranslatable(),
             _ => None,
         };
+        let keeps_the_rules = matches!(checked, Some(Ok(_)));
+        facts.seen.fit = Some(fit_of_initiate(kind, keeps_the_rules, untranslatable));
         let ask = Ask::Initiate {
             express: kind == PaymentType::Express,
             untranslatable,
@@ -224,7 +233,9 @@ impl Bridge {
         let (body, unknown) = or_refuse!(read_json::<Adjust>(&call.parts.headers, &call.body));
         let request_id = or_refuse!(call.request_id());
         let text = or_refuse!(call.path_order());
+        facts.seen.used = used(Used::of_adjust(&body), request_id.as_ref());
         let checked = adjust::check(op, &body, call.header_msn());
+        facts.seen.fit = checked.is_err().then_some(Fit::Invalid);
         let named = match &checked {
             Ok(command) => command.msn.clone(),
             Err(failure) if names_the_unit(failure) => return refused(failure.clone()),
@@ -248,6 +259,10 @@ impl Bridge {
             open_at,
             facts,
         );
+        facts.seen.fit = facts
+            .seen
+            .fit
+            .or_else(|| Some(fit_of(decision.why, &order)));
         let command = or_refuse!(commanded(decision.route, checked));
         let losses = command.losses.iter().map(|loss| loss.code());
         losses.for_each(|code| facts.loss(code));
@@ -338,6 +353,7 @@ impl Bridge {
             None,
             facts,
         );
+        facts.seen.fit = Some(fit_of(decision.why, &order));
         let exists = self.exists(&known);
         let fixes_birth = decision.route == routing::Route::EcomThenEpayment;
         if matches!(
@@ -440,6 +456,37 @@ fn commanded(
             losses: vec![],
         }),
         (_, checked) => checked,
+    }
+}
+
+/// With the header that names a request.
+fn used(members: Used, request_id: Option<&RequestId>) -> Used {
+    match request_id {
+        Some(_) => members.and(Member::RequestId),
+        None => members,
+    }
+}
+
+/// Whether a new payment translates; of Express nothing is checked here.
+const fn fit_of_initiate(
+    kind: PaymentType,
+    keeps_the_rules: bool,
+    untranslatable: Option<Untranslatable>,
+) -> Fit {
+    match (kind, untranslatable) {
+        (_, Some(reason)) => Fit::Not(reason.code()),
+        (PaymentType::Express, None) => Fit::Express,
+        (PaymentType::Regular | PaymentType::Other, None) if keeps_the_rules => Fit::Whole,
+        (PaymentType::Regular | PaymentType::Other, None) => Fit::Invalid,
+    }
+}
+
+/// Whether a call about an order translates.
+fn fit_of(why: routing::Why, order: &Order) -> Fit {
+    match why {
+        routing::Why::Express | routing::Why::MaybeExpress => Fit::Express,
+        _ => Untranslatable::of_order(&order.order)
+            .map_or(Fit::Whole, |reason| Fit::Not(reason.code())),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::payments::{AdjustOptions, Answer, Caller, INITIATE_DOUBT, Order, Subj
 use crate::routing::{self, Ask, Decision, Facts};
 use crate::settings::MerchantSettings;
 use crate::store::{Attempt, Known};
-use crate::telemetry::{Api, RequestFacts, Route};
+use crate::telemetry::{Api, Class, RequestFacts, Route};
 use crate::types::{CallerHash, Kind, Msn, OrderText, Origin, Scope};
 use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure, Spent};
 
@@ -142,6 +142,8 @@ impl Bridge {
             routing::Route::Refused => Route::Refused,
         };
         facts.routed(route, decision.why.word());
+        facts.seen.side = Some(route);
+        facts.seen.free = by_toggle(decision.why);
         decision
     }
 
@@ -211,6 +213,7 @@ impl Bridge {
     /// Passes a call to eCom that can't be remembered.
     pub(super) async fn as_it_came(&self, call: &Call, facts: &mut RequestFacts) -> Answer {
         facts.routed(Route::Ecom, "unreadable");
+        facts.seen.side = Some(Route::Ecom);
         match self.forward(call, facts).await {
             Ok(raw) => Answer::Raw(raw),
             Err(SendFailure::NotSent(_)) => {
@@ -288,13 +291,31 @@ pub(super) fn names_the_unit(failure: &Failure) -> bool {
         .any(|(_, code, _)| code == MSN_NAME || code == "Merchant-Serial-Number")
 }
 
+/// Whether the toggles decided, and either API could have had the call.
+const fn by_toggle(why: routing::Why) -> bool {
+    use routing::Why::{
+        Automatic, Bucket, KillSwitch, Override, Toggle, UnitKillSwitch, UnitOverride, UnitToggle,
+    };
+    matches!(
+        why,
+        Automatic
+            | Bucket
+            | KillSwitch
+            | Override
+            | Toggle
+            | UnitKillSwitch
+            | UnitOverride
+            | UnitToggle
+    )
+}
+
 /// What became of a call, for the log.
-pub(super) const fn outcome_word(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Json(_) => "done",
-        Answer::Raw(raw) if raw.status < 400 => "done",
-        Answer::Raw(_) => "refused-upstream",
-        Answer::Failure(failure, _) => match failure.status {
+pub(super) const fn outcome_word(answer: &Answer, class: Class) -> &'static str {
+    match (answer, class) {
+        (Answer::Json(_), _) | (Answer::Raw(_), Class::Done) => "done",
+        (Answer::Raw(raw), _) if raw.status < 400 => "error-in-success",
+        (Answer::Raw(_), _) => "refused-upstream",
+        (Answer::Failure(failure, _), _) => match failure.status {
             502 => "unknown-or-unreachable",
             503 => "store",
             _ => "refused",

@@ -9,6 +9,7 @@ pub mod bridge;
 mod calls;
 mod context;
 pub mod headers;
+mod judge;
 pub mod layers;
 pub mod server;
 pub mod tls;

@@ -5,6 +5,7 @@
 
 pub mod explain;
 pub mod mixing;
+pub mod order;
 pub mod policy;
 pub mod rollout;
 pub mod steering;

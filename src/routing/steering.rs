@@ -83,6 +83,8 @@ pub struct Steering {
     /// The ramp's and the rollback's: at most so many percent (0 to 100) of a unit's new initiates go to ePayment. It
     /// holds below what the configuration wishes, never over an override.
     pub caps: BTreeMap<Msn, u8>,
+    /// The same for units that are not among them: where the ramp has not begun with a unit yet.
+    pub cap_others: Option<u8>,
 }
 
 impl Steering {

@@ -224,7 +224,8 @@ impl Policy {
         };
         let cap = match (operation, source, msn) {
             (Operation::Initiate, Source::Configured(_), Some(msn)) => {
-                steering.caps.get(msn).copied().filter(|cap| *cap < 100)
+                let cap = steering.caps.get(msn).copied();
+                cap.or(steering.cap_others).filter(|cap| *cap < 100)
             }
             _ => None,
         };

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::file::{Report, Section};
-use super::merchants;
 use super::model::{
     Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, MerchantSettings, Proxy, Reads, Register,
     Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
@@ -15,6 +14,7 @@ use super::rules;
 use super::tree::Table;
 use super::units;
 use super::url::{Guard, PostgresUrl, StoreUrl, is_host};
+use super::{automatic, merchants};
 use crate::epayment::model::CustomerInteraction;
 use crate::routing::{Routing, TransactionIdSource};
 use crate::types::{CountryCode, Currency};
@@ -39,6 +39,8 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     let reads = reads(root.section("reads"));
     let admin = admin(root.section("admin"), found);
     let routing = routing(root.section("routing"));
+    let ramp = automatic::ramp(root.section("ramp"));
+    let rollback = automatic::rollback(root.section("rollback"));
     let defaults = merchant_defaults(root.section("merchant_defaults"));
     let merchants = merchants::read(&mut root, defaults.as_ref());
     let shadow = shadow(root.section("shadow"));
@@ -52,6 +54,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     way_to_the_store(report, store.as_ref());
     rules::admin(report, admin.as_ref());
     rules::routing(report, routing, merchants.as_ref());
+    rules::automatic(report, ramp.as_ref(), rollback.as_ref());
     rules::shadow(report, shadow.as_ref(), upstream.as_ref());
     Some(Settings {
         proxy: proxy?,
@@ -62,6 +65,8 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
         reads: reads?,
         admin: admin?,
         routing: routing?,
+        ramp: ramp?,
+        rollback: rollback?,
         merchant_defaults: defaults?,
         merchants: merchants?,
         shadow: shadow?,

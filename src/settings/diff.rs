@@ -56,6 +56,8 @@ const LIVE: &[&str] = &[
     "reads",
     "admin.token",
     "routing",
+    "ramp",
+    "rollback",
     "merchant_defaults",
     "merchants",
     "telemetry.log_level",

@@ -298,6 +298,43 @@ impl<'t, 'r> Section<'t, 'r> {
             .or_else(|| self.wrong_kind(key, node, "a list of texts", "Write it as [\"…\", \"…\"]"))
     }
 
+    /// A list of whole numbers within `range`; in the environment, separated by commas.
+    pub(super) fn wholes<T: TryFrom<i64>>(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i64>,
+    ) -> Option<Vec<T>> {
+        let node = self.node(key)?;
+        self.show(key, shown::list(node), node);
+        let numbers: Option<Vec<i64>> = match (&node.value, &node.origin) {
+            (Value::List(list), _) => list
+                .iter()
+                .map(|item| match item.value {
+                    Value::Whole(number) => Some(number),
+                    _ => None,
+                })
+                .collect(),
+            (Value::Text(text), Origin::Environment(_)) => {
+                shown::parts(text).map(|part| part.parse().ok()).collect()
+            }
+            _ => None,
+        };
+        let Some(numbers) = numbers else {
+            let remedy = "Write it as [1, 2], without quotes";
+            return self.wrong_kind(key, node, "a list of whole numbers", remedy);
+        };
+        let fits = |number: i64| T::try_from(number).ok().filter(|_| range.contains(&number));
+        numbers
+            .into_iter()
+            .map(fits)
+            .collect::<Option<_>>()
+            .or_else(|| {
+                let (low, high) = (range.start(), range.end());
+                let remedy = format!("Write whole numbers from {low} to {high}");
+                self.fail(key, "one of them is outside of what it can be", &remedy)
+            })
+    }
+
     /// A duration within `range`.
     pub(super) fn duration(
         &mut self,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+mod automatic;
 mod check;
 mod diff;
 mod disk;
@@ -30,8 +31,9 @@ pub use diff::{KeyChange, NeedsRestart, diff, needing_restart, why_restart};
 pub use file::Entry;
 pub use live::{Live, Snapshot};
 pub use model::{
-    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, Merchant, MerchantSettings, Proxy, Reads,
-    Register, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
+    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, Merchant, MerchantSettings, Proxy, Ramp,
+    Reads, Register, Rollback, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream,
+    Webhooks,
 };
 pub use problem::{ConfigProblem, Warning};
 pub use sources::{Fingerprint, Sources, Texts};

@@ -37,6 +37,10 @@ pub struct Settings {
     pub admin: Admin,
     /// Which API serves what, where a merchant has no rule of its own.
     pub routing: Routing,
+    /// New payments that move by themselves.
+    pub ramp: Ramp,
+    /// New payments that go back by themselves.
+    pub rollback: Rollback,
     /// What a merchant without a rule of its own gets.
     pub merchant_defaults: MerchantSettings,
     /// The configured sales units.
@@ -182,6 +186,36 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// What they must show; `None` only on a loopback listener.
     pub token: Option<SecretString>,
+}
+
+/// `[ramp]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ramp {
+    /// Whether it acts; it counts in any case.
+    pub enabled: bool,
+    /// Percent of new payments, ascending, 1 to 100.
+    pub steps: Vec<u8>,
+    /// How long the bounds must hold at each.
+    pub hold: Duration,
+}
+
+/// `[rollback]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    /// Whether it acts; it counts in any case.
+    pub enabled: bool,
+    /// The time that is looked at.
+    pub window: Duration,
+    /// With fewer calls on a side nothing is said of it; as many bad ones in a row are enough.
+    pub min_samples: u64,
+    /// By so many percent points ePayment may be worse.
+    pub error_margin_points: u8,
+    /// More percent of bad calls than this are too many, whatever they are compared with.
+    pub error_limit_percent: u8,
+    /// By so many percent ePayment may be slower.
+    pub latency_margin_percent: u16,
+    /// How long the first way back holds; each further one twice as long.
+    pub cooldown: Duration,
 }
 
 /// What is decided per sales unit, resolved: the merchant's own value, else the default.

@@ -11,9 +11,9 @@ use secrecy::ExposeSecret;
 
 use super::file::Report;
 use super::model::{
-    Admin, Callbacks, Merchant, Proxy, Register, Shadow, Store, Upstream, Webhooks,
+    Admin, Callbacks, Merchant, Proxy, Ramp, Register, Rollback, Shadow, Store, Upstream, Webhooks,
 };
-use crate::routing::{Routing, Toggle};
+use crate::routing::{Routing, order};
 use crate::types::Msn;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -182,25 +182,34 @@ pub(super) fn routing(
 }
 
 fn warn_create_first(report: &mut Report, path: &str, routing: Routing) {
-    let others = [
-        ("capture", routing.capture),
-        ("cancel", routing.cancel),
-        ("refund", routing.refund),
-        ("details", routing.details),
-        ("status", routing.status),
-    ];
-    let left: Vec<&str> = others
-        .iter()
-        .filter(|(_, toggle)| *toggle == Toggle::Ecom)
-        .map(|(name, _)| *name)
-        .collect();
-    if routing.initiate.reaches_epayment() && !left.is_empty() {
-        let why = format!(
-            "new payments are created in ePayment while {} of eCom's payments stay with eCom; this is safe only because the bridge knows where each payment was created, and would break if the bridge were removed now",
-            left.join(", ")
+    let meaning = order::meaning(&routing);
+    if meaning.strands().is_empty() {
+        return;
+    }
+    let why = format!("{} {}", meaning.told(), meaning.without_the_bridge(None));
+    let remedy =
+        "Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment";
+    report.warn(path, why.trim_end_matches('.'), remedy);
+}
+
+/// A ramp without a way back only goes up.
+pub(super) fn automatic(report: &mut Report, ramp: Option<&Ramp>, rollback: Option<&Rollback>) {
+    let (Some(ramp), Some(rollback)) = (ramp, rollback) else {
+        return;
+    };
+    if ramp.enabled && !rollback.enabled {
+        report.warn(
+            "ramp.enabled",
+            "the ramp stops where the bounds do not hold, but nothing goes back, because rollback.enabled is false",
+            "Turn rollback.enabled on as well",
         );
-        let remedy = "Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment (the published order moves initiate last)";
-        report.warn(path, why, remedy);
+    }
+    if ramp.enabled && ramp.hold < rollback.window {
+        report.warn(
+            "ramp.hold",
+            "it is shorter than rollback.window, so a step may end before its calls are looked at",
+            "Make it as long as the window or longer",
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 //! What one instance records, every instance on the same store follows within half a second or so. Must not: decide where
 //! a call goes (`routing` does), or lose what held when the store can't be asked.
 
+pub mod auto;
 pub mod reload;
 
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use std::time::Duration;
 
 use crate::lifecycle::Lifecycle;
 use crate::routing::{Lever, Steering, Toggle};
-use crate::settings::Live;
-use crate::store::{NewOverride, Override, OverrideId, Reason, SteeringStore, StoreError};
+use crate::settings::{Live, Settings};
+use crate::store::{
+    Automatic, AutomaticStore, NewOverride, Override, OverrideId, Reason, SteeringStore, StoreError,
+};
 use crate::telemetry::Meters;
 use crate::types::{Clock, Moment, Msn};
 
@@ -23,6 +26,8 @@ const EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Steerer {
     store: Arc<dyn SteeringStore>,
+    /// How far ramp and rollback let units go; none: they hold nothing back.
+    automatic: Option<Arc<dyn AutomaticStore>>,
     live: Arc<Live>,
     clock: Arc<dyn Clock>,
     meters: Arc<Meters>,
@@ -71,12 +76,20 @@ impl Steerer {
     ) -> Self {
         Self {
             store,
+            automatic: None,
             live,
             clock,
             meters,
             turn: tokio::sync::Mutex::default(),
             blind: AtomicBool::new(false),
         }
+    }
+
+    /// The same, with what ramp and rollback hold back.
+    #[must_use]
+    pub fn with_automatic(mut self, automatic: Arc<dyn AutomaticStore>) -> Self {
+        self.automatic = Some(automatic);
+        self
     }
 
     /// The settings that are steered.
@@ -184,7 +197,14 @@ impl Steerer {
             );
         }
         let overrides = self.store.overrides(now).await?;
-        let steering = steering_of(&overrides);
+        let mut steering = steering_of(&overrides);
+        if let Some(automatic) = &self.automatic {
+            hold_back(
+                &mut steering,
+                &self.live.settings(),
+                &automatic.automatic().await?,
+            );
+        }
         let killed = usize::from(steering.killed_all) + steering.killed.len();
         self.meters.set_overrides(overrides.len(), killed);
         self.live.steer(&steering);
@@ -224,4 +244,19 @@ pub fn steering_of(overrides: &[Override]) -> Steering {
         steering.set(one.lever, one.msn.as_ref(), one.toggle);
     }
     steering
+}
+
+/// Puts over them what ramp and rollback hold back, where they act.
+fn hold_back(steering: &mut Steering, settings: &Settings, automatic: &[Automatic]) {
+    if !settings.ramp.enabled && !settings.rollback.enabled {
+        return;
+    }
+    steering.caps = automatic
+        .iter()
+        .filter_map(|one| Some((one.msn.clone(), one.percent?)))
+        .collect();
+    // With a ramp nobody goes past its first step before it has begun with them.
+    if settings.ramp.enabled {
+        steering.cap_others = settings.ramp.steps.first().copied();
+    }
 }

@@ -8,6 +8,7 @@ mod balance;
 mod callbacks;
 mod ledger;
 mod look;
+mod observations;
 mod postgres;
 mod record;
 mod seal;
@@ -37,6 +38,9 @@ pub use ledger::{
     LedgerStore, LookEnd, Mismatch, MismatchKind, OpenDays, PaymentFilter, WhichMismatches,
 };
 pub use look::{Contents, FileState, KnownWebhook, PostgresLook, SqliteLook};
+pub use observations::{
+    Automatic, AutomaticStore, Counts, Hour, Observation, ObservationStore, Side,
+};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Begun,

@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod ledger;
+mod observations;
 mod steering;
 
 use std::fmt;

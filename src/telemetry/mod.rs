@@ -8,10 +8,12 @@ pub mod logging;
 pub mod meters;
 pub mod wide;
 
+mod seen;
 mod words;
 
 pub use ledger::LedgerMeters;
 pub use logging::LinesDropped;
 pub use meters::Meters;
+pub use seen::{Class, Fit, Seen, Told};
 pub use wide::RequestFacts;
 pub use words::{Api, Op, Route};

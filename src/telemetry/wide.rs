@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::seen::Seen;
 use super::words::{Op, Route};
 use crate::types::{Msn, OrderId};
 
@@ -29,6 +30,8 @@ pub struct RequestFacts {
     upstream_calls: u32,
     losses: Vec<&'static str>,
     client_gone: bool,
+    /// What the observation counts of it; not in the line.
+    pub seen: Seen,
 }
 
 impl RequestFacts {
@@ -51,6 +54,7 @@ impl RequestFacts {
             upstream_calls: 0,
             losses: Vec::new(),
             client_gone: false,
+            seen: Seen::default(),
         }
     }
 
@@ -109,6 +113,24 @@ impl RequestFacts {
     #[must_use]
     pub const fn route(&self) -> Option<Route> {
         self.route
+    }
+
+    /// Whose it is, once it is known.
+    #[must_use]
+    pub const fn whose(&self) -> Option<&Msn> {
+        self.msn.as_ref()
+    }
+
+    /// What was lost, by code.
+    #[must_use]
+    pub fn losses(&self) -> &[&'static str] {
+        &self.losses
+    }
+
+    /// The time of calls to APIs, where there were any.
+    #[must_use]
+    pub fn upstream_time(&self) -> Option<Duration> {
+        (self.upstream_calls > 0).then_some(self.upstream)
     }
 
     /// The time since the beginning.

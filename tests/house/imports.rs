@@ -56,17 +56,47 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "payments",
         ],
     ),
+    // What traffic there is, in numbers; the words of losses are `translate`'s.
+    (
+        4,
+        "observe",
+        &[
+            "types",
+            "ecom",
+            "translate",
+            "telemetry",
+            "store",
+            "lifecycle",
+        ],
+    ),
+    // Verdicts, from what is handed in; the example requests are made by the translation itself.
+    (
+        4,
+        "readiness",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "translate",
+            "routing",
+            "settings",
+            "store",
+            "observe",
+        ],
+    ),
     // What is moved at run time; knows of no payment.
     (
         4,
         "steering",
         &[
             "types",
+            "ecom",
             "routing",
             "settings",
             "telemetry",
             "store",
             "lifecycle",
+            "observe",
         ],
     ),
     // Records against evidence. Knows neither `payments` nor `callbacks`: what they do must not depend on the proof.
@@ -100,6 +130,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "observe",
         ],
     ),
     // Health and metrics are told to it by closures; what an operator changes goes through the store.
@@ -116,6 +147,8 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "callbacks",
             "ledger",
             "steering",
+            "observe",
+            "readiness",
         ],
     ),
     (
@@ -136,6 +169,8 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "callbacks",
             "ledger",
             "steering",
+            "observe",
+            "readiness",
             "proxy",
             "admin",
         ],
@@ -158,6 +193,8 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "callbacks",
             "ledger",
             "steering",
+            "observe",
+            "readiness",
             "proxy",
             "admin",
             "app",
@@ -173,6 +210,16 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("upstream", "telemetry", "everyone may log and count"),
     ("lifecycle", "telemetry", "everyone may log and count"),
     ("cli", "app", "serve and demo start what app wires"),
+    (
+        "readiness",
+        "observe",
+        "verdicts rest on what was counted; the counting knows nothing of verdicts",
+    ),
+    (
+        "steering",
+        "observe",
+        "ramp and rollback rest on what was counted; the counting knows nothing of them",
+    ),
     (
         "callbacks",
         "payments",

@@ -169,6 +169,9 @@ async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
         live: Arc::new(ecom_bridge::settings::Live::new(Arc::new(settings))),
         lifecycle: lifecycle.clone(),
         meters: Arc::clone(&meters),
+        observer: Arc::new(ecom_bridge::observe::Observer::new(Arc::new(
+            ecom_bridge::types::SystemClock,
+        ))),
         served: None,
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))

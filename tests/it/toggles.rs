@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ecom_bridge::lifecycle::Lifecycle;
+use ecom_bridge::observe::Observer;
 use ecom_bridge::proxy::{Bridge, Counting, Server, ServerSettings};
 use ecom_bridge::settings;
 use ecom_bridge::telemetry::Meters;
+use ecom_bridge::types::SystemClock;
 use ecom_bridge::upstream::ecom::Forwarder;
 use serde_json::Value;
 
@@ -33,6 +35,7 @@ async fn door(app: &TestApp, routing: &str) -> SocketAddr {
         live: Arc::new(ecom_bridge::settings::Live::new(Arc::new(settings))),
         lifecycle: lifecycle.clone(),
         meters: Arc::clone(&meters),
+        observer: Arc::new(Observer::new(Arc::new(SystemClock))),
         served: None,
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))

@@ -72,7 +72,7 @@ fn every_fault_is_reported_at_once() {
     shadow.mode = "read" (file 0.toml): this version does not shadow yet. Write "off".
     shadow.ignore = ["timeStamp"] (file 0.toml): item 1 is no JSON pointer. Begin each with /, such as "/transactionInfo/timeStamp".
     telemetry.log_level = (a fraction) (file 0.toml): this is a fraction, not a text. Write "error" or "warn" or "info" or "debug" or "trace".
-    colour (file 0.toml): there is no such key. Remove it; known here: proxy, upstream, webhooks, callbacks, store, reads, admin, routing, merchant_defaults, merchants, shadow, telemetry.
+    colour (file 0.toml): there is no such key. Remove it; known here: proxy, upstream, webhooks, callbacks, store, reads, admin, routing, ramp, rollback, merchant_defaults, merchants, shadow, telemetry.
     admin.token = "" (default): 0.0.0.0:9090 can be reached from outside, and nobody would be asked for a token. Set a long random token (openssl rand -hex 32), or listen on 127.0.0.1.
     proxy.tls_cert = "cert.pem" (file 0.toml): the file cannot be read (entity not found). Name a file that exists and that the bridge's user may read.
     "#);
@@ -186,8 +186,8 @@ fn what_surprises_is_a_warning() {
     store.retention = "30d" (file text): a payment can be refunded for 365 days, and one whose record is gone counts as unknown. Keep payments for more than 365 days.
     store.callback_retention = "1d" (file text): an event may be repeated for 7 days, and one whose record is gone would be reported to the merchant again. Keep delivered callbacks for more than 7 days.
     admin.token = "(set)" (file text): it is short enough to be guessed. Use 16 characters or more (openssl rand -hex 32).
-    routing.initiate = { epayment_percent = 10 } (file text): new payments are created in ePayment while capture, status of eCom's payments stay with eCom; this is safe only because the bridge knows where each payment was created, and would break if the bridge were removed now. Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment (the published order moves initiate last).
-    merchants.654321.routing: new payments are created in ePayment while details of eCom's payments stay with eCom; this is safe only because the bridge knows where each payment was created, and would break if the bridge were removed now. Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment (the published order moves initiate last).
+    routing.initiate = { epayment_percent = 10 } (file text): New payments are created in ePayment while status and capture of eCom's payments stay with eCom. The published order moves initiate last; this order is safe only because the bridge knows where each payment was created. If the bridge were removed now, status and capture of payments created in ePayment would fail: they would ask eCom, which does not know them. Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment.
+    merchants.654321.routing: New payments are created in ePayment while details of eCom's payments stay with eCom. The published order moves initiate last; this order is safe only because the bridge knows where each payment was created. If the bridge were removed now, details of payments created in ePayment would fail: they would ask eCom, which does not know them. Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment.
     "#);
 }
 

@@ -8,6 +8,7 @@ mod callbacks;
 mod fault;
 mod ledger;
 mod look;
+mod observations;
 mod open;
 mod payments;
 mod pool;

@@ -62,7 +62,7 @@ async fn in_force(db: &mut PgConnection, now: Moment) -> Result<Vec<Override>, F
     rows.iter().map(read).collect()
 }
 
-async fn list(db: &mut PgConnection, change: &Change, now: Moment) -> Result<(), Fault> {
+pub(super) async fn list(db: &mut PgConnection, change: &Change, now: Moment) -> Result<(), Fault> {
     sqlx::query(LIST)
         .bind(now.millis())
         .bind(change.what)

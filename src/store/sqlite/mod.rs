@@ -18,6 +18,7 @@ mod load;
 mod look;
 #[cfg(test)]
 mod measure;
+mod observations;
 mod open;
 mod payments;
 #[cfg(test)]

@@ -61,7 +61,11 @@ async fn in_force(db: &mut SqliteConnection, now: Moment) -> Result<Vec<Override
     rows.iter().map(read).collect()
 }
 
-async fn list(db: &mut SqliteConnection, change: &Change, now: Moment) -> Result<(), StoreError> {
+pub(super) async fn list(
+    db: &mut SqliteConnection,
+    change: &Change,
+    now: Moment,
+) -> Result<(), StoreError> {
     sqlx::query(LIST)
         .bind(now.millis())
         .bind(change.what)

@@ -436,6 +436,7 @@ async fn every_lookup_uses_an_index() {
         .into_iter()
         .chain(adjustments::LOOKUPS)
         .chain(steering::LOOKUPS)
+        .chain(observations::LOOKUPS)
         .chain(ledger::lookups());
     for lookup in all.chain(callbacks::lookups()) {
         let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {lookup}"));

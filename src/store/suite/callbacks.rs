@@ -6,8 +6,8 @@ use super::*;
 use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
-    CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback, LedgerStore, NewEvent,
-    Source, Stage, SteeringStore,
+    AutomaticStore, CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback,
+    LedgerStore, NewEvent, ObservationStore, Source, Stage, SteeringStore,
 };
 
 /// All traits of one store.
@@ -17,10 +17,20 @@ pub(in crate::store) struct Both {
     pub(in crate::store) callbacks: Arc<dyn CallbackStore>,
     pub(in crate::store) ledger: Arc<dyn LedgerStore>,
     pub(in crate::store) steering: Arc<dyn SteeringStore>,
+    pub(in crate::store) observations: Arc<dyn ObservationStore>,
+    pub(in crate::store) automatic: Arc<dyn AutomaticStore>,
 }
 
 impl Both {
-    pub(in crate::store) fn of<S: Store + CallbackStore + LedgerStore + SteeringStore + 'static>(
+    pub(in crate::store) fn of<
+        S: Store
+            + CallbackStore
+            + LedgerStore
+            + SteeringStore
+            + ObservationStore
+            + AutomaticStore
+            + 'static,
+    >(
         store: S,
     ) -> Self {
         let store = Arc::new(store);
@@ -28,7 +38,9 @@ impl Both {
             store: Arc::<S>::clone(&store),
             callbacks: Arc::<S>::clone(&store),
             ledger: Arc::<S>::clone(&store),
-            steering: store,
+            steering: Arc::<S>::clone(&store),
+            observations: Arc::<S>::clone(&store),
+            automatic: store,
         }
     }
 }

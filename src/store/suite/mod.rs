@@ -10,6 +10,7 @@ mod events;
 mod ledger;
 mod matching;
 mod model;
+mod observations;
 mod open;
 mod operator;
 mod outbox;
@@ -27,6 +28,7 @@ pub(super) use events::*;
 pub(super) use ledger::*;
 pub(super) use matching::*;
 pub(super) use model::*;
+pub(super) use observations::*;
 pub(super) use open::*;
 pub(super) use operator::*;
 pub(super) use outbox::*;
@@ -97,6 +99,10 @@ macro_rules! behaviours {
             an_override_ends_by_itself_and_that_is_listed_once,
             overrides_made_at_once_leave_one_in_force,
             changes_are_listed_newest_first_and_paged,
+            counts_of_one_place_add_up,
+            counts_added_at_once_lose_nothing,
+            old_counts_are_pruned_in_batches,
+            the_machines_memory_is_written_by_the_first,
             a_success_makes_the_attempt_the_payment,
             a_refusal_or_not_done_frees_the_order,
             an_unknown_attempt_stays_open_for_whoever_comes,

@@ -13,7 +13,8 @@ async fn every_lookup_uses_an_index() {
     let lookups = payments::LOOKUPS
         .into_iter()
         .chain(adjustments::LOOKUPS)
-        .chain(steering::LOOKUPS);
+        .chain(steering::LOOKUPS)
+        .chain(observations::LOOKUPS);
     let mut tries = store.pool.tries(Mode::Statement);
     let mut lent = tries.begin().await.unwrap();
     for lookup in lookups.chain(callbacks::lookups()).chain(ledger::lookups()) {
