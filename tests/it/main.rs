@@ -22,6 +22,7 @@ mod clients;
 mod commands;
 mod cost;
 mod creating;
+mod dashboards;
 mod demo;
 mod doctor;
 mod doctor_store;
