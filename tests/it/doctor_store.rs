@@ -166,7 +166,7 @@ async fn a_database_is_looked_at_beside_those_who_use_it() {
         let ran = site.doctor(&[("STORE__URL", &poor)]).await;
         ran.says(
             "FAIL",
-            "reading and writing of adjustments, attempts, callbacks",
+            "reading and writing of adjustments, attempts, automatic, callbacks",
         );
         db.close().await.unwrap();
     }
