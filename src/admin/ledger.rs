@@ -23,7 +23,7 @@ use crate::store::{
     CallbackFilter, CallbackStore, KeptMismatch, LedgerEntry, LedgerId, LedgerStore, StoreError,
     WhichMismatches,
 };
-use crate::types::{Amount, Clock, Currency, Moment, Msn, OrderText};
+use crate::types::{Clock, Moment, Msn, OrderText};
 
 /// What the routes work on.
 #[derive(Clone)]
@@ -170,11 +170,10 @@ impl LedgerApi {
                 Some(why) => format!("{} ({why})", standing.replace('_', " ")),
                 None => standing.to_owned(),
             };
-            let currency = entry.payment.currency;
             stories.push(Story {
                 msn: entry.payment.scope.msn().cloned(),
                 facts: payments::facts(&entry.payment, standing),
-                steps: lines.iter().map(|line| step(line, currency)).collect(),
+                steps: lines.iter().map(step).collect(),
                 findings: verdict
                     .mismatches
                     .iter()
@@ -186,11 +185,9 @@ impl LedgerApi {
     }
 }
 
-fn step(line: &story::Line, currency: Currency) -> Step {
+fn step(line: &story::Line) -> Step {
     let mut detail = line.text.clone();
-    let amount = line.amount.and_then(Amount::new);
     let more = [
-        amount.map(|amount| story::money(amount, currency)),
         line.request_id
             .as_ref()
             .map(|id| format!("X-Request-Id {id}")),

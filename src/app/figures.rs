@@ -5,20 +5,28 @@
 use std::sync::Arc;
 
 use super::operator::Operator;
+use super::stores::Faces;
 use crate::admin::Asked;
 use crate::admin::ledger::LedgerApi;
 use crate::admin::pages::Sources;
 use crate::admin::pages::chart::{Series, Traffic};
-use crate::admin::pages::figures::{Answer, Figure, Figures, OpenPayments, Search, Story, Verdict};
+use crate::admin::pages::figures::{
+    Answer, Attention, Figure, Figures, Noticed, OpenPayments, Search, Story, Verdict,
+};
 use crate::admin::traffic::TrafficApi;
 use crate::ledger::OpenGroup;
-use crate::ledger::open;
 use crate::ledger::story::money;
+use crate::ledger::{expiring, open};
 use crate::observe::{Minute, WAYS};
 use crate::readiness::{self, Report};
 use crate::steering::reload::Trigger;
-use crate::store::{Day, OpenClass, Reason};
-use crate::types::Msn;
+use crate::store::{
+    Day, LedgerPayment, MismatchKind, OpenClass, Reason, StoreError, WhichMismatches,
+};
+use crate::types::{Moment, Msn};
+
+/// More than so many are not looked at on one page.
+const SHOWN: usize = 100;
 
 impl Operator {
     /// Everything that the pages ask for.
@@ -35,6 +43,11 @@ impl Operator {
                 Figures {
                     in_flight: Figure::Known(in_flight),
                     ambiguous: faces.payments.ambiguous(now).await.into(),
+                    mismatches: faces.ledger.mismatch_counts().await.map(sum).into(),
+                    expiring: expiring(&faces, now)
+                        .await
+                        .map(|all| all.len() as u64)
+                        .into(),
                     callbacks: faces.callbacks.callback_counts().await.into(),
                     open_payments: Figure::from(open).map(|days| {
                         let groups = open::groups(&days, Day::of(now));
@@ -51,6 +64,14 @@ impl Operator {
             let ledger = ledger.clone();
             Box::pin(async move {
                 let found = ledger.stories(&search.order, search.msn.as_ref()).await;
+                found.map_err(|error| error.to_string())
+            })
+        };
+        let (faces, clock) = (self.faces.clone(), Arc::clone(&self.payments.clock));
+        let attention = move |()| -> Asked<Result<Attention, String>> {
+            let (faces, now) = (faces.clone(), clock.now());
+            Box::pin(async move {
+                let found = attention(&faces, now).await;
                 found.map_err(|error| error.to_string())
             })
         };
@@ -76,9 +97,47 @@ impl Operator {
         Sources {
             figures: Arc::new(figures),
             story: Some(Arc::new(story)),
+            attention: Some(Arc::new(attention)),
             reload,
         }
     }
+}
+
+fn sum(counts: Vec<(MismatchKind, u64)>) -> u64 {
+    counts.into_iter().map(|(_, count)| count).sum()
+}
+
+async fn expiring(faces: &Faces, now: Moment) -> Result<Vec<LedgerPayment>, StoreError> {
+    let until = expiring::until(now, expiring::DAYS);
+    faces.ledger.expiring(until, expiring::MOST).await
+}
+
+/// What wants a look: open mismatches, and reservations whose guarantee ends.
+async fn attention(faces: &Faces, now: Moment) -> Result<Attention, StoreError> {
+    let found = faces.ledger.mismatches(WhichMismatches::Open, SHOWN);
+    let mismatches = found.await?.into_iter().map(|one| Noticed {
+        msn: one.scope.msn().cloned(),
+        order: one.order,
+        at: one.found_at,
+        what: format!(
+            "{}: {}",
+            one.found.kind.word().replace('_', " "),
+            one.found.about
+        ),
+    });
+    let expiring = expiring(faces, now).await?.into_iter().map(|one| Noticed {
+        msn: one.scope.msn().cloned(),
+        order: one.order,
+        at: one.balance.guaranteed_until.unwrap_or(now),
+        what: format!(
+            "{} still to capture",
+            money(one.balance.sums.to_capture(), one.currency)
+        ),
+    });
+    Ok(Attention {
+        mismatches: mismatches.collect(),
+        expiring: expiring.take(SHOWN).collect(),
+    })
 }
 
 fn still_open(group: &OpenGroup) -> OpenPayments {
@@ -118,7 +177,12 @@ fn verdict(report: &Report) -> Option<Verdict> {
             format!("{} from {} to {}", next.operation, next.from, next.to),
             &next.reasons[..],
         ),
-        None => ("everything has moved".to_owned(), &[][..]),
+        // What keeps it from being held for good, where something does.
+        None => {
+            let worst = report.steps.iter().max_by_key(|step| step.verdict);
+            let reasons = worst.map_or(&[][..], |step| &step.reasons[..]);
+            ("everything has moved".to_owned(), reasons)
+        }
     };
     Some(Verdict {
         msn,

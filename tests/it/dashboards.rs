@@ -23,6 +23,14 @@ fn measured() -> BTreeMap<String, BTreeSet<String>> {
     meters.callback("delivered");
     meters.callback_delay(0.1);
     meters.webhook("authorized", "queued");
+    meters.ledger.set_open("ecom", "reserved", 1);
+    meters.ledger.set_amount("ecom", "reserved", "NOK", 1);
+    meters.ledger.set_mismatches("captured_twice", 1);
+    meters.ledger.read("read");
+    meters.automatic_move("back", true);
+    meters.automatic_move("back", false);
+    meters.reload_refused();
+    meters.admin_refused("wrong-token");
     let mut found = BTreeMap::new();
     for line in meters
         .render()

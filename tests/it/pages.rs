@@ -138,7 +138,10 @@ async fn every_page_is_well_made_and_shows_no_secret() {
         Some("/payments?order=secret%2Dorder%2D1&msn=123456")
     );
     let overview = visitor.page("/").await;
-    assert!(overview.contains("not measured by this release"));
+    for shown in ["to ePayment", "May the next step be taken?"] {
+        assert!(overview.contains(shown), "{shown}: {overview}");
+    }
+    assert!(!overview.contains("not measured by this release"));
     let configuration = visitor.page("/configuration").await;
     assert!(configuration.contains("&#34;(set)&#34;"));
 }

@@ -36,7 +36,7 @@ pub(crate) async fn operate(app: &TestApp, token: &str, call: &str, body: &Value
         token => format!("Authorization: Bearer {token}\r\n"),
     };
     let text = format!(
-        "{call} HTTP/1.1\r\nHost: b\r\n{token}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "{call} HTTP/1.1\r\nHost: localhost\r\n{token}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     Client::to(app.admin_addr()).await.ask(text).await

@@ -64,6 +64,10 @@ pub struct Figures {
     pub in_flight: Figure<u64>,
     /// Changes whose outcome nobody knows.
     pub ambiguous: Figure<u64>,
+    /// Open mismatches of the money ledger.
+    pub mismatches: Figure<u64>,
+    /// Reserved payments whose guaranteed time to be captured ends within days, or has ended.
+    pub expiring: Figure<u64>,
     /// Callbacks and events that wait.
     pub callbacks: Figure<CallbackCounts>,
     /// Requests by route, over the last hour.
@@ -137,6 +141,28 @@ pub struct OpenPayments {
     pub oldest: Option<Moment>,
     /// When the last one can be gone.
     pub gone_by: Option<Moment>,
+}
+
+/// Payments that want a person's look.
+#[derive(Clone, Debug, Default)]
+pub struct Attention {
+    /// Where records and event log do not agree.
+    pub mismatches: Vec<Noticed>,
+    /// Whose guaranteed time to be captured ends.
+    pub expiring: Vec<Noticed>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct Noticed {
+    /// Whose; none where it is not known.
+    pub msn: Option<Msn>,
+    /// The order, as the merchant wrote it.
+    pub order: OrderText,
+    /// Since when, or until when.
+    pub at: Moment,
+    /// What it is.
+    pub what: String,
 }
 
 /// What is searched for.

@@ -38,7 +38,7 @@ use super::{Admin, Asked};
 use crate::steering::Steerer;
 use crate::store::Reason;
 
-use figures::{Figures, Search, Story};
+use figures::{Attention, Figures, Search, Story};
 use frame::ErrorPage;
 
 type Tell<I, O> = Arc<dyn Fn(I) -> Asked<O> + Send + Sync>;
@@ -50,6 +50,8 @@ pub struct Sources {
     pub figures: Tell<(), Figures>,
     /// The stories of payments, as the ledger has them; or why it can't be asked.
     pub story: Option<Tell<Search, Result<Vec<Story>, String>>>,
+    /// Payments that want a look; or why it can't be told.
+    pub attention: Option<Tell<(), Result<Attention, String>>>,
     /// Reads the configuration again: what became of it, or why nothing was changed.
     pub reload: Option<Tell<Reason, Result<String, String>>>,
 }

@@ -79,6 +79,24 @@ fn tiles(figures: &Figures) -> Vec<Tile> {
             _ => ("warn", "being found out; look if it stays for an hour"),
         }),
         tile(
+            "Ledger mismatches",
+            "/payments",
+            &figures.mismatches,
+            |n| match n {
+                0 => ("good", "records and event log agree"),
+                _ => ("bad", "a payment does not add up: look at once"),
+            },
+        ),
+        tile(
+            "Guarantee ends",
+            "/payments",
+            &figures.expiring,
+            |n| match n {
+                0 => ("good", "no reservation is about to lose it"),
+                _ => ("warn", "capture soon: the guaranteed time ends"),
+            },
+        ),
+        tile(
             "Callbacks waiting",
             "/callbacks?state=pending",
             &of(|c| c.pending),

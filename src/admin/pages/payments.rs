@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::super::problem::{Problem, unit};
 use super::callbacks::Row;
-use super::figures::{Figure, Search, Story};
+use super::figures::{Attention, Figure, Noticed, Search, Story};
 use super::frame::{Frame, Look};
 use super::page;
 use super::views::When;
@@ -26,6 +26,13 @@ struct Payments {
     order: String,
     msn: String,
     found: Option<Found>,
+    attention: Figure<Attention>,
+}
+
+impl Payments {
+    fn when(noticed: &Noticed) -> When {
+        When::of(noticed.at)
+    }
 }
 
 struct Found {
@@ -90,7 +97,12 @@ pub(super) async fn show(look: Look, Query(asked): Query<Asked>) -> Result<Respo
             callbacks: callbacks.iter().map(Row::of).collect(),
         });
     }
+    let attention = match &look.pages.sources.attention {
+        Some(tell) if found.is_none() => Figure::from(tell(()).await),
+        _ => Figure::NotMeasured,
+    };
     Ok(page(&Payments {
+        attention,
         frame: look.frame("Payments", "/payments"),
         order,
         msn,

@@ -168,9 +168,13 @@ impl Day<'_> {
             shop::MSN
         ));
         page.gap();
-        page.text("What the shop was told, and the registrations:");
+        page.text("The operator's page, in a browser:");
+        page.exact(&format!("  http://{}/", self.stage.admin));
+        page.gap();
+        page.text("What the shop was told, the ledger, and the registrations:");
         let setting = format!("ECOM_BRIDGE__ADMIN__LISTEN={}", self.stage.admin);
         page.exact(&format!("  export {setting}"));
         page.exact("  ecom-bridge callbacks list; ecom-bridge webhooks list");
+        page.exact("  ecom-bridge ledger show woo-shop-1001; ecom-bridge readiness");
     }
 }
