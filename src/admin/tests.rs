@@ -203,3 +203,23 @@ async fn not_ready_says_why() {
     );
     assert!(!Readiness::of(None, true).ready);
 }
+
+#[test]
+fn another_token_ends_every_session() {
+    let clock: Arc<dyn crate::types::Clock> = Arc::new(crate::types::SystemClock);
+    let now = Arc::new(std::sync::Mutex::new("canary-token-one".to_owned()));
+    let shown = Arc::clone(&now);
+    let token: TokenNow = Arc::new(move || Some(shown.lock().unwrap().clone().into()));
+    let gate = Gate::new(token, clock, Arc::default());
+    let judged = gate.judge(None, b"canary-token-one");
+    assert!(matches!(judged, guesses::Judged::Right));
+    let cookie = gate.sign_in(&axum::http::HeaderMap::new());
+    let mut headers = axum::http::HeaderMap::new();
+    let kept = cookie.split(';').next().unwrap();
+    headers.insert(header::COOKIE, kept.parse().unwrap());
+    assert!(gate.session(&headers).is_some());
+    for token in ["canary-token-two", "canary-token-one"] {
+        *now.lock().unwrap() = token.to_owned();
+        assert!(gate.session(&headers).is_none(), "{token}");
+    }
+}

@@ -57,14 +57,21 @@ impl Live {
         });
     }
 
-    /// Puts other settings in force.
+    /// Puts other settings in force. A ramp that they turn on holds from the first moment, not only when what it knows of
+    /// each unit was read.
     pub fn replace(&self, settings: &Arc<Settings>) {
-        self.0.rcu(|old| Snapshot {
-            settings: Arc::clone(settings),
-            policy: Policy {
-                steering: old.policy.steering.clone(),
-                ..settings.policy()
-            },
+        self.0.rcu(|old| {
+            let mut steering = old.policy.steering.clone();
+            if settings.ramp.enabled && steering.cap_others.is_none() {
+                steering.cap_others = settings.ramp.steps.first().copied();
+            }
+            Snapshot {
+                settings: Arc::clone(settings),
+                policy: Policy {
+                    steering,
+                    ..settings.policy()
+                },
+            }
         });
     }
 }
@@ -97,5 +104,20 @@ mod tests {
         assert_eq!(wish(&live.snapshot()).toggle, Toggle::Epayment);
         // Who has one keeps it.
         assert_eq!(wish(&held).toggle, Toggle::Ecom);
+    }
+
+    #[test]
+    fn a_ramp_that_is_turned_on_holds_at_once() {
+        let read = |text: &str| Arc::new(super::super::from_text(text).unwrap());
+        let live = Live::new(read("[routing]\ninitiate = \"ecom\""));
+        live.replace(&read(
+            "[routing]\ninitiate = \"epayment\"\n[ramp]\nenabled = true",
+        ));
+        let Some(Lever::Toggle(operation)) = Lever::parse("initiate") else {
+            panic!("a lever of every toggle");
+        };
+        let unit = crate::types::Msn::parse("123456").unwrap();
+        let wish = live.snapshot().policy.wish(operation, Some(&unit));
+        assert_eq!((wish.toggle, wish.cap), (Toggle::Epayment, Some(1)));
     }
 }
