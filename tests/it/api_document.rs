@@ -13,7 +13,7 @@ use crate::support::eventually;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     api_document().expect("every part is JSON")
 }
 
@@ -119,8 +119,97 @@ fn every_reference_in_the_description_leads_somewhere() {
     }
 }
 
+#[test]
+fn no_part_is_left_out_and_none_hides_another() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin/openapi");
+    let mut names: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let part: Value = serde_json::from_str(&text).unwrap();
+        let schemas = part
+            .get("schemas")
+            .unwrap_or(&part["components"]["schemas"]);
+        names.extend(schemas.as_object().unwrap().keys().cloned());
+    }
+    let document = document();
+    let whole = document["components"]["schemas"].as_object().unwrap();
+    names.sort();
+    assert_eq!(names, whole.keys().cloned().collect::<Vec<_>>());
+}
+
+/// A member under another name must not go unnoticed: what has members names all of them, or says which may be absent.
+#[test]
+fn the_members_of_every_answer_are_told_in_full() {
+    /// With what may be absent.
+    const ABSENT: [&str; 6] = [
+        "problems",
+        "countsAgree",
+        "amount",
+        "requestId",
+        "idempotencyKey",
+        "transactionId",
+    ];
+    fn look(value: &Value, at: &str, wrong: &mut Vec<String>) {
+        if let Some(members) = value["properties"].as_object() {
+            let closed = [
+                &value["additionalProperties"],
+                &value["unevaluatedProperties"],
+            ];
+            // A base is closed where it is used.
+            if !closed.contains(&&Value::Bool(false)) && !at.ends_with("/KnownPayment") {
+                wrong.push(format!("{at} is open"));
+            }
+            let required = value["required"].as_array().unwrap();
+            for name in members.keys() {
+                if !required.contains(&json!(name)) && !ABSENT.contains(&name.as_str()) {
+                    wrong.push(format!("{at}/{name} may be absent"));
+                }
+            }
+            for name in required {
+                if !members.contains_key(name.as_str().unwrap()) {
+                    wrong.push(format!("{at}: {name} is not described"));
+                }
+            }
+        }
+        match value {
+            Value::Object(map) => {
+                for (name, value) in map {
+                    look(value, &format!("{at}/{name}"), wrong);
+                }
+            }
+            Value::Array(list) => list.iter().for_each(|value| look(value, at, wrong)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut wrong = Vec::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        if name != "Because" {
+            look(schema, &format!("/{name}"), &mut wrong);
+        }
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            look(&operation["responses"], path, &mut wrong);
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Whether a route has a parameter of this name in its query.
+fn has_parameter(document: &Value, operation: &Value, name: &str) -> bool {
+    let parameters = operation["parameters"].as_array();
+    parameters.into_iter().flatten().any(|parameter| {
+        let parameter = match parameter["$ref"].as_str() {
+            Some(to) => document.pointer(to.trim_start_matches('#')).unwrap(),
+            None => parameter,
+        };
+        parameter["in"] == "query" && parameter["name"] == name
+    })
+}
+
 /// Holds an answer against the schema of its route and status.
-fn fits(document: &Value, route: (&str, &str), status: u16, answer: &Value) {
+pub(crate) fn fits(document: &Value, route: (&str, &str), status: u16, answer: &Value) {
     let (method, path) = route;
     let responses = &document["paths"][path][method]["responses"];
     let mut response = &responses[status.to_string()];
@@ -150,15 +239,16 @@ fn fits(document: &Value, route: (&str, &str), status: u16, answer: &Value) {
 const WHO: &str = r#""who": "ann", "why": "a test""#;
 
 /// A change of toggles with its reason.
-fn because(more: &str) -> Value {
+pub(crate) fn because(more: &str) -> Value {
     serde_json::from_str(&format!("{{{WHO}{more}}}")).unwrap()
 }
 
-/// What is asked: method, path as it is described, the values for its names, and the status that follows.
+/// What is asked: method, path as it is described and perhaps a query, the values for its names, and the status that
+/// follows.
 type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Value, u16);
 
 /// Asks, and holds the answer against the description.
-async fn asked(
+pub(crate) async fn asked(
     shop: &Shop,
     document: &Value,
     (method, path, names, body, want): Asked<'_>,
@@ -175,6 +265,12 @@ async fn asked(
         _ => "application/json",
     };
     assert_eq!(kind, Some(wanted), "{method} {at}");
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, _) = pair.split_once('=').unwrap();
+        let operation = &document["paths"][path][method];
+        assert!(has_parameter(document, operation, name), "{path} {name}");
+    }
     fits(document, (method, path), want, &answer.json());
     answer.json()
 }
@@ -224,6 +320,9 @@ async fn real_answers_about_callbacks_fit_the_description() {
     let id = shop.listed().await[0].id.0.to_string();
     let hooks = shop.app.callbacks().webhooks(None).await.unwrap();
     let none = Value::Null;
+    let hosts = ("get", "/api/callbacks/hosts", &[][..], Value::Null, 200);
+    let hosts = asked(&shop, &document, hosts).await;
+    assert_eq!(hosts["hosts"][0]["dead"], 1, "{hosts}");
     let (one, other) = ([("id", id.as_str())], [("id", "987654")]);
     let hook = [("msn", MSN), ("id", hooks[0].id.as_str())];
     let replay = "/api/callbacks/{id}/replay";
@@ -231,6 +330,13 @@ async fn real_answers_about_callbacks_fit_the_description() {
     let register = "/api/webhooks/{msn}/register";
     for ask in [
         ("get", "/api/callbacks", &[][..], none.clone(), 200),
+        (
+            "get",
+            "/api/callbacks?state=dead&order=x&limit=1",
+            &[],
+            none.clone(),
+            200,
+        ),
         ("get", "/api/callbacks/{id}", &one, none.clone(), 200),
         ("get", "/api/callbacks/{id}", &other, none.clone(), 404),
         (

@@ -7,6 +7,8 @@
 )]
 
 mod api_document;
+mod api_document_money;
+mod api_document_moves;
 mod broken;
 mod browser;
 mod callbacks_delivered;
