@@ -204,6 +204,8 @@ mod tests {
             tiles: tiles(&Figures {
                 in_flight: Figure::Known(3),
                 ambiguous: Figure::Unknown("the store is slow".to_owned()),
+                mismatches: Figure::Known(2),
+                expiring: Figure::Known(0),
                 callbacks: Figure::Known(CallbackCounts {
                     pending: 2,
                     dead: 1,
@@ -245,6 +247,7 @@ mod tests {
             "the store is slow",
             "The store can&#39;t say what is overridden: disk full",
             "1 warning.",
+            "a payment does not add up: look at once",
             ">1</a></dd>",
         ] {
             assert!(
