@@ -18,10 +18,10 @@ use super::pages::figures::{Step, Story};
 use super::payments::{self, known};
 use super::problem::{Problem, order, unit};
 use crate::ledger::story;
-use crate::ledger::verdict::{Judging, Proof, Standing, judge};
+use crate::ledger::verdict::{Judging, Proof, Standing, Verdict, judge};
 use crate::store::{
-    CallbackFilter, CallbackStore, KeptMismatch, LedgerEntry, LedgerId, LedgerStore, StoreError,
-    WhichMismatches,
+    CallbackFilter, CallbackStore, CallbackView, KeptMismatch, LedgerEntry, LedgerId,
+    LedgerPayment, LedgerStore, Mismatch, StoreError, WhichMismatches,
 };
 use crate::types::{Clock, Moment, Msn, OrderText};
 
@@ -80,36 +80,79 @@ async fn show(
 ) -> Result<Json<Value>, Problem> {
     let msn = unit(of.msn.as_deref())?;
     let order = order(Some(&text))?.ok_or_else(|| Problem::wrong("name an order"))?;
-    let entries = api.store.ledger_of(&order, msn.as_ref()).await?;
-    let which = WhichMismatches::Of(order.clone());
-    let kept = api.store.mismatches(which, 1_000).await?;
-    let mut stories = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        let kept: Vec<KeptMismatch> = kept
-            .iter()
-            .filter(|one| one.scope == entry.payment.scope)
-            .cloned()
-            .collect();
-        stories.push(api.story(entry, &kept).await?);
-    }
-    if stories.is_empty() {
+    let told = api.told(&order, msn.as_ref()).await?;
+    if told.is_empty() {
         let why = "the ledger has no payment of this order: it was not created or changed through this bridge";
         return Err(Problem::new(StatusCode::NOT_FOUND, why));
     }
+    let stories: Vec<Value> = told.iter().map(Told::json).collect();
     Ok(Json(json!({"payments": stories})))
 }
 
+/// One payment's story and what is held of it.
+struct Told {
+    entry: LedgerEntry,
+    lines: Vec<story::Line>,
+    verdict: Verdict,
+}
+
 impl LedgerApi {
-    async fn story(&self, entry: &LedgerEntry, kept: &[KeptMismatch]) -> Result<Value, StoreError> {
+    /// The stories of the payments of an order.
+    async fn told(&self, order: &OrderText, msn: Option<&Msn>) -> Result<Vec<Told>, StoreError> {
+        let entries = self.store.ledger_of(order, msn).await?;
+        let which = WhichMismatches::Of(order.clone());
+        let kept = self.store.mismatches(which, 1_000).await?;
+        let mut told = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let kept: Vec<KeptMismatch> = kept
+                .iter()
+                .filter(|one| one.scope == entry.payment.scope)
+                .cloned()
+                .collect();
+            let callbacks = self.callbacks_of(&entry.payment).await?;
+            let judging = Judging::recorded(&entry, self.clock.now(), (self.settle)());
+            let (lines, verdict) = story::lines(&entry, &callbacks, &kept, judging);
+            told.push(Told {
+                entry,
+                lines,
+                verdict,
+            });
+        }
+        Ok(told)
+    }
+
+    /// What its shop was told. Callbacks belong to a sales unit: where that is not known, another one's order of the same
+    /// id must not be taken for it.
+    async fn callbacks_of(&self, payment: &LedgerPayment) -> Result<Vec<CallbackView>, StoreError> {
+        let Some(msn) = payment.scope.msn() else {
+            return Ok(Vec::new());
+        };
         let filter = CallbackFilter {
-            order: Some(entry.payment.order.clone()),
-            msn: entry.payment.scope.msn().cloned(),
+            order: Some(payment.order.clone()),
+            msn: Some(msn.clone()),
             limit: 10,
             ..CallbackFilter::default()
         };
-        let callbacks = self.callbacks.callbacks(filter).await?;
-        let judging = Judging::recorded(entry, self.clock.now(), (self.settle)());
-        let (lines, verdict) = story::lines(entry, &callbacks, kept, judging);
+        self.callbacks.callbacks(filter).await
+    }
+
+    /// The stories of the payments of an order, as the pages show them.
+    ///
+    /// # Errors
+    /// When the store can't be asked.
+    pub async fn stories(
+        &self,
+        order: &OrderText,
+        msn: Option<&Msn>,
+    ) -> Result<Vec<Story>, StoreError> {
+        let told = self.told(order, msn).await?;
+        Ok(told.iter().map(Told::page).collect())
+    }
+}
+
+impl Told {
+    fn json(&self) -> Value {
+        let (entry, verdict) = (&self.entry, &self.verdict);
         let (standing, why) = story::standing(verdict.standing);
         let proven = verdict
             .proofs
@@ -128,60 +171,25 @@ impl LedgerApi {
             members.insert("provenCalls".to_owned(), json!(proven.count()));
             members.insert("foreign".to_owned(), json!(verdict.foreign.len()));
             members.insert("mismatches".to_owned(), json!(found));
-            members.insert("story".to_owned(), json!(lines));
+            members.insert("story".to_owned(), json!(self.lines));
         }
-        Ok(told)
+        told
     }
-}
 
-impl LedgerApi {
-    /// The stories of the payments of an order, as the pages show them.
-    ///
-    /// # Errors
-    /// When the store can't be asked.
-    pub async fn stories(
-        &self,
-        order: &OrderText,
-        msn: Option<&Msn>,
-    ) -> Result<Vec<Story>, StoreError> {
-        let entries = self.store.ledger_of(order, msn).await?;
-        let kept = self
-            .store
-            .mismatches(WhichMismatches::Of(order.clone()), 1_000)
-            .await?;
-        let mut stories = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let filter = CallbackFilter {
-                order: Some(order.clone()),
-                msn: entry.payment.scope.msn().cloned(),
-                limit: 10,
-                ..CallbackFilter::default()
-            };
-            let callbacks = self.callbacks.callbacks(filter).await?;
-            let kept: Vec<KeptMismatch> = kept
-                .iter()
-                .filter(|one| one.scope == entry.payment.scope)
-                .cloned()
-                .collect();
-            let judging = Judging::recorded(entry, self.clock.now(), (self.settle)());
-            let (lines, verdict) = story::lines(entry, &callbacks, &kept, judging);
-            let (standing, why) = story::standing(verdict.standing);
-            let standing = match why {
-                Some(why) => format!("{} ({why})", standing.replace('_', " ")),
-                None => standing.to_owned(),
-            };
-            stories.push(Story {
-                msn: entry.payment.scope.msn().cloned(),
-                facts: payments::facts(&entry.payment, standing),
-                steps: lines.iter().map(step).collect(),
-                findings: verdict
-                    .mismatches
-                    .iter()
-                    .map(|one| format!("{}: {}", one.kind.word().replace('_', " "), one.about))
-                    .collect(),
-            });
+    fn page(&self) -> Story {
+        let (standing, why) = story::standing(self.verdict.standing);
+        let standing = match why {
+            Some(why) => format!("{} ({why})", standing.replace('_', " ")),
+            None => standing.to_owned(),
+        };
+        let finding =
+            |one: &Mismatch| format!("{}: {}", one.kind.word().replace('_', " "), one.about);
+        Story {
+            msn: self.entry.payment.scope.msn().cloned(),
+            facts: payments::facts(&self.entry.payment, standing),
+            steps: self.lines.iter().map(step).collect(),
+            findings: self.verdict.mismatches.iter().map(finding).collect(),
         }
-        Ok(stories)
     }
 }
 

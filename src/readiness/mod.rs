@@ -116,7 +116,7 @@ pub struct OpenPayments {
     pub only_ecom: Option<u64>,
     /// Created in ePayment.
     pub born_in_epayment: u64,
-    /// When the last one can be gone by itself.
+    /// When the last one is gone, if nothing more is done to any.
     #[serde(serialize_with = "moment")]
     pub gone_at: Option<Moment>,
 }
@@ -229,7 +229,7 @@ pub struct Report {
     pub msn: String,
     /// When.
     pub at: String,
-    /// The first and the last hour that was counted, where any was.
+    /// The first hour that was counted, where any was.
     pub observed_from: Option<String>,
     /// What its toggles mean.
     pub order: Order,
