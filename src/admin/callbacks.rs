@@ -170,8 +170,10 @@ async fn hosts(State(api): State<CallbackApi>) -> Result<Json<Value>, Problem> {
 impl CallbackApi {
     /// Queues a dead letter again and lists that.
     pub(super) async fn replay(&self, id: CallbackId, reason: Reason) -> Result<(), Problem> {
-        handled(self.store.replay_callback(id, self.clock.now()).await?)?;
+        let replayed = self.store.replay_callback(id, self.clock.now()).await;
+        // Whatever came of it: looking costs little, and a bell that is not heard costs a quarter of a minute.
         (self.wake)();
+        handled(replayed?)?;
         let words = ("replay", "dead", "pending");
         self.listed(format!("callback {}", id.0), None, words, reason)
             .await;
