@@ -134,7 +134,12 @@ impl Steerer {
             why = new.reason.why(),
             "a lever was moved"
         );
-        self.follow().await;
+        if !self.follow().await {
+            // It is recorded and will be acknowledged: it must not wait for the store to be well again.
+            let mut steering = self.live.snapshot().policy.steering.clone();
+            steering.set(new.lever, new.msn.as_ref(), new.toggle);
+            self.live.steer(&steering);
+        }
         Ok(Override {
             id,
             lever: new.lever,
@@ -211,8 +216,11 @@ impl Steerer {
         Ok(())
     }
 
-    async fn follow(&self) {
-        match self.refresh().await {
+    /// Whether what the store holds is in force now.
+    async fn follow(&self) -> bool {
+        let followed = self.refresh().await;
+        let is_seen = followed.is_ok();
+        match followed {
             Ok(()) => {
                 if self.blind.swap(false, Ordering::Relaxed) {
                     tracing::info!("the store tells again what is steered");
@@ -224,6 +232,7 @@ impl Steerer {
                 }
             }
         }
+        is_seen
     }
 
     /// Follows the store until the bridge ends.
@@ -260,3 +269,6 @@ fn hold_back(steering: &mut Steering, settings: &Settings, automatic: &[Automati
         steering.cap_others = settings.ramp.steps.first().copied();
     }
 }
+
+#[cfg(test)]
+mod tests;
