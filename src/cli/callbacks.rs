@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Config;
-use super::running::{self, Running, Trouble, minute, plain, second, table};
+use super::running::{self, Running, Trouble, minute, plain, second, table, user};
 use crate::types::{Msn, OrderText};
 
 /// The bridge gives no more at a time.
@@ -261,12 +261,6 @@ fn shown(one: &Callback) -> String {
     }
     let line = |(name, value): (&str, String)| format!("{name:<12}{value}\n");
     lines.into_iter().map(line).collect()
-}
-
-/// The name of the machine's user.
-fn user() -> Option<String> {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    user.ok().filter(|user| !user.trim().is_empty())
 }
 
 impl Replaying {

@@ -268,6 +268,12 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// The name of the machine's user.
+pub(super) fn user() -> Option<String> {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    user.ok().filter(|user| !user.trim().is_empty())
+}
+
 /// Nothing that moves the cursor: orders and notes come from outside.
 pub(super) fn plain(text: &str) -> String {
     text.chars()

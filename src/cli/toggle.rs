@@ -138,7 +138,7 @@ impl Because {
         let who = self
             .by
             .clone()
-            .or_else(|| std::env::var("USER").ok())
+            .or_else(running::user)
             .filter(|who| !who.trim().is_empty());
         let who = who.ok_or_else(|| Trouble::new("say who you are with --by WHO"))?;
         Ok((who, why))

@@ -7,9 +7,8 @@ use crate::support::app::{KEY, MSN, TestApp};
 use crate::support::callbacks::Shop;
 use crate::support::eventually;
 use crate::support::shop::{AUTH_TOKEN, PHONE, order};
-use crate::support::visitor::{Visitor, hidden};
+use crate::support::visitor::{TOKEN, WHO, hidden, visitor};
 
-const TOKEN: &str = "canary-admin-token";
 const HOSTILE: &str = "\"><script>alert(1)</script>";
 const PAGES: [&str; 10] = [
     "/",
@@ -23,11 +22,6 @@ const PAGES: [&str; 10] = [
     "/changes",
     "/configuration",
 ];
-const WHO: [(&str, &str); 2] = [("who", "ann"), ("why", "a drill")];
-
-fn visitor(app: &TestApp) -> Visitor {
-    Visitor::to(app.admin_addr())
-}
 
 /// A bridge that has had a call, so that there is a log to look through.
 async fn used() -> TestApp {

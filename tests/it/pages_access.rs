@@ -5,14 +5,7 @@ use std::time::Duration;
 use crate::support::app::{TestApp, with};
 use crate::support::client::ask;
 use crate::support::shop::order;
-use crate::support::visitor::{Visitor, hidden};
-
-const TOKEN: &str = "canary-admin-token";
-const WHO: [(&str, &str); 2] = [("who", "ann"), ("why", "a drill")];
-
-fn visitor(app: &TestApp) -> Visitor {
-    Visitor::to(app.admin_addr())
-}
+use crate::support::visitor::{TOKEN, Visitor, WHO, hidden, visitor};
 
 /// A bridge that has had a call, so that there is a log to look through.
 async fn used() -> TestApp {

@@ -2,7 +2,16 @@
 
 use std::net::SocketAddr;
 
+use super::app::TestApp;
 use super::client::{Answer, Client};
+
+pub(crate) const TOKEN: &str = "canary-admin-token";
+pub(crate) const WHO: [(&str, &str); 2] = [("who", "ann"), ("why", "a drill")];
+
+/// Of this app, not signed in.
+pub(crate) fn visitor(app: &TestApp) -> Visitor {
+    Visitor::to(app.admin_addr())
+}
 
 pub(crate) struct Visitor {
     addr: SocketAddr,
