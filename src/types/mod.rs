@@ -5,6 +5,7 @@
 mod amount;
 mod birth;
 mod clock;
+mod field;
 mod ids;
 mod key;
 mod phone;
@@ -13,6 +14,7 @@ mod untranslatable;
 pub use amount::{Amount, Currency};
 pub use birth::{Kind, Origin};
 pub use clock::{Clock, ManualClock, Moment, Reading, SystemClock};
+pub use field::FieldPath;
 pub use ids::{CallerHash, Msn, OrderId, OrderText, Reference, RequestId, Scope, StoreSecret};
 pub use key::{IdempotencyKey, KeyMaker, MoneyOp, Seen};
 pub use phone::{BadPhoneNumber, CountryCode, Msisdn};

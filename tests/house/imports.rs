@@ -56,6 +56,24 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "payments",
         ],
     ),
+    // What the other API would have said. Sees a call when it is answered; nothing of it reaches the primary path.
+    (
+        4,
+        "shadow",
+        &[
+            "types",
+            "ecom",
+            "epayment",
+            "translate",
+            "routing",
+            "settings",
+            "telemetry",
+            "store",
+            "upstream",
+            "lifecycle",
+            "payments",
+        ],
+    ),
     // What traffic there is, in numbers; the words of losses are `translate`'s.
     (
         4,
@@ -130,6 +148,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "lifecycle",
             "payments",
             "callbacks",
+            "shadow",
             "observe",
         ],
     ),
@@ -146,6 +165,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "store",
             "callbacks",
             "ledger",
+            "shadow",
             "steering",
             "observe",
             "readiness",
@@ -168,6 +188,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "payments",
             "callbacks",
             "ledger",
+            "shadow",
             "steering",
             "observe",
             "readiness",
@@ -192,6 +213,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "payments",
             "callbacks",
             "ledger",
+            "shadow",
             "steering",
             "observe",
             "readiness",
@@ -221,6 +243,11 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
         "ramp and rollback rest on what was counted; the counting knows nothing of them",
     ),
     (
+        "shadow",
+        "payments",
+        "a shadow's answer is made by the use cases, over a store and an upstream of its own; these know nothing of shadows",
+    ),
+    (
         "callbacks",
         "payments",
         "a callback's payment is read, captured and ended by the use cases; these know nothing of callbacks",
@@ -248,6 +275,10 @@ const PURE: &[&str] = &[
     "src/ledger/schedule.rs",
     "src/ledger/story.rs",
     "src/ledger/verdict.rs",
+    "src/shadow/compare/",
+    "src/shadow/dry/",
+    "src/shadow/plan.rs",
+    "src/shadow/redact.rs",
     "src/settings/",
 ];
 /// Of `settings` these three touch the disk and the environment; `clock.rs` is the one place that asks the time.
