@@ -16,6 +16,7 @@ use crate::translate::details::{self, Remembered, RememberedCall, Sale, ScopeAsk
 use crate::translate::error::During;
 use crate::translate::recovery;
 use crate::types::{IdempotencyKey, KeyMaker, MoneyOp, Origin, RequestId};
+use crate::upstream::reads::Reads;
 use crate::upstream::{Reply, SendFailure};
 
 /// A direct capture that was refused is released, so there are hardly ever more than one.
@@ -41,60 +42,96 @@ pub struct Reading {
     pub fixes_birth: bool,
 }
 
+/// What ePayment shows of a payment.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The payment.
+    pub payment: Payment,
+    /// Its event log.
+    pub events: Vec<PaymentEvent>,
+}
+
+/// Why there is no look at a payment.
+#[derive(Debug)]
+pub enum NoLook {
+    /// ePayment says that there is no such payment.
+    NotFound,
+    /// ePayment refused, with this status; what a merchant is told of it.
+    Refused(u16, Box<Answer>),
+    /// No answer that can be used.
+    NoAnswer(SendFailure),
+    /// The answer is about another payment.
+    Contradiction,
+}
+
+/// Asks ePayment for a payment and its log, at the same time.
+///
+/// # Errors
+/// Without both.
+pub async fn look(
+    epayment: &impl Reads,
+    caller: &Caller,
+    subject: &Subject,
+) -> Result<Look, NoLook> {
+    let get = epayment.get(caller.call(), &subject.reference);
+    let log = epayment.events(caller.call(), &subject.reference);
+    let (payment, events) = tokio::join!(get, log);
+    let (payment, events) = match (usable(payment), usable(events)) {
+        (Ok(payment), Ok(events)) => (payment, events),
+        (Err(NoLook::NotFound), _) | (Ok(_), Err(NoLook::NotFound)) => {
+            return Err(NoLook::NotFound);
+        }
+        (Err(trouble), _) | (_, Err(trouble)) => return Err(trouble),
+    };
+    let is_other = |reference| reference != &subject.reference;
+    if is_other(&payment.reference) || events.iter().any(|event| is_other(&event.reference)) {
+        return Err(NoLook::Contradiction);
+    }
+    Ok(Look { payment, events })
+}
+
+fn usable<T>(sent: Result<Reply<T>, SendFailure>) -> Result<T, NoLook> {
+    let reply = match sent {
+        Ok(Reply::Done(value)) => return Ok(value),
+        Ok(reply) if is_not_found(&reply) => return Err(NoLook::NotFound),
+        Ok(reply) => reply,
+        Err(failure) => return Err(NoLook::NoAnswer(failure)),
+    };
+    let status = reply.refused_status().unwrap_or_default();
+    let answer = match refusal(reply, During::Read) {
+        // A definite-looking error of a read is no word about the payment: 402 and 404 never pass.
+        Answer::Failure(failure, after) if matches!(failure.status, 400 | 402 | 404 | 500..) => {
+            Answer::Failure(failure.with_status(502), after)
+        }
+        other => other,
+    };
+    Err(NoLook::Refused(status, Box::new(answer)))
+}
+
 impl Payments {
     /// Reads, and answers as eCom would.
     pub async fn read(&self, caller: &Caller, subject: &Subject, reading: Reading) -> Answer {
-        let get = self.epayment.get(caller.call(), &subject.reference);
-        let log = self.epayment.events(caller.call(), &subject.reference);
-        let (payment, events) = tokio::join!(get, log);
-        let (payment, events) = match (self.usable(payment), self.usable(events)) {
-            (Ok(payment), Ok(events)) => (payment, events),
-            (Err(Trouble::NotFound), _) | (Ok(_), Err(Trouble::NotFound)) => {
-                return self.not_found(&reading.known);
+        match look(&self.epayment, caller, subject).await {
+            Ok(look) => {
+                self.notice(caller, subject, &reading, &look.payment).await;
+                self.shown(&self.epayment, caller, subject, &reading, &look)
+                    .await
             }
-            (Err(Trouble::Answer(answer)), _) | (_, Err(Trouble::Answer(answer))) => {
-                return *answer;
-            }
-        };
-        if payment.reference != subject.reference
-            || events
-                .iter()
-                .any(|event| event.reference != subject.reference)
-        {
-            self.contradiction("answer to a read");
-            return Failure::unreachable("ePayment answered for another payment. Repeat later")
-                .into();
-        }
-        self.notice(caller, subject, &reading, &payment).await;
-        self.render(caller, subject, &reading, &payment, &events)
-            .await
-    }
-
-    fn usable<T>(&self, sent: Result<Reply<T>, SendFailure>) -> Result<T, Trouble> {
-        match sent {
-            Ok(Reply::Done(value)) => Ok(value),
-            Ok(reply) if is_not_found(&reply) => Err(Trouble::NotFound),
-            Ok(reply) => {
-                let answer = match refusal(reply, During::Read) {
-                    // A definite-looking error of a read is no word about the payment: 402 and 404 never pass.
-                    Answer::Failure(failure, after)
-                        if matches!(failure.status, 400 | 402 | 404 | 500..) =>
-                    {
-                        Answer::Failure(failure.with_status(502), after)
-                    }
-                    other => other,
-                };
-                Err(Trouble::Answer(Box::new(answer)))
-            }
-            Err(failure) => {
+            Err(NoLook::NotFound) => self.not_found(&reading.known),
+            Err(NoLook::Refused(_, answer)) => *answer,
+            Err(NoLook::NoAnswer(failure)) => {
                 self.meters.upstream_error(Api::Epayment, failure.kind());
-                Err(Trouble::Answer(Box::new(no_answer(&failure))))
+                no_answer(&failure)
+            }
+            Err(NoLook::Contradiction) => {
+                self.contradiction("answer to a read");
+                Failure::unreachable("ePayment answered for another payment. Repeat later").into()
             }
         }
     }
 
     /// 35, unless the record says that the payment exists, or an initiate may just have made it.
-    fn not_found(&self, known: &Known) -> Answer {
+    pub(crate) fn not_found(&self, known: &Known) -> Answer {
         let now = self.clock.now();
         let recent = known
             .attempt
@@ -131,13 +168,14 @@ impl Payments {
         }
     }
 
-    async fn render(
+    /// What eCom would answer of what ePayment shows, with the record's texts. Nothing is learned or changed.
+    pub async fn shown(
         &self,
+        epayment: &impl Reads,
         caller: &Caller,
         subject: &Subject,
         reading: &Reading,
-        payment: &Payment,
-        events: &[PaymentEvent],
+        Look { payment, events }: &Look,
     ) -> Answer {
         let calls = match self
             .store
@@ -161,7 +199,7 @@ impl Payments {
         };
         match reading.view {
             View::Details => {
-                let user = self.user(caller, payment, &remembered).await;
+                let user = user(epayment, caller, payment, &remembered).await;
                 Answer::json(&details::details(sources, user.as_ref()))
             }
             View::Status => details::status(sources).map_or_else(
@@ -175,31 +213,26 @@ impl Payments {
             ),
         }
     }
-
-    /// The user's data where a scope was asked for: from the payment, else from the Userinfo API, else none.
-    async fn user(
-        &self,
-        caller: &Caller,
-        payment: &Payment,
-        remembered: &Remembered,
-    ) -> Option<UserDetails> {
-        let sub = payment.profile.sub.as_deref()?;
-        if remembered.scope == ScopeAsked::No || payment.user_details.is_some() {
-            return payment.user_details.clone();
-        }
-        match self.epayment.userinfo(caller.call(), sub).await {
-            Ok(Reply::Done(user)) => Some(user.into()),
-            Ok(_) | Err(_) => {
-                tracing::info!("user details were asked for and can't be had now");
-                None
-            }
-        }
-    }
 }
 
-enum Trouble {
-    NotFound,
-    Answer(Box<Answer>),
+/// The user's data where a scope was asked for: from the payment, else from the Userinfo API, else none.
+async fn user(
+    epayment: &impl Reads,
+    caller: &Caller,
+    payment: &Payment,
+    remembered: &Remembered,
+) -> Option<UserDetails> {
+    let sub = payment.profile.sub.as_deref()?;
+    if remembered.scope == ScopeAsked::No || payment.user_details.is_some() {
+        return payment.user_details.clone();
+    }
+    match epayment.userinfo(caller.call(), sub).await {
+        Ok(Reply::Done(user)) => Some(user.into()),
+        Ok(_) | Err(_) => {
+            tracing::info!("user details were asked for and can't be had now");
+            None
+        }
+    }
 }
 
 fn remembered(

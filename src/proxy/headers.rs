@@ -22,7 +22,7 @@ pub const BRIDGE_REQUEST_ID: HeaderName = HeaderName::from_static("bridge-reques
 /// The store's public name, in what the webhooks' listener answers: one for all instances that share it.
 pub const BRIDGE_STORE: HeaderName = HeaderName::from_static("bridge-store");
 /// Marks a shadow's call.
-pub const BRIDGE_SHADOW: HeaderName = HeaderName::from_static("bridge-shadow");
+pub use crate::upstream::SHADOW_MARK as BRIDGE_SHADOW;
 
 /// The most header lines of a request.
 pub const HEADERS_MAX: usize = 100;

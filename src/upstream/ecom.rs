@@ -41,6 +41,8 @@ pub struct Forwarder {
     /// The path of the base URL without its last slash; usually empty.
     prefix: String,
     idle: Duration,
+    /// Whether what is sent is a shadow's.
+    shadow: bool,
 }
 
 /// Why there is no forwarder.
@@ -151,7 +153,17 @@ impl Forwarder {
             scheme,
             authority,
             idle,
+            shadow: false,
         })
+    }
+
+    /// The same for shadows: what it sends says so.
+    #[must_use]
+    pub fn marked(self) -> Self {
+        Self {
+            shadow: true,
+            ..self
+        }
     }
 
     /// The longest that upstream may be silent: also the limit between two pieces of an answer.
@@ -291,6 +303,9 @@ impl Forwarder {
         }
         // In the place of the one that came.
         headers.insert(HOST, self.host.clone());
+        if self.shadow {
+            headers.insert(super::SHADOW_MARK, HeaderValue::from_static("1"));
+        }
         parts.headers = headers;
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod epayment;
 mod error;
 pub mod keyring;
 pub mod probe;
+pub mod reads;
 pub mod share;
 pub mod token;
 pub mod webhooks;
@@ -59,6 +60,8 @@ const SYSTEM_NAME: HeaderName = HeaderName::from_static("vipps-system-name");
 const SYSTEM_VERSION: HeaderName = HeaderName::from_static("vipps-system-version");
 const PLUGIN_NAME: HeaderName = HeaderName::from_static("vipps-system-plugin-name");
 const PLUGIN_VERSION: HeaderName = HeaderName::from_static("vipps-system-plugin-version");
+/// Marks a shadow's call; a bridge refuses it, so a shadow can't loop.
+pub const SHADOW_MARK: HeaderName = HeaderName::from_static("bridge-shadow");
 /// `Ocp-Apim-Subscription-Key`.
 pub const SUBSCRIPTION_KEY: HeaderName = HeaderName::from_static("ocp-apim-subscription-key");
 /// `Merchant-Serial-Number`.
@@ -85,6 +88,20 @@ impl Credentials {
             msn,
             system,
         }
+    }
+
+    /// The same, marked as a shadow's: upstream can tell the calls apart, and a bridge refuses them.
+    #[must_use]
+    pub fn of_a_shadow(mut self) -> Self {
+        self.system
+            .retain(|(name, _)| name != PLUGIN_NAME && name != PLUGIN_VERSION);
+        let own = |text| HeaderValue::from_static(text);
+        self.system.extend([
+            (PLUGIN_NAME, own("ecom-bridge-shadow")),
+            (PLUGIN_VERSION, own(env!("CARGO_PKG_VERSION"))),
+            (SHADOW_MARK, own("1")),
+        ]);
+        self
     }
 
     fn headers(&self) -> HeaderMap {
@@ -221,6 +238,21 @@ mod tests {
         assert_eq!(shop.headers()["vipps-system-name"], "woocommerce");
         assert!(!shop.headers().contains_key("vipps-system-version"));
         assert_eq!(shop.headers()["merchant-serial-number"], "123456");
+    }
+
+    #[test]
+    fn a_shadow_is_marked_and_keeps_the_shop_s_name() {
+        let shop = Credentials::of(
+            &headers(&[
+                ("vipps-system-name", "woocommerce"),
+                ("vipps-system-plugin-name", "checkout"),
+            ]),
+            None,
+        );
+        let sent = shop.of_a_shadow().headers();
+        assert_eq!(sent["vipps-system-name"], "woocommerce");
+        assert_eq!(sent["vipps-system-plugin-name"], "ecom-bridge-shadow");
+        assert_eq!(sent["bridge-shadow"], "1");
     }
 
     #[test]
