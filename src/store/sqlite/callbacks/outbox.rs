@@ -62,8 +62,8 @@ const TAKEN: &str = "SELECT c.id, c.lease, c.scope, c.order_id, c.reference, c.s
     ORDER BY picked.key";
 
 const ANY_DUE: &str =
-    "SELECT 1 WHERE EXISTS (SELECT 1 FROM waiting WHERE stage = ?1 AND first_at <= ?2)
-    OR EXISTS (SELECT 1 FROM callbacks WHERE leased = 1 AND stage = ?1 AND due_at <= ?2)";
+    "SELECT EXISTS (SELECT 1 FROM waiting WHERE stage = ?1 AND first_at <= ?2) AS waiting,
+    EXISTS (SELECT 1 FROM callbacks WHERE leased = 1 AND stage = ?1 AND due_at <= ?2) AS expired";
 
 const NEXT: &str =
     "SELECT min(at) AS next FROM (SELECT min(first_at) AS at FROM waiting WHERE stage = ?1
@@ -95,32 +95,42 @@ const CLOSE_PAYMENT: &str =
 const TOUCH_PAYMENT: &str =
     "UPDATE payments SET changed_at = max(changed_at, ?3) WHERE scope = ?1 AND order_id = ?2";
 
+/// What is due.
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    /// Some whose lease has ended. They go back in line first, a step that is left out where there are none.
+    expired: bool,
+}
+
 /// Whether anything is due, asked of a reader so that an idle worker does not wait for the writer.
 pub(super) async fn any_due(
     db: &mut SqliteConnection,
     stage: Stage,
     now: Moment,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Due>, StoreError> {
     let row = sqlx::query(ANY_DUE)
         .bind(words::stage(stage))
         .bind(now.millis())
-        .fetch_optional(db)
+        .fetch_one(db)
         .await?;
-    Ok(row.is_some())
+    let (waiting, expired): (bool, bool) = (row.try_get("waiting")?, row.try_get("expired")?);
+    Ok((waiting || expired).then_some(Due { expired }))
 }
 
 pub(super) async fn claim(
     db: &mut SqliteConnection,
     tokens: Tokens,
-    (stage, now): (Stage, Moment),
+    (stage, now, found): (Stage, Moment, Due),
     limits: ClaimLimits,
     until: Moment,
 ) -> Result<Vec<DueCallback>, StoreError> {
-    sqlx::query(EXPIRE)
-        .bind(words::stage(stage))
-        .bind(now.millis())
-        .execute(&mut *db)
-        .await?;
+    if found.expired {
+        sqlx::query(EXPIRE)
+            .bind(words::stage(stage))
+            .bind(now.millis())
+            .execute(&mut *db)
+            .await?;
+    }
     let picked = sqlx::query(PICK)
         .bind(words::stage(stage))
         .bind(now.millis())
