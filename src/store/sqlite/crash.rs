@@ -190,10 +190,12 @@ pub(super) async fn assert_callbacks_whole(store: &SqliteStore, told: &Told) -> 
             WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.msn = c.scope AND e.reference = c.order_id))
         + (SELECT count(*) FROM callbacks c JOIN payments p USING (scope, order_id)
             WHERE (c.ended = 'delivered') IS (p.auth_token IS NOT NULL) OR p.callback_id <> c.id)
-        + (SELECT count(*) FROM (SELECT stage, msn, min(due_at) FROM callbacks WHERE ended_at IS NULL GROUP BY 1, 2
-            EXCEPT SELECT stage, msn, first_at FROM waiting))
+        + (SELECT count(*) FROM (SELECT stage, msn, min(due_at) FROM callbacks
+            WHERE ended_at IS NULL AND leased = 0 GROUP BY 1, 2 EXCEPT SELECT stage, msn, first_at FROM waiting))
         + (SELECT count(*) FROM (SELECT stage, msn FROM waiting
-            EXCEPT SELECT stage, msn FROM callbacks WHERE ended_at IS NULL))";
+            EXCEPT SELECT stage, msn FROM callbacks WHERE ended_at IS NULL AND leased = 0))
+        + (SELECT count(*) FROM (SELECT stage, msn, due_at, id FROM callbacks
+            WHERE ended_at IS NULL AND leased = 0 EXCEPT SELECT stage, msn, due_at, id FROM line))";
     let row = sqlx::query(torn).fetch_one(&mut *view).await.unwrap();
     assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 0, "half there");
     let mut all = async |query: &'static str| -> BTreeSet<String> {

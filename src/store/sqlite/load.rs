@@ -29,20 +29,25 @@ fn told(what: &str, count: u32, begin: Instant) {
     );
 }
 
-/// Payments `p{first}` and on, as many, of so many units in turn.
+/// The units do not come in turn, as they do not in life: this prime steps through them.
+const STEP: u32 = 7919;
+
+/// As many payments, of so many units.
 async fn fill_payments(store: &SqliteStore, count: i64, units: i64) {
     let filled = store.writer.run(move |db| {
         Box::pin(async move {
             let payments = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
                 INSERT INTO payments (scope, order_id, caller, msn, origin, kind, reference, amount, auth_sealed,
                     auth_token, callback_prefix, created_at, changed_at)
-                SELECT 100000 + i % ?3, 'payment-' || i, ?1, 100000 + i % ?3, 'epayment', 'regular', 'payment-' || i,
-                    20000, 0, CAST('Bearer token' AS BLOB), 'https://shop.example/cb', 1000, 1000 FROM n";
+                SELECT 100000 + i * ?4 % ?3, 'payment-' || i, ?1, 100000 + i * ?4 % ?3, 'epayment', 'regular',
+                    'payment-' || i, 20000, 0, CAST('Bearer token' AS BLOB), 'https://shop.example/cb',
+                    1000 + i, 1000 + i FROM n";
             let who = caller("a");
             sqlx::query(payments)
                 .bind(&who.as_bytes()[..])
                 .bind(count)
                 .bind(units)
+                .bind(STEP)
                 .execute(db)
                 .await?;
             Ok(())
@@ -76,7 +81,7 @@ async fn settle_down(folder: &tempfile::TempDir) {
 
 fn approval(n: u32, units: u32) -> NewEvent {
     NewEvent {
-        msn: Msn::parse(&(100_000 + n % units).to_string()).unwrap(),
+        msn: Msn::parse(&(100_000 + n * STEP % units).to_string()).unwrap(),
         ..event(&format!("payment-{n}"), EventName::Authorized)
     }
 }
@@ -118,7 +123,7 @@ async fn choices(store: &SqliteStore, total: i64) -> Duration {
             for _ in 0..CHOICES {
                 sqlx::query(pick)
                     .bind("deliver")
-                    .bind(9_000_000)
+                    .bind(NOW)
                     .bind(total)
                     .bind(total)
                     .fetch_all(&mut *db)
@@ -138,23 +143,28 @@ fn pages(folder: &tempfile::TempDir) -> u32 {
     u32::try_from(log.unwrap().len().saturating_sub(32) / (4096 + 24)).unwrap()
 }
 
-async fn deliver(store: &SqliteStore, total: usize, least: u32) -> u32 {
+async fn deliver(store: &SqliteStore, total: usize, least: u32, retried: bool) -> u32 {
     let limits = ClaimLimits {
         total,
         per_unit: total,
     };
     let mut count = 0_u32;
     while count < least {
-        // So that 100 pending suffice, each is retried at once.
-        let claim = store.claim_callbacks(Stage::Deliver, at(9_000_000), limits, at(9_999_999));
+        let now = NOW + i64::from(count);
+        let claim = store.claim_callbacks(Stage::Deliver, at(now), limits, at(now + 99_999));
         let claimed = claim.await.unwrap();
+        assert!(!claimed.is_empty(), "the backlog is too short");
         let settle = claimed.into_iter().map(|due| {
             count += 1;
-            let again = Settled::Retry {
-                at: at(2_000_000 + i64::from(count)),
-                why: "503".to_owned(),
+            let how = if retried {
+                Settled::Retry {
+                    at: at(2_000_000 + i64::from(count)),
+                    why: "503".to_owned(),
+                }
+            } else {
+                Settled::Delivered
             };
-            store.settle_callback(due.id, due.lease, again, at(9_000_000))
+            store.settle_callback(due.id, due.lease, how, at(now))
         });
         let settled = futures_util::future::join_all(settle).await;
         assert!(settled.into_iter().all(|settled| settled.unwrap()));
@@ -162,35 +172,44 @@ async fn deliver(store: &SqliteStore, total: usize, least: u32) -> u32 {
     count
 }
 
-/// What a delivery costs with a backlog of one unit, of a hundred units, and of a thousand.
+/// When it is delivered: all that was filled in is due.
+const NOW: i64 = 9_000_000;
+
+/// What a delivery costs with a backlog of one unit, of a hundred units, and of a thousand. What is delivered is gone, so
+/// a short backlog gets shorter while it is measured: if anything, that is to its advantage.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 #[expect(clippy::print_stdout, reason = "its purpose")]
 async fn deliveries_a_second() {
     for (pending, units) in [
-        (100, 1),
+        (5000, 1),
         (100_000, 1),
-        (100, 100),
+        (5000, 100),
         (100_000, 100),
-        (1000, 1000),
+        (400_000, 100),
+        (5000, 1000),
         (100_000, 1000),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let store = open_in(&folder).await;
         fill_payments(&store, pending, units).await;
         fill_callbacks(&store).await;
-        for (total, what) in [(1, "one by one"), (32, "32 at once")] {
+        for (total, least, retried, what) in [
+            (1, 300, false, "one by one"),
+            (32, 3200, false, "32 at once"),
+            (32, 1000, true, "32 at once, all to be retried"),
+        ] {
             let text = format!("{pending} pending of {units} units, {what}");
             settle_down(&folder).await;
-            let count = deliver(&store, total, 32).await;
+            let count = deliver(&store, total, 200, retried).await;
             let written = f64::from(pages(&folder)) / f64::from(count);
-            println!("pages written, {text}: {written:.1} each");
+            println!("pages written, {text}: {written:.2} each");
             let chosen = choices(&store, i64::try_from(total).unwrap()).await;
             let each = 1_000_000.0 * chosen.as_secs_f64() / f64::from(CHOICES);
             println!("choice alone, {text}: {each:.0} us a claim");
             settle_down(&folder).await;
             let begin = Instant::now();
-            let count = deliver(&store, total, 600).await;
+            let count = deliver(&store, total, least, retried).await;
             told(&format!("claim and settle, {text}"), count, begin);
         }
         let begin = Instant::now();

@@ -14,6 +14,8 @@ mod error;
 mod leases;
 mod ledger;
 #[cfg(test)]
+mod line;
+#[cfg(test)]
 mod load;
 mod look;
 #[cfg(test)]

@@ -20,13 +20,14 @@ use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_init.sqlite.sql"),
     include_str!("../migrations/0002_callbacks.sqlite.sql"),
     include_str!("../migrations/0003_steering.sqlite.sql"),
     include_str!("../migrations/0004_waiting.sqlite.sql"),
     include_str!("../migrations/0005_ledger.sqlite.sql"),
     include_str!("../migrations/0006_traffic.sqlite.sql"),
+    include_str!("../migrations/0007_line.sqlite.sql"),
 ];
 /// The newest version that this release knows.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]

@@ -381,6 +381,7 @@ async fn c2_half_a_step_is_noticed() {
         "DELETE FROM callbacks",
         "DELETE FROM events",
         "DELETE FROM waiting",
+        "DELETE FROM line",
         "DELETE FROM adjustments",
         "DELETE FROM payments",
         "UPDATE payments SET auth_token = NULL",

@@ -90,13 +90,21 @@ impl CallbackStore for SqliteStore {
         until: Moment,
     ) -> Result<Vec<DueCallback>, StoreError> {
         let mut view = self.view().await?;
-        if !outbox::any_due(&mut view, stage, now).await? {
+        let Some(found) = outbox::any_due(&mut view, stage, now).await? else {
             return Ok(Vec::new());
-        }
+        };
         drop(view);
         let tokens = self.tokens.clone();
         self.writer
-            .run(move |db| Box::pin(outbox::claim(db, tokens, (stage, now), limits, until)))
+            .run(move |db| {
+                Box::pin(outbox::claim(
+                    db,
+                    tokens,
+                    (stage, now, found),
+                    limits,
+                    until,
+                ))
+            })
             .await
     }
 

@@ -39,10 +39,6 @@ const WAITING: &str = view!(
     "ended_at IS NULL AND stage = ?5 AND (?1 IS NULL OR msn = ?1) AND (?2 IS NULL OR order_id = ?2) AND id < ?3
     ORDER BY id DESC LIMIT ?4"
 );
-const WAITING_OF_UNIT: &str = view!(
-    "ended_at IS NULL AND stage = ?5 AND msn = ?1 AND (?2 IS NULL OR order_id = ?2) AND id < ?3
-    ORDER BY id DESC LIMIT ?4"
-);
 const OF_ORDER: &str = view!(
     "order_id = ?2 AND (?1 IS NULL OR msn = ?1) AND id < ?3
     AND (?5 IS NULL OR coalesce(ended, stage) = ?5) ORDER BY id DESC LIMIT ?4"
@@ -65,7 +61,7 @@ const REPLAY: &str =
     "UPDATE callbacks SET ended = NULL, ended_at = NULL, attempts = 0, queued_at = ?2, due_at = ?2
     WHERE id = ?1 AND ended = 'dead' RETURNING scope, order_id";
 
-const DROP: &str = "UPDATE callbacks SET leased = 0, ended = 'dropped', ended_at = ?2, note = ?3
+const DROP: &str = "UPDATE callbacks SET lease = lease + 1, leased = 0, ended = 'dropped', ended_at = ?2, note = ?3
     WHERE id = ?1 AND (ended IS NULL OR ended = 'dead') RETURNING scope, order_id";
 
 const COUNTS: &str = "SELECT
@@ -105,10 +101,9 @@ pub(super) async fn list(
         filter.state,
         Some(CallbackState::Capture | CallbackState::Pending)
     );
-    let which = match (&filter.order, &filter.msn) {
-        (Some(_), _) => OF_ORDER,
-        (None, Some(_)) if waiting => WAITING_OF_UNIT,
-        (None, None) if waiting => WAITING,
+    let which = match &filter.order {
+        Some(_) => OF_ORDER,
+        None if waiting => WAITING,
         _ if filter.state == Some(CallbackState::Dead) => DEAD,
         _ => ALL,
     };
@@ -229,14 +224,4 @@ pub(in crate::store::sqlite) async fn origins(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 9] = [
-    ORIGINS,
-    ONE,
-    DEAD,
-    WAITING,
-    WAITING_OF_UNIT,
-    OF_ORDER,
-    STANDS,
-    REPLAY,
-    DROP,
-];
+pub(super) const LOOKUPS: [&str; 8] = [ORIGINS, ONE, DEAD, WAITING, OF_ORDER, STANDS, REPLAY, DROP];

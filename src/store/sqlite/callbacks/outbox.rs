@@ -1,8 +1,9 @@
 //! Claims of callbacks and what becomes of them, as SQL.
 //!
-//! The table `waiting`, kept by triggers, knows when the first callback of each sales unit is due. So a claim costs by
-//! what it takes and what is in flight: neither by the backlog nor by the units that wait. Each claim of a row has the
-//! next number; a settlement with another one changes nothing. Must not: touch what has ended.
+//! Triggers keep two tables: `line`, what waits of each sales unit in its order, and `waiting`, where each line begins.
+//! So a claim costs by what it takes and what is in flight: neither by the backlog nor by the units that wait. Each claim
+//! of a row has the next number, and so has all that ends one; a settlement with another number changes nothing.
+//! Must not: touch what has ended.
 
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -20,6 +21,7 @@ use crate::types::{Moment, OrderText, Reference, Scope};
 /// `leasing` is as small as what is in flight. The other units come in order from the index of `waiting`, so that no
 /// more than ?4 are looked at and those in flight are stepped over. Where ?4 units are found, each gives its first one
 /// before any gives one of a higher place than the last of these. Each table kept aside costs more than its few rows.
+/// What a line still has of those that were claimed or have moved is stepped over.
 const PICK: &str = "WITH leasing(msn, leased) AS (
         SELECT msn, count(*) FROM callbacks WHERE leased = 1 AND stage = ?1 AND due_at > ?2 GROUP BY msn
     ), idle(msn, first, leased) AS (
@@ -37,11 +39,18 @@ const PICK: &str = "WITH leasing(msn, leased) AS (
     ), ranked(id, due_at, place) AS (
         SELECT c.id, c.due_at, busy.leased + row_number() OVER (PARTITION BY c.msn ORDER BY c.due_at, c.id)
         FROM busy CROSS JOIN callbacks c
-        WHERE c.id IN (SELECT d.id FROM callbacks d
-            WHERE d.ended_at IS NULL AND d.stage = ?1 AND d.msn = busy.msn AND d.due_at <= ?2
-            ORDER BY d.due_at LIMIT min(?3, ?4, (SELECT CASE WHEN count(*) < ?4 THEN ?3 ELSE max(leased) + 1 END FROM busy)))
+        WHERE c.id IN (SELECT l.id FROM line l CROSS JOIN callbacks d ON d.id = l.id
+            WHERE l.stage = ?1 AND l.msn = busy.msn AND l.due_at BETWEEN busy.first AND ?2
+                AND d.leased = 0 AND d.ended_at IS NULL AND d.stage = l.stage AND d.due_at = l.due_at
+            ORDER BY l.due_at, l.id
+            LIMIT min(?3, ?4, (SELECT CASE WHEN count(*) < ?4 THEN ?3 ELSE max(leased) + 1 END FROM busy)))
     )
     SELECT id FROM ranked WHERE place <= ?3 ORDER BY place, due_at, id LIMIT ?4";
+
+/// Puts what was claimed and not settled in time back in its line, due since then. Its number stays: whoever has it may
+/// still settle it until somebody else claims it.
+const EXPIRE: &str =
+    "UPDATE callbacks SET leased = 0 WHERE leased = 1 AND stage = ?1 AND due_at <= ?2";
 
 const TAKE: &str = "UPDATE callbacks SET lease = lease + 1, leased = 1, due_at = ?2
     WHERE id IN (SELECT value FROM json_each(?1))";
@@ -52,27 +61,32 @@ const TAKEN: &str = "SELECT c.id, c.lease, c.scope, c.order_id, c.reference, c.s
     CROSS JOIN payments p ON p.scope = c.scope AND p.order_id = c.order_id
     ORDER BY picked.key";
 
-const ANY_DUE: &str = "SELECT 1 FROM waiting WHERE stage = ? AND first_at <= ? LIMIT 1";
+const ANY_DUE: &str =
+    "SELECT EXISTS (SELECT 1 FROM waiting WHERE stage = ?1 AND first_at <= ?2) AS waiting,
+    EXISTS (SELECT 1 FROM callbacks WHERE leased = 1 AND stage = ?1 AND due_at <= ?2) AS expired";
 
-const NEXT: &str = "SELECT min(first_at) AS next FROM waiting WHERE stage = ?";
+const NEXT: &str =
+    "SELECT min(at) AS next FROM (SELECT min(first_at) AS at FROM waiting WHERE stage = ?1
+    UNION ALL SELECT min(due_at) FROM callbacks WHERE leased = 1 AND stage = ?1)";
 
 /// Of callbacks whose claimer is dead. They have waited since they were queued, so that is where they stand in line.
-const FREE: &str = "UPDATE callbacks SET leased = 0, due_at = min(due_at, queued_at)
+const FREE: &str =
+    "UPDATE callbacks SET lease = lease + 1, leased = 0, due_at = min(due_at, queued_at)
     WHERE leased = 1 AND stage IN ('capture', 'deliver')";
 
 const END: &str =
-    "UPDATE callbacks SET leased = 0, ended = ?3, ended_at = ?4, attempts = attempts + 1,
-    note = coalesce(?5, note) WHERE id = ?1 AND lease = ?2 AND leased = 1
+    "UPDATE callbacks SET lease = lease + 1, leased = 0, ended = ?3, ended_at = ?4, attempts = attempts + 1,
+    note = coalesce(?5, note) WHERE id = ?1 AND lease = ?2 AND ended_at IS NULL
     RETURNING scope, order_id";
 
 const RETRY: &str =
-    "UPDATE callbacks SET leased = 0, due_at = ?3, attempts = attempts + 1, note = ?4
-    WHERE id = ?1 AND lease = ?2 AND leased = 1";
+    "UPDATE callbacks SET lease = lease + 1, leased = 0, due_at = ?3, attempts = attempts + 1, note = ?4
+    WHERE id = ?1 AND lease = ?2 AND ended_at IS NULL";
 
 const READY: &str =
-    "UPDATE callbacks SET leased = 0, due_at = ?6, attempts = 0, note = NULL, stage = 'deliver',
+    "UPDATE callbacks SET lease = lease + 1, leased = 0, due_at = ?6, attempts = 0, note = NULL, stage = 'deliver',
     status = ?3, transaction_id = coalesce(?4, transaction_id), at = ?5
-    WHERE id = ?1 AND lease = ?2 AND leased = 1 AND stage = 'capture'";
+    WHERE id = ?1 AND lease = ?2 AND ended_at IS NULL AND stage = 'capture'";
 
 const CLOSE_PAYMENT: &str =
     "UPDATE payments SET auth_token = NULL, auth_sealed = 0, changed_at = max(changed_at, ?3)
@@ -81,27 +95,42 @@ const CLOSE_PAYMENT: &str =
 const TOUCH_PAYMENT: &str =
     "UPDATE payments SET changed_at = max(changed_at, ?3) WHERE scope = ?1 AND order_id = ?2";
 
+/// What is due.
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    /// Some whose lease has ended. They go back in line first, a step that is left out where there are none.
+    expired: bool,
+}
+
 /// Whether anything is due, asked of a reader so that an idle worker does not wait for the writer.
 pub(super) async fn any_due(
     db: &mut SqliteConnection,
     stage: Stage,
     now: Moment,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Due>, StoreError> {
     let row = sqlx::query(ANY_DUE)
         .bind(words::stage(stage))
         .bind(now.millis())
-        .fetch_optional(db)
+        .fetch_one(db)
         .await?;
-    Ok(row.is_some())
+    let (waiting, expired): (bool, bool) = (row.try_get("waiting")?, row.try_get("expired")?);
+    Ok((waiting || expired).then_some(Due { expired }))
 }
 
 pub(super) async fn claim(
     db: &mut SqliteConnection,
     tokens: Tokens,
-    (stage, now): (Stage, Moment),
+    (stage, now, found): (Stage, Moment, Due),
     limits: ClaimLimits,
     until: Moment,
 ) -> Result<Vec<DueCallback>, StoreError> {
+    if found.expired {
+        sqlx::query(EXPIRE)
+            .bind(words::stage(stage))
+            .bind(now.millis())
+            .execute(&mut *db)
+            .await?;
+    }
     let picked = sqlx::query(PICK)
         .bind(words::stage(stage))
         .bind(now.millis())
@@ -244,7 +273,8 @@ pub(super) async fn change_payment(
 
 /// The statements that must not walk a whole table.
 #[cfg(test)]
-pub(super) const LOOKUPS: [&str; 11] = [
+pub(super) const LOOKUPS: [&str; 12] = [
+    EXPIRE,
     PICK,
     TAKE,
     TAKEN,
