@@ -12,6 +12,7 @@ mod observations;
 mod postgres;
 mod record;
 mod seal;
+mod shadow;
 mod sqlite;
 mod steering;
 #[cfg(test)]
@@ -48,6 +49,11 @@ pub use record::{
     Version,
 };
 pub use seal::Sealer;
+pub use shadow::{
+    Added, Difference, DifferenceKind, FieldFinding, FieldRecord, Findings, Given, Judgement,
+    Judging, MOST_FIELDS, MOST_SAMPLES, Sample, ShadowCounts, ShadowOutcome, ShadowRecord,
+    ShadowStore, Verdict, Way,
+};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use steering::{Change, ChangeView, NewOverride, Override, OverrideId, Reason, SteeringStore};
 pub use timed::{Observe, Timed};

@@ -5,6 +5,7 @@
 mod callbacks;
 mod ledger;
 mod observations;
+mod shadow;
 mod steering;
 
 use std::fmt;

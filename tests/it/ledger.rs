@@ -88,7 +88,7 @@ impl TestApp {
     }
 
     /// The command against this bridge: whether its exit code is 0, and what it prints.
-    async fn command(&self, arguments: &[&str]) -> (bool, String) {
+    pub(crate) async fn command(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ecom-bridge"));
         command.args(arguments);
         command.env("ECOM_BRIDGE__ADMIN__LISTEN", self.admin_addr().to_string());

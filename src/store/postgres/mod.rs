@@ -13,6 +13,7 @@ mod open;
 mod payments;
 mod pool;
 mod rows;
+mod shadow;
 mod steering;
 #[cfg(test)]
 mod tests;

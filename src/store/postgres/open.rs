@@ -16,12 +16,13 @@ use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_init.postgres.sql"),
     include_str!("../migrations/0002_callbacks.postgres.sql"),
     include_str!("../migrations/0003_steering.postgres.sql"),
     include_str!("../migrations/0005_ledger.postgres.sql"),
     include_str!("../migrations/0006_traffic.postgres.sql"),
+    include_str!("../migrations/0008_shadow.postgres.sql"),
 ];
 /// The newest version that this release knows.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]

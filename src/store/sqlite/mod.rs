@@ -26,6 +26,7 @@ mod payments;
 #[cfg(test)]
 mod power;
 mod rows;
+mod shadow;
 mod steering;
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001_init.sqlite.sql"),
     include_str!("../migrations/0002_callbacks.sqlite.sql"),
     include_str!("../migrations/0003_steering.sqlite.sql"),
@@ -28,6 +28,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0005_ledger.sqlite.sql"),
     include_str!("../migrations/0006_traffic.sqlite.sql"),
     include_str!("../migrations/0007_line.sqlite.sql"),
+    include_str!("../migrations/0008_shadow.sqlite.sql"),
 ];
 /// The newest version that this release knows.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]

@@ -437,6 +437,7 @@ async fn every_lookup_uses_an_index() {
         .chain(adjustments::LOOKUPS)
         .chain(steering::LOOKUPS)
         .chain(observations::LOOKUPS)
+        .chain(shadow::LOOKUPS)
         .chain(ledger::lookups());
     for lookup in all.chain(callbacks::lookups()) {
         let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {lookup}"));

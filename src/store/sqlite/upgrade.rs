@@ -223,3 +223,43 @@ async fn a_webhooks_secret_is_sealed_and_absent_where_it_does_not_open() {
         store.close().await;
     }
 }
+
+/// What a later release has counted is left out here, and is still there for it.
+#[tokio::test]
+async fn words_of_a_later_release_are_left_out_and_stay() {
+    use crate::store::{Findings, ShadowStore};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    store.close().await;
+    let later = "
+        INSERT INTO shadow_counts VALUES ('details', 'read', 'clean', '', 3), ('details', 'read', 'painted', 'red', 9),
+            ('details', 'dreamt', 'clean', '', 9), ('subscribe', 'read', 'clean', '', 9);
+        INSERT INTO shadow_since VALUES ('subscribe', 1);
+        INSERT INTO shadow_fields SELECT 'details', 'read', '/a', value, 1, 0, 0, 1, 1, 1, 'no JSON'
+            FROM json_each('[\"value\", \"painted\"]');
+        INSERT INTO shadow_judgements VALUES ('details', 'read', '/a', 'value', 'forgiven', 'ann', 'why', 1)";
+    let mut db = raw(&file).await;
+    sqlx::raw_sql(later).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+
+    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    store
+        .add_findings(&Findings::default(), at(2))
+        .await
+        .unwrap();
+    let record = store.shadow_record(true).await.unwrap();
+    assert!(record.since.is_empty());
+    assert_eq!((record.counts.len(), record.fields.len()), (1, 1));
+    assert_eq!(record.counts.values().next().unwrap().ended(), 3);
+    let said = record.fields[0].judgement.as_ref().unwrap();
+    assert!(!said.verdict.excuses() && record.fields[0].samples.is_empty());
+    let mut view = store.view().await.unwrap();
+    for (table, rows) in [("shadow_counts", 4), ("shadow_fields", 2)] {
+        let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let row = sqlx::query(count).fetch_one(&mut *view).await.unwrap();
+        assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), rows, "{table}");
+    }
+    drop(view);
+    store.close().await;
+}

@@ -7,7 +7,7 @@ use crate::ecom::callback::CallbackStatus;
 use crate::epayment::event::EventName;
 use crate::store::{
     AutomaticStore, CallbackFilter, CallbackStore, CallbackView, ClaimLimits, DueCallback,
-    LedgerStore, NewEvent, ObservationStore, Source, Stage, SteeringStore,
+    LedgerStore, NewEvent, ObservationStore, ShadowStore, Source, Stage, SteeringStore,
 };
 
 /// All traits of one store.
@@ -19,6 +19,7 @@ pub(in crate::store) struct Both {
     pub(in crate::store) steering: Arc<dyn SteeringStore>,
     pub(in crate::store) observations: Arc<dyn ObservationStore>,
     pub(in crate::store) automatic: Arc<dyn AutomaticStore>,
+    pub(in crate::store) shadow: Arc<dyn ShadowStore>,
 }
 
 impl Both {
@@ -29,6 +30,7 @@ impl Both {
             + SteeringStore
             + ObservationStore
             + AutomaticStore
+            + ShadowStore
             + 'static,
     >(
         store: S,
@@ -40,7 +42,8 @@ impl Both {
             ledger: Arc::<S>::clone(&store),
             steering: Arc::<S>::clone(&store),
             observations: Arc::<S>::clone(&store),
-            automatic: store,
+            automatic: Arc::<S>::clone(&store),
+            shadow: store,
         }
     }
 }

@@ -19,6 +19,7 @@ mod polls;
 mod prune;
 mod races;
 mod registrations;
+mod shadow;
 mod steering;
 
 pub(super) use adjustments::*;
@@ -37,6 +38,7 @@ pub(super) use polls::*;
 pub(super) use prune::*;
 pub(super) use races::*;
 pub(super) use registrations::*;
+pub(super) use shadow::*;
 pub(super) use steering::*;
 
 use std::sync::Arc;
@@ -103,6 +105,13 @@ macro_rules! behaviours {
             counts_added_at_once_lose_nothing,
             old_counts_are_pruned_in_batches,
             the_machines_memory_is_written_by_the_first,
+            findings_of_instances_add_up,
+            findings_added_at_once_lose_nothing,
+            the_first_and_the_newest_samples_are_kept,
+            fields_seen_longest_ago_go_first_and_judged_ones_last,
+            fields_not_seen_for_long_are_forgotten_and_counted,
+            a_reset_begins_a_new_count_and_keeps_judgements,
+            a_judgement_holds_for_what_was_seen_until_withdrawn,
             a_success_makes_the_attempt_the_payment,
             a_refusal_or_not_done_frees_the_order,
             an_unknown_attempt_stays_open_for_whoever_comes,

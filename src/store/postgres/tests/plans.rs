@@ -14,7 +14,8 @@ async fn every_lookup_uses_an_index() {
         .into_iter()
         .chain(adjustments::LOOKUPS)
         .chain(steering::LOOKUPS)
-        .chain(observations::LOOKUPS);
+        .chain(observations::LOOKUPS)
+        .chain(shadow::LOOKUPS);
     let mut tries = store.pool.tries(Mode::Statement);
     let mut lent = tries.begin().await.unwrap();
     for lookup in lookups.chain(callbacks::lookups()).chain(ledger::lookups()) {
