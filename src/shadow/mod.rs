@@ -3,3 +3,7 @@
 //! A call is offered when its answer is on its way, and nothing that happens to the offer can reach the merchant. Must
 //! not: send anything that changes a payment to the primary upstream, keep a value that may be personal, or lose an
 //! offer without counting it.
+
+pub mod compare;
+pub mod redact;
+pub mod report;
