@@ -307,6 +307,7 @@ pub fn ecom_field(name: &str) -> String {
         .trim_start_matches('/')
         .trim_end_matches(['/', '.'])
         .replace('/', ".");
+    let name = name.trim();
     let lower = name.to_ascii_lowercase();
     let known = match lower.as_str() {
         "" | "$" => "body",
@@ -327,7 +328,7 @@ pub fn ecom_field(name: &str) -> String {
             let airline = lower
                 .strip_prefix("industrydata.airlinedata.")
                 .map(|_| &name["industryData.airlineData.".len()..]);
-            return airline.map_or(name.clone(), |member| {
+            return airline.map_or(name.to_owned(), |member| {
                 let mut letters = member.chars();
                 let first = letters.next().map(|c| c.to_ascii_lowercase());
                 format!(

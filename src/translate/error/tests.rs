@@ -312,3 +312,10 @@ fn without_a_known_title_the_call_and_the_status_decide() {
         }
     }
 }
+
+#[test]
+fn a_member_without_a_name_is_the_body() {
+    for name in ["", " ", "$. ", "/ /", "\u{a0}"] {
+        assert_eq!(ecom_field(name), "body", "{name:?}");
+    }
+}
