@@ -17,6 +17,7 @@ mod payments;
 mod problem;
 pub mod reload;
 mod sessions;
+pub mod shadow;
 pub mod steering;
 mod tidy;
 pub mod traffic;

@@ -10,13 +10,14 @@ use serde_json::{Map, Value};
 /// What stands around the parts.
 const FRAME: &str = include_str!("openapi/frame.json");
 /// The parts.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     include_str!("openapi/automatic.json"),
     include_str!("openapi/callbacks.json"),
     include_str!("openapi/explain.json"),
     include_str!("openapi/ledger.json"),
     include_str!("openapi/payments.json"),
     include_str!("openapi/reload.json"),
+    include_str!("openapi/shadow.json"),
     include_str!("openapi/steering.json"),
     include_str!("openapi/traffic.json"),
 ];

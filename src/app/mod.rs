@@ -8,6 +8,7 @@ mod figures;
 mod ledger;
 mod operator;
 mod reload;
+mod shadow;
 mod stores;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use self::callbacks::{Base, CallbackWorks};
 use self::operator::Operator;
 pub use self::reload::Reloading;
 use self::stores::Faces;
+use crate::admin::shadow::ShadowSource;
 use crate::lifecycle::Lifecycle;
 use crate::observe::{Keeper, Observer};
 use crate::payments::{Parts, Payments};
@@ -283,6 +285,8 @@ impl App {
             lifecycle: lifecycle.clone(),
             queued: Arc::clone(&works.queued),
             registrar: works.registrar.clone(),
+            // Filled by whoever shadows; until then nothing is offered.
+            shadow: ShadowSource::default(),
         };
         // The operator's listener goes on while calls are drained: probes must see that the bridge is not ready.
         let until = lifecycle.hard().child_token();

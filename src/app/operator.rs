@@ -13,6 +13,7 @@ use crate::admin::explain::ExplainApi;
 use crate::admin::ledger::LedgerApi;
 use crate::admin::pages::Pages;
 use crate::admin::reload::ReloadApi;
+use crate::admin::shadow::ShadowSource;
 use crate::admin::steering::SteeringApi;
 use crate::admin::traffic::TrafficApi;
 use crate::admin::{Admin, Asked, Gate, Readiness, TokenNow};
@@ -43,6 +44,7 @@ pub(super) struct Operator {
     pub(super) lifecycle: Lifecycle,
     pub(super) queued: Queued,
     pub(super) registrar: Option<Arc<Registrar>>,
+    pub(super) shadow: ShadowSource,
 }
 
 impl Operator {
@@ -82,7 +84,9 @@ impl Operator {
         };
         let steerer = Arc::clone(&self.steerer);
         let sources = self.sources(&ledger, &traffic);
-        let (open, closed) = Pages::new(&admin, sources, steerer, callbacks.clone()).routers();
+        let shadow = self.shadow_api();
+        let (open, closed) =
+            Pages::new(&admin, sources, steerer, callbacks.clone(), shadow.clone()).routers();
         let closed = closed
             .merge(callbacks.router())
             .merge(explain.router())
@@ -90,6 +94,7 @@ impl Operator {
             .merge(SteeringApi::new(self.steerer).router())
             .merge(ReloadApi::new(self.reloader).router())
             .merge(traffic.router())
+            .merge(shadow.router())
             .merge(AutomaticApi::new(self.automat).router());
         (admin, (open, closed))
     }
@@ -106,6 +111,10 @@ impl Operator {
                 Arc::clone(&self.payments.clock),
             )),
             turned_back: Some(turned_back(Arc::clone(&self.automat))),
+            shadow: Some(super::shadow::found(
+                Arc::clone(&self.faces.shadow),
+                self.shadow.clone(),
+            )),
         }
     }
 
@@ -133,9 +142,10 @@ impl Operator {
 
     fn metrics(&self) -> impl Fn() -> Asked<String> + Send + Sync + 'static {
         let (faces, clock) = (self.faces.clone(), Arc::clone(&self.payments.clock));
-        let meters = Arc::clone(&self.meters);
+        let (meters, shadow) = (Arc::clone(&self.meters), self.shadow.clone());
         move || {
             let (faces, now, meters) = (faces.clone(), clock.now(), Arc::clone(&meters));
+            let shadow = shadow.clone();
             Box::pin(async move {
                 // Read at the scrape, so that they go back to 0 by themselves.
                 if let Ok(open) = faces.payments.ambiguous(now).await {
@@ -145,6 +155,7 @@ impl Operator {
                     meters.set_callbacks(counts.pending, counts.dead, counts.unmatched);
                 }
                 super::ledger::measure(&*faces.ledger, &meters, now).await;
+                super::shadow::measure(&*faces.shadow, &shadow, &meters).await;
                 meters.render()
             })
         }

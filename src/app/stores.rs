@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::settings::{Settings, StoreUrl};
 use crate::store::{
     AutomaticStore, CallbackStore, LedgerStore, ObservationStore, PostgresOptions, PostgresStore,
-    Sealer, SqliteOptions, SqliteStore, SteeringStore, Store, StoreError, Timed,
+    Sealer, ShadowStore, SqliteOptions, SqliteStore, SteeringStore, Store, StoreError, Timed,
 };
 use crate::telemetry::Meters;
 
@@ -21,6 +21,7 @@ pub(super) struct Faces {
     pub(super) steering: Arc<dyn SteeringStore>,
     pub(super) observations: Arc<dyn ObservationStore>,
     pub(super) automatic: Arc<dyn AutomaticStore>,
+    pub(super) shadow: Arc<dyn ShadowStore>,
 }
 
 /// Seals what is kept, where a key is configured.
@@ -55,6 +56,7 @@ where
         + SteeringStore
         + ObservationStore
         + AutomaticStore
+        + ShadowStore
         + 'static,
 {
     let timing = Arc::clone(meters);
@@ -66,6 +68,7 @@ where
         ledger: Arc::<Timed<S>>::clone(&timed),
         steering: Arc::<Timed<S>>::clone(&timed),
         observations: Arc::<Timed<S>>::clone(&timed),
-        automatic: timed,
+        automatic: Arc::<Timed<S>>::clone(&timed),
+        shadow: timed,
     }
 }

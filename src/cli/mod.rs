@@ -14,6 +14,7 @@ mod readiness;
 mod reload;
 mod running;
 mod serve;
+mod shadow;
 mod simulate;
 mod toggle;
 mod translate;
@@ -62,6 +63,8 @@ enum Command {
     Doctor(doctor::Options),
     /// The money ledger of the running bridge: one payment's story, the proof of all sums and keys
     Ledger(ledger::Options),
+    /// What shadowing has found in the running bridge: report, judge a difference, begin a new count
+    Shadow(shadow::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -92,6 +95,7 @@ pub fn run() -> ExitCode {
         Command::Reload(options) => reload::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Ledger(options) => ledger::run(&options),
+        Command::Shadow(options) => shadow::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

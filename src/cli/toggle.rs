@@ -16,7 +16,7 @@ use crate::routing::{Lever, Toggle};
 #[derive(Args, Debug)]
 pub(super) struct Because {
     /// Why, for whoever looks at it later
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", alias = "reason")]
     why: Option<String>,
     /// Who you are; the name of the machine's user where it is left out
     #[arg(long, value_name = "WHO")]
@@ -125,7 +125,7 @@ pub(super) fn kill(options: &KillOptions) -> ExitCode {
 
 impl Because {
     /// Who and why, both said.
-    fn told(&self) -> Result<(String, &str), Trouble> {
+    pub(super) fn told(&self) -> Result<(String, &str), Trouble> {
         let why = self.why.as_deref().ok_or_else(|| {
             Trouble::new("say why with --why TEXT: it stands in the list of changes")
         })?;

@@ -2,9 +2,10 @@
 //!
 //! Must not: judge, or ask an API.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Callbacks, Facts, OpenPayments};
+use super::{Callbacks, Compared, Facts, OpenPayments};
 use crate::ecom::route::Operation;
 use crate::observe::DAYS;
 use crate::routing::{Policy, Routing};
@@ -40,6 +41,17 @@ pub type TurnedBack = Arc<
     dyn Fn(&Msn) -> std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync,
 >;
 
+/// What shadowing found, by operation; none where nothing was ever compared.
+pub type ShadowFound = Arc<
+    dyn Fn() -> std::pin::Pin<
+            Box<
+                dyn Future<Output = Result<Option<BTreeMap<Operation, Compared>>, StoreError>>
+                    + Send,
+            >,
+        > + Send
+        + Sync,
+>;
+
 /// Collects.
 #[derive(Clone)]
 pub struct Gatherer {
@@ -57,6 +69,8 @@ pub struct Gatherer {
     pub open: Option<CountOpen>,
     /// What the machine holds back.
     pub turned_back: Option<TurnedBack>,
+    /// What shadowing found; it is of all sales units together.
+    pub shadow: Option<ShadowFound>,
 }
 
 impl std::fmt::Debug for Gatherer {
@@ -102,6 +116,10 @@ impl Gatherer {
             Some(told) => told(msn).await,
             None => None,
         };
+        let shadow = match &self.shadow {
+            Some(found) => found().await?,
+            None => None,
+        };
         Ok(Facts {
             msn: msn.clone(),
             now,
@@ -115,7 +133,7 @@ impl Gatherer {
             registration,
             turned_back,
             moved_at: self.moved_at(msn).await?,
-            shadow: None,
+            shadow,
             open,
         })
     }

@@ -227,12 +227,18 @@ fn errors(tallies: &Tallies, operation: Operation, moved: u8, reasons: &mut Vec<
 }
 
 fn shadow(facts: &Facts, operation: Operation, reasons: &mut Vec<Reason>) {
-    let Some(all) = &facts.shadow else {
+    // Nothing of this operation was offered to shadowing: it is as unknown as without.
+    let found = facts.shadow.as_ref().and_then(|all| all.get(&operation));
+    let Some(found) = found else {
         let told = "differences between both APIs' answers are not measured (no shadowing)";
         reasons.push(Reason::new("shadow-not-measured", Verdict::Go, told));
         return;
     };
-    let Compared { clean, different } = all.get(&operation).copied().unwrap_or_default();
+    let Compared {
+        clean,
+        different,
+        dry,
+    } = *found;
     let compared = clean + different;
     let (weighs, told) = if different > 0 {
         let told = format!("{different} of {compared} comparisons differ: see `shadow report`");
@@ -242,7 +248,13 @@ fn shadow(facts: &Facts, operation: Operation, reasons: &mut Vec<Reason>) {
         (Verdict::Insufficient, told)
     } else {
         let below = percent(Share::new(0, clean).below());
-        let told = format!("no difference in {clean} comparisons: below {below} at 95 %");
+        let dry = match dry {
+            0 => String::new(),
+            all if all == clean => "; all were dry: no answer was compared".to_owned(),
+            some => format!("; {some} were dry: no answer was compared"),
+        };
+        let told =
+            format!("no difference that counts in {clean} comparisons: below {below} at 95 %{dry}");
         (Verdict::Go, told)
     };
     reasons.push(Reason::new("shadow", weighs, told));

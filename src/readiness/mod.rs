@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use calls::Example;
-pub use gather::{CountOpen, Gatherer, TurnedBack, in_force};
+pub use gather::{CountOpen, Gatherer, ShadowFound, TurnedBack, in_force};
 pub use judge::judge;
 pub use remove::{Need, Removal, removal};
 pub use tally::{Seen, SideSeen, Tally};
@@ -102,8 +102,10 @@ pub struct Callbacks {
 pub struct Compared {
     /// Comparisons without a difference.
     pub clean: u64,
-    /// Comparisons with one.
+    /// Comparisons with one that counts: it exceeds the noise, and nobody has judged it away.
     pub different: u64,
+    /// Of the clean ones, those that were only translated and judged, without an answer to compare.
+    pub dry: u64,
 }
 
 /// Payments that may still change, as the ledger counts them.

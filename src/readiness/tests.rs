@@ -352,7 +352,11 @@ fn shadowing_counts_where_it_is() {
         (60, 0, Verdict::Go),
         (600, 1, Verdict::Wait),
     ] {
-        let compared = Compared { clean, different };
+        let compared = Compared {
+            clean,
+            different,
+            dry: 0,
+        };
         facts.shadow = Some(BTreeMap::from([(Operation::Details, compared)]));
         assert_eq!(judge(&facts).verdict(), verdict, "{clean} {different}");
     }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod reload;
+mod shadow;
 mod steering;
 
 use std::fmt;
@@ -19,6 +20,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use reload::ReloadMeters;
+use shadow::ShadowMeters;
+pub use shadow::{ShadowOf, ShadowSnapshot};
 use steering::SteeringGauges;
 
 use super::ledger::LedgerMeters;
@@ -126,6 +129,8 @@ pub struct Meters {
     log_lines_dropped: LinesDropped,
     /// Of the money ledger.
     pub ledger: LedgerMeters,
+    /// Of shadowing.
+    pub shadow: ShadowMeters,
 }
 
 impl Default for Meters {
@@ -165,6 +170,7 @@ impl Meters {
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             log_lines_dropped: log_lines_dropped.clone(),
             ledger: LedgerMeters::default(),
+            shadow: ShadowMeters::default(),
         };
         meters.register();
         meters
@@ -223,6 +229,7 @@ impl Meters {
         self.admin.register(&mut self.registry);
         self.reload.register(&mut self.registry);
         self.ledger.register(&mut self.registry);
+        self.shadow.register(&mut self.registry);
         self.registry.register(
             "bridge_log_lines_dropped",
             "Log lines lost because standard output did not take them in time",

@@ -13,7 +13,7 @@ mod words;
 
 pub use ledger::LedgerMeters;
 pub use logging::LinesDropped;
-pub use meters::Meters;
+pub use meters::{Meters, ShadowOf, ShadowSnapshot};
 pub use seen::{Class, Fit, Seen, Told};
 pub use wide::RequestFacts;
 pub use words::{Api, Op, Route};

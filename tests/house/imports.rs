@@ -278,7 +278,8 @@ const PURE: &[&str] = &[
     "src/shadow/compare/",
     "src/shadow/dry/",
     "src/shadow/plan.rs",
-    "src/shadow/redact.rs",
+    "src/shadow/redact",
+    "src/shadow/report.rs",
     "src/settings/",
 ];
 /// Of `settings` these three touch the disk and the environment; `clock.rs` is the one place that asks the time.

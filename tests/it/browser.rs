@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ecom_bridge::simulator::merchant::Manner;
 
+use crate::shadow_report::found;
 use crate::support::app::{MSN, TestApp};
 use crate::support::callbacks::Shop;
 use crate::support::eventually;
@@ -70,6 +71,7 @@ struct Desk {
     browser: Browser,
     shop: Shop,
     base: String,
+    _folder: tempfile::TempDir,
 }
 
 impl Desk {
@@ -77,7 +79,7 @@ impl Desk {
         let browser = Browser::start().await?;
         let merchant =
             format!("msn = \"{MSN}\"\nclient_id = \"id\"\nclient_secret = \"canary-secret-value\"");
-        let shop = Shop::with(&[
+        let (shop, folder) = found(&[
             ("admin.token", &format!("\"{TOKEN}\"")),
             ("callbacks.schedule", "[\"0s\"]"),
             ("merchant", &merchant),
@@ -88,6 +90,7 @@ impl Desk {
             browser,
             shop,
             base,
+            _folder: folder,
         })
     }
 }
@@ -117,6 +120,7 @@ async fn move_a_toggle(desk: &Desk) {
         browser,
         shop,
         base,
+        ..
     } = desk;
     let app = &shop.app;
     assert_eq!(goes(app, "browser-0001").await, "epayment");
@@ -145,6 +149,7 @@ async fn replay_a_callback(desk: &Desk) {
         browser,
         shop,
         base,
+        ..
     } = desk;
     shop.merchant.answer(Manner::status(500));
     shop.order("browser-0004").await;
@@ -194,6 +199,7 @@ async fn turn_the_kill_switch(desk: &Desk) {
         browser,
         shop,
         base,
+        ..
     } = desk;
     let app = &shop.app;
     browser.open(&format!("{base}/")).await;
@@ -225,6 +231,35 @@ async fn turn_the_kill_switch(desk: &Desk) {
     pictures(browser, base, &[("calm", "/".to_owned())]).await;
 }
 
+/// Looks at a difference, says that it may be, and begins a new count.
+async fn judge_a_difference(desk: &Desk) {
+    let Desk { browser, base, .. } = desk;
+    let field = "/transactionSummary/capturedAmount";
+    browser.open(&format!("{base}/shadow")).await;
+    browser
+        .click(&format!("//summary[.='Samples of {field}']"))
+        .await;
+    browser.says("1000").await;
+    browser
+        .click(&format!("//summary[.='Judge {field}']"))
+        .await;
+    let form = format!("//form[@action='/shadow/judge'][.//input[@value='{field}']]");
+    write_because(browser, &form, "a known rounding").await;
+    browser.click(&format!("{form}//button")).await;
+    browser.says("is judged: accepted.").await;
+    browser.says("ann: a known rounding").await;
+    let counting = "return document.querySelector('td[data-label=\"That count\"]').textContent";
+    assert_eq!(browser.run(counting).await, "0");
+    pictures(browser, base, &[("judged", "/shadow".to_owned())]).await;
+    browser.open(&format!("{base}/shadow")).await;
+    let form = "//form[@action='/shadow/reset']";
+    write_because(browser, form, "a new release").await;
+    browser.click(&format!("{form}//button")).await;
+    browser.says("152 calls were counted before").await;
+    browser.says("No call was offered.").await;
+    browser.open(&format!("{base}/")).await;
+}
+
 /// What the script refreshes is there; then the session ends.
 async fn sign_out(desk: &Desk) {
     let Desk { browser, base, .. } = desk;
@@ -246,5 +281,6 @@ async fn an_operator_steers_by_the_pages_in_a_real_browser() {
     move_a_toggle(&desk).await;
     replay_a_callback(&desk).await;
     turn_the_kill_switch(&desk).await;
+    judge_a_difference(&desk).await;
     sign_out(&desk).await;
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecom_bridge::ecom::route::Operation;
-use ecom_bridge::telemetry::{Api, Meters, Route};
+use ecom_bridge::telemetry::{Api, Meters, Route, ShadowOf, ShadowSnapshot};
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana/ecom-bridge.json");
 const ALERTS: &str = include_str!("../../deploy/prometheus/alerts.yaml");
@@ -31,6 +31,15 @@ fn measured() -> BTreeMap<String, BTreeSet<String>> {
     meters.automatic_move("back", false);
     meters.reload_refused();
     meters.admin_refused("wrong-token");
+    let of = ShadowOf {
+        dropped: BTreeMap::from([("queue-full", 1)]),
+        ..ShadowOf::default()
+    };
+    meters.shadow.show(ShadowSnapshot {
+        operations: BTreeMap::from([("details", of)]),
+        fields: Some(1),
+        ..ShadowSnapshot::default()
+    });
     let mut found = BTreeMap::new();
     for line in meters
         .render()

@@ -34,6 +34,7 @@ use super::callbacks::CallbackApi;
 use super::forms::Forms;
 use super::gate::Gate;
 use super::problem::Problem;
+use super::shadow::ShadowApi;
 use super::{Admin, Asked};
 use crate::steering::Steerer;
 use crate::store::Reason;
@@ -64,6 +65,7 @@ pub struct Pages {
     sources: Sources,
     steerer: Arc<Steerer>,
     callbacks: CallbackApi,
+    shadow: ShadowApi,
 }
 
 impl Pages {
@@ -74,6 +76,7 @@ impl Pages {
         sources: Sources,
         steerer: Arc<Steerer>,
         callbacks: CallbackApi,
+        shadow: ShadowApi,
     ) -> Self {
         Self {
             admin: admin.clone(),
@@ -82,6 +85,7 @@ impl Pages {
             sources,
             steerer,
             callbacks,
+            shadow,
         }
     }
 
@@ -110,6 +114,8 @@ impl Pages {
             .route("/webhooks/{msn}/register", post(webhooks::register))
             .route("/changes", get(changes::show))
             .route("/shadow", get(shadow::show))
+            .route("/shadow/judge", post(shadow::judge))
+            .route("/shadow/reset", post(shadow::reset))
             .route("/configuration", get(configuration::show))
             .route("/configuration/reload", post(configuration::reload))
             .with_state(pages);

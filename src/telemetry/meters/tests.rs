@@ -82,6 +82,16 @@ fn names_kinds_and_help_are_these() {
     # TYPE bridge_ledger_reads_total counter
     # HELP bridge_log_lines_dropped_total Log lines lost because standard output did not take them in time.
     # TYPE bridge_log_lines_dropped_total counter
+    # HELP bridge_shadow_offered_total Calls whose answer shadowing was shown, by operation.
+    # TYPE bridge_shadow_offered_total counter
+    # HELP bridge_shadow_total What became of them: clean, differing, filtered (not to be compared), dropped (no room or time) or failed.
+    # TYPE bridge_shadow_total counter
+    # HELP bridge_shadow_dropped_total Calls that shadowing had no room or no time for, by reason.
+    # TYPE bridge_shadow_dropped_total counter
+    # HELP bridge_shadow_in_flight Calls that are being compared or wait for it, by operation.
+    # TYPE bridge_shadow_in_flight gauge
+    # HELP bridge_shadow_silent 1 where calls are offered and nothing is compared: shadowing is on and proves nothing.
+    # TYPE bridge_shadow_silent gauge
     "#);
 }
 
@@ -119,6 +129,7 @@ fn values_carry_the_words_of_the_program() {
     bridge_request_seconds_sum{operation="pass",route="pass"} 0.2
     bridge_requests_total{operation="capture",route="epayment",status="200"} 1
     bridge_requests_total{operation="pass",route="pass",status="404"} 1
+    bridge_shadow_silent 0
     bridge_shed_total 1
     bridge_store_seconds_count{step="begin_payment"} 1
     bridge_store_seconds_sum{step="begin_payment"} 0.0007

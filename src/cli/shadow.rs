@@ -1,0 +1,49 @@
+//! `shadow`: what shadowing has found in the running bridge, a person's judgement of it, and a new count.
+//!
+//! Must not: open the store itself (the bridge has it), or say that nothing differs where nothing was compared.
+
+mod judge;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::running::Trouble;
+use crate::ecom::route::Operation;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    work: Work,
+}
+
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// Tell what was compared and which fields differ, the most frequent first
+    Report(report::Options),
+    /// Begin a new count, of one operation or of all; judgements stay
+    Reset(judge::Reset),
+    /// Say what a difference is, so that readiness knows whether it counts
+    Judge(judge::Options),
+}
+
+pub(super) fn run(options: &Options) -> ExitCode {
+    match &options.work {
+        Work::Report(options) => report::run(options),
+        Work::Reset(options) => judge::reset(options),
+        Work::Judge(options) => judge::run(options),
+    }
+}
+
+/// Said here, so that a slip does not need a running bridge to be found.
+fn operation(word: &str) -> Result<Operation, Trouble> {
+    let known = Operation::parse(word).filter(|operation| *operation != Operation::Approve);
+    known.ok_or_else(|| {
+        Trouble::new("an operation is initiate, capture, cancel, refund, details or status")
+    })
+}
+
+fn not_understood() -> Trouble {
+    Trouble::new("the bridge's answer can't be read: is it of this release?")
+}
