@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::file::{Report, Section};
 use super::model::{
     Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, MerchantSettings, Proxy, Reads, Register,
-    Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream, Webhooks,
+    Settings, Store, Telemetry, TlsFiles, Upstream, Webhooks,
 };
 use super::rules;
 use super::tree::Table;
@@ -43,7 +43,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     let rollback = automatic::rollback(root.section("rollback"));
     let defaults = merchant_defaults(root.section("merchant_defaults"));
     let merchants = merchants::read(&mut root, defaults.as_ref());
-    let shadow = shadow(root.section("shadow"));
+    let shadow = super::shadow::read(root.section("shadow"));
     let telemetry = telemetry(root.section("telemetry"));
     root.finish();
     rules::listeners(report, &found.listeners);
@@ -408,43 +408,6 @@ pub(super) fn unapproved_limit(s: &mut Section<'_, '_>) -> Option<Option<std::ti
         read,
         "Write a duration of at least 1m, or leave it empty",
     )
-}
-
-fn shadow(mut s: Section<'_, '_>) -> Option<Shadow> {
-    let modes = [
-        ("off", ShadowMode::Off),
-        ("dry", ShadowMode::Dry),
-        ("read", ShadowMode::Read),
-        ("write", ShadowMode::Write),
-    ];
-    let mode = match s.word("mode", &modes) {
-        Some(ShadowMode::Off) => Some(ShadowMode::Off),
-        Some(_) => s.fail("mode", "this version does not shadow yet", "Write \"off\""),
-        None => None,
-    };
-    let sample_percent = s.whole("sample_percent", 0..=100);
-    let queue = s.whole("queue", 1..=1_000_000);
-    let upstream_base_url = s.base_url("upstream_base_url");
-    let noise_percent = s.whole("noise_percent", 0..=100);
-    let ignore = s.texts("ignore").and_then(|pointers| {
-        match pointers.iter().position(|p| !p.starts_with('/')) {
-            Some(at) => s.fail(
-                "ignore",
-                format!("item {} is no JSON pointer", at + 1),
-                "Begin each with /, such as \"/transactionInfo/timeStamp\"",
-            ),
-            None => Some(pointers.into_iter().map(str::to_owned).collect()),
-        }
-    });
-    s.finish();
-    Some(Shadow {
-        mode: mode?,
-        sample_percent: sample_percent?,
-        queue: queue?,
-        upstream_base_url: upstream_base_url?,
-        noise_percent: noise_percent?,
-        ignore: ignore?,
-    })
 }
 
 fn telemetry(mut s: Section<'_, '_>) -> Option<Telemetry> {

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use super::check;
 use super::file::Section;
-use super::model::{Merchant, MerchantSettings};
+use super::model::{Merchant, MerchantSettings, MerchantShadow};
 use super::problem::ConfigProblem;
 use super::tree::{Node, Value, msn_of};
 use crate::routing::{RoutingOverride, Toggle};
@@ -101,6 +101,10 @@ fn one(
         true => routing(s.inner("routing", "routing.")),
         false => Some(RoutingOverride::default()),
     };
+    let shadow = match s.has("shadow") {
+        true => super::shadow::of_merchant(s.inner("shadow", "shadow.")),
+        false => Some(MerchantShadow::default()),
+    };
     let currency = optional(&mut s, "currency", |s, _| check::currency(s));
     let country_code = optional(&mut s, "country_code", |s, _| check::country_code(s));
     let direct_capture = optional(&mut s, "direct_capture", |s, _| check::direct_capture(s));
@@ -126,11 +130,12 @@ fn one(
             customer_interaction: interaction?.unwrap_or(defaults.customer_interaction),
             unapproved_limit: limit?.unwrap_or(defaults.unapproved_limit),
         },
+        shadow: shadow?,
     })
 }
 
 /// Reads a key that may be left out: the outer `None` is a fault, the inner one a key that is not there.
-fn optional<'t, 'r, T>(
+pub(super) fn optional<'t, 'r, T>(
     s: &mut Section<'t, 'r>,
     key: &'static str,
     read: impl FnOnce(&mut Section<'t, 'r>, &'static str) -> Option<T>,
@@ -142,7 +147,7 @@ fn optional<'t, 'r, T>(
     }
 }
 
-fn client_id(s: &mut Section<'_, '_>, key: &'static str) -> Option<Option<String>> {
+pub(super) fn client_id(s: &mut Section<'_, '_>, key: &'static str) -> Option<Option<String>> {
     let read = |text: &str| match text {
         "" => Ok(None),
         text if text.bytes().all(|b| (0x21..0x7f).contains(&b)) => Ok(Some(text.to_owned())),

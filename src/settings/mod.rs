@@ -17,6 +17,7 @@ mod merchants;
 mod model;
 mod problem;
 mod rules;
+mod shadow;
 mod shown;
 mod sources;
 mod tree;

@@ -14,9 +14,10 @@ use subtle::ConstantTimeEq;
 use super::file::Entry;
 use super::problem::Warning;
 use super::url::{BaseUrl, StoreUrl};
+use crate::ecom::route::Operation;
 use crate::epayment::model::CustomerInteraction;
 use crate::routing::{Routing, RoutingOverride};
-use crate::types::{CountryCode, Currency, Msn};
+use crate::types::{CountryCode, Currency, Moment, Msn};
 
 /// Everything an operator can set, validated.
 #[derive(Clone, Debug)]
@@ -250,6 +251,42 @@ pub struct Merchant {
     pub routing: RoutingOverride,
     /// Its settings, resolved.
     pub settings: MerchantSettings,
+    /// How it is shadowed.
+    pub shadow: MerchantShadow,
+}
+
+/// `[merchants.shadow]`: how a sales unit is shadowed, and what its shadow is upstream. Nothing of it is the merchant's
+/// own: a shadow upstream never sees its token, its keys or its customers' numbers.
+#[derive(Clone, Debug)]
+pub struct MerchantShadow {
+    /// Whether its calls are compared.
+    pub enabled: bool,
+    /// Percent (0 to 100) of its payments; none: `shadow.sample_percent`.
+    pub sample_percent: Option<u8>,
+    /// Of write mode: the sales unit at the shadow upstream.
+    pub msn: Option<Msn>,
+    /// Of write mode: its `Ocp-Apim-Subscription-Key`.
+    pub subscription_key: Option<SecretString>,
+    /// Of write mode: its `client_id`.
+    pub client_id: Option<String>,
+    /// Of write mode: its `client_secret`.
+    pub client_secret: Option<SecretString>,
+    /// Of write mode: the test user that approves, as digits with country code.
+    pub phone_number: Option<SecretString>,
+}
+
+impl Default for MerchantShadow {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            sample_percent: None,
+            msn: None,
+            subscription_key: None,
+            client_id: None,
+            client_secret: None,
+            phone_number: None,
+        }
+    }
 }
 
 /// `[shadow]`.
@@ -257,16 +294,41 @@ pub struct Merchant {
 pub struct Shadow {
     /// What is compared.
     pub mode: ShadowMode,
-    /// Percent (0 to 100) of calls compared.
+    /// Percent (0 to 100) of payments compared: each always or never.
     pub sample_percent: u8,
+    /// Operations compared.
+    pub operations: Vec<Operation>,
     /// Comparisons waiting at most; more are dropped and counted.
     pub queue: usize,
+    /// Comparisons at a time.
+    pub concurrency: usize,
+    /// The longest that one comparison may take.
+    pub timeout: Duration,
+    /// Reads of upstream at most, of all payments together.
+    pub reads_per_second: u32,
     /// Of write mode.
     pub upstream_base_url: Option<BaseUrl>,
     /// Percent (0 to 100) of reads asked twice of the primary.
     pub noise_percent: u8,
-    /// JSON pointers left out of comparisons; `*` stands for one level.
-    pub ignore: Vec<String>,
+    /// What is left out of comparisons.
+    pub ignore: Vec<Ignored>,
+    /// Where redacted calls are recorded; none: nowhere.
+    pub record_file: Option<PathBuf>,
+    /// Bytes of the recording at most.
+    pub record_max: u64,
+}
+
+/// One entry of `shadow.ignore`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// A JSON pointer, `*` for one level; or `(status)`, `(body)`, `(header name)`.
+    pub path: String,
+    /// Of this operation; none: of all.
+    pub operation: Option<Operation>,
+    /// Why; empty where only a path was written.
+    pub reason: String,
+    /// It is void from then on.
+    pub until: Option<Moment>,
 }
 
 /// `shadow.mode`.
@@ -350,6 +412,13 @@ impl Settings {
             .get(msn)
             .map_or(&self.merchant_defaults, |merchant| &merchant.settings)
             .clone()
+    }
+
+    /// How this sales unit is shadowed; one that is not configured, as `[shadow]` says.
+    #[must_use]
+    pub fn shadow_of(&self, msn: Option<&Msn>) -> MerchantShadow {
+        msn.and_then(|msn| self.merchants.get(msn))
+            .map_or_else(MerchantShadow::default, |merchant| merchant.shadow.clone())
     }
 
     /// The routing of this sales unit, or the general one where none is known.

@@ -5,5 +5,6 @@
 //! offer without counting it.
 
 pub mod compare;
+pub mod offer;
 pub mod redact;
 pub mod report;

@@ -12,7 +12,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
     (2, "translate", &["types", "ecom", "epayment"]),
     (2, "routing", &["types", "ecom"]),
     // Of F2 the configuration names the toggles only: it builds `routing::Policy`.
-    (3, "settings", &["types", "epayment", "routing"]),
+    (3, "settings", &["types", "ecom", "epayment", "routing"]),
     (3, "telemetry", &["types", "ecom"]),
     // Of F2 the store names what an override moves.
     (
