@@ -14,6 +14,7 @@ mod locks;
 mod lookup;
 mod next;
 mod read;
+mod rendered;
 mod resolve;
 mod seen;
 mod send;

@@ -45,6 +45,7 @@ mod reload_files;
 mod repeats;
 mod routing;
 mod rules;
+mod shadow;
 mod shadow_report;
 mod shutdown;
 mod simulation;
