@@ -180,7 +180,7 @@ async fn what_is_filtered_says_why_and_what_the_operator_wants_is_no_alarm() {
     app.details("no-such-order").await;
     let unknown = Action::Status {
         status: 404,
-        body: Some(json!({"extraDetails": [{"name": "5090", "reason": "reference not found"}], "title": "Not Found", "detail": "reference not found", "status": 404}).to_string()),
+        body: Some(json!({"extraDetails": [{"name": "5090", "reason": "reference not found"}], "title": "Reference not found", "detail": "reference not found", "status": 404}).to_string()),
         headers: vec![],
         processed: false,
     };
