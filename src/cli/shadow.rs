@@ -3,7 +3,7 @@
 //! Must not: open the store itself (the bridge has it), or say that nothing differs where nothing was compared.
 
 mod judge;
-mod report;
+pub(super) mod report;
 
 use std::process::ExitCode;
 

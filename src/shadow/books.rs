@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::compare::{Compared, Difference};
 use super::report::{Running, ShadowFigures};
@@ -14,8 +15,10 @@ use crate::store::{
 };
 use crate::types::{FieldPath, Moment, OrderId};
 
-/// So many calls that ought to be compared, and none of them was: shadowing is on and proves nothing.
+/// So many calls in a row that ought to be compared, and none of them was: shadowing is on and proves nothing.
 pub const SILENT_AFTER: u64 = 12;
+/// Once something was compared, that holds only after so much time without another: calls of one kind come in a row.
+pub const SILENT_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// What a comparison found.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,8 @@ struct Ledger {
     figures: ShadowFigures,
     /// Calls since the last comparison that ought to have been compared.
     quiet: u64,
+    /// When something was last compared.
+    compared_at: Option<Moment>,
     /// What the store does not have yet.
     ended: Findings,
     fields: HashMap<Name, FieldFinding>,
@@ -94,10 +99,11 @@ impl Books {
 
     /// All counts, of one moment.
     #[must_use]
-    pub fn figures(&self) -> ShadowFigures {
+    pub fn figures(&self, now: Moment) -> ShadowFigures {
         let ledger = self.lock();
+        let long_ago = |at: Moment| now.since(at) >= SILENT_FOR;
         ShadowFigures {
-            silent: ledger.quiet >= SILENT_AFTER,
+            silent: ledger.quiet >= SILENT_AFTER && ledger.compared_at.is_none_or(long_ago),
             ..ledger.figures.clone()
         }
     }
@@ -253,6 +259,7 @@ impl Ticket {
                 ledger.end(self.name, outcome);
                 ledger.note(self.name, found, now);
                 ledger.quiet = 0;
+                ledger.compared_at = Some(now);
             }
             End::Not(outcome) => {
                 ledger.end(self.name, *outcome);

@@ -174,7 +174,7 @@ impl Shadow {
     /// All counts, of one moment.
     #[must_use]
     pub fn figures(&self) -> ShadowFigures {
-        self.books.figures()
+        self.books.figures(self.clock.now())
     }
 
     /// Gives what was found to the store. What it can't take waits for the next time.

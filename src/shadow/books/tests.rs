@@ -48,7 +48,7 @@ fn a_ticket_that_is_dropped_ends_as_dropped_or_as_panicked() {
         panic!("a comparison");
     });
     assert!(panicked.join().is_err());
-    let figures = books.figures();
+    let figures = books.figures(now());
     let running = &figures.accounts[&NAME];
     assert_eq!((running.dropped["shutdown"], running.failed), (1, 1));
     assert!(balances(running));
@@ -60,19 +60,26 @@ fn a_ticket_that_is_dropped_ends_as_dropped_or_as_panicked() {
 }
 
 #[test]
-fn it_is_silent_after_twelve_that_ought_to_have_been_compared() {
+fn it_is_silent_after_twelve_that_ought_to_have_been_compared_and_later_after_an_hour_as_well() {
     let books = Books::default();
+    let silent = |at: Moment| books.figures(at).silent;
     for _ in 0..100 {
         books.filtered(NAME, "not-sampled", true);
     }
-    assert!(!books.figures().silent);
+    assert!(!silent(now()));
     for done in 1..=SILENT_AFTER {
         books.filtered(NAME, "express", false);
-        assert_eq!(books.figures().silent, done == SILENT_AFTER);
+        assert_eq!(silent(now()), done == SILENT_AFTER);
     }
     let end = End::Compared(Box::default());
     books.open(NAME.0, NAME.1).settle(&end, now());
-    assert!(!books.figures().silent);
+    assert!(!silent(now()));
+    let later = now().plus(SILENT_FOR);
+    for done in 1..=SILENT_AFTER {
+        books.filtered(NAME, "express", false);
+        assert!(!silent(now()), "something was compared just now");
+        assert_eq!(silent(later), done == SILENT_AFTER);
+    }
 }
 
 #[test]
@@ -104,7 +111,7 @@ fn fields_beyond_what_is_kept_are_counted_and_samples_are_the_first_and_the_newe
         books.open(NAME.0, NAME.1).settle(&end, now());
     }
     // Each stands in the differences and in the noise.
-    assert_eq!(books.figures().overflowed, 14);
+    assert_eq!(books.figures(now()).overflowed, 14);
     let books = Books::default();
     for at in 0..20 {
         let end = differing("/a");
@@ -180,14 +187,14 @@ proptest! {
                 }
                 Step::Settle(..) | Step::Drop(_) => {}
             }
-            let figures = books.figures();
+            let figures = books.figures(now());
             prop_assert!(figures.accounts.values().all(balances), "{figures:?}");
             let in_flight: u64 = figures.accounts.values().map(|one| one.in_flight).sum();
             prop_assert_eq!(in_flight, open.len() as u64);
         }
         drop(open);
         kept += books.take().ended.values().sum::<u64>();
-        let offered: u64 = books.figures().accounts.values().map(|one| one.offered).sum();
+        let offered: u64 = books.figures(now()).accounts.values().map(|one| one.offered).sum();
         prop_assert_eq!(offered, kept);
     }
 }

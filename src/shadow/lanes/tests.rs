@@ -71,12 +71,12 @@ impl Stage {
     }
 
     fn in_flight(&self) -> u64 {
-        let figures = self.books.figures();
+        let figures = self.books.figures(SystemClock.now());
         figures.accounts.values().map(|one| one.in_flight).sum()
     }
 
     fn running(&self) -> crate::shadow::report::Running {
-        self.books.figures().accounts[&(Operation::Details, Way::Read)].clone()
+        self.books.figures(SystemClock.now()).accounts[&(Operation::Details, Way::Read)].clone()
     }
 }
 
@@ -158,5 +158,8 @@ async fn a_worker_that_is_ended_drops_what_waits_and_what_it_worked_on() {
         tokio::task::yield_now().await;
     }
     let name = (Operation::Details, Way::Read);
-    assert_eq!(books.figures().accounts[&name].dropped["shutdown"], 2);
+    assert_eq!(
+        books.figures(SystemClock.now()).accounts[&name].dropped["shutdown"],
+        2
+    );
 }
