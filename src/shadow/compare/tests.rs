@@ -1,5 +1,6 @@
 //! Answers held against each other: what is found, what is the same, what is refused.
 
+mod planted;
 mod same_again;
 mod wild;
 mod world;
