@@ -27,6 +27,8 @@ pub(super) struct Walk<'r> {
     out: Compared,
     /// The text of the candidate's INITIATE.
     initiate_text: Option<String>,
+    /// See [`Seen::open`].
+    open: bool,
 }
 
 impl<'r> Walk<'r> {
@@ -37,6 +39,7 @@ impl<'r> Walk<'r> {
             rules,
             out: Compared::default(),
             initiate_text: None,
+            open: false,
         }
     }
 
@@ -51,6 +54,9 @@ impl<'r> Walk<'r> {
             candidate.map(|tree| &tree.root),
         );
         self.initiate_text = new.and_then(history::initiate_text);
+        self.open = old
+            .zip(new)
+            .is_some_and(|(old, new)| history::is_open_after_refusal(old, new));
         match (old, new) {
             (Some(Value::Array(old)), Some(Value::Array(new))) => self.errors(old, new),
             (old, new) => self.values(&mut Vec::new(), old, new),
@@ -274,6 +280,7 @@ impl<'r> Walk<'r> {
             control: old,
             candidate: new,
             initiate_text: self.initiate_text.as_deref(),
+            open: self.open,
         };
         normal::rule(self.operation, self.way, self.rules, at, &seen)
     }

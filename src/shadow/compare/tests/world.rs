@@ -167,7 +167,7 @@ fn sources<T>(name: &str, ask: impl FnOnce(Sources<'_>) -> T) -> T {
                 "name": name,
                 "amount": money(*amount),
                 "timestamp": Moment::from_millis(start + seconds * 1000).to_string(),
-                "idempotencyKey": format!("key-{i}"),
+                "idempotencyKey": (*name != "AUTHORIZED").then(|| format!("key-{i}")),
                 "success": success
             }))
             .expect("an event")
