@@ -1,0 +1,422 @@
+//! What counts as the same, rule by rule: it makes equal what it says, and nothing beside it.
+//!
+//! Must not: leave a row of the table out.
+
+mod ignored;
+mod lists;
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::*;
+use crate::shadow::compare::normal::{ERROR_ORDER, Normalisation, RULES, When};
+use crate::translate::loss::Loss;
+
+/// A member's value, or that it is absent.
+type Member = Option<Value>;
+
+fn is(value: impl Into<Value>) -> Member {
+    Some(value.into())
+}
+
+/// What a row is tried with.
+struct Trial {
+    /// The name of the row, and its first field where several rows have the name.
+    row: (&'static str, &'static str),
+    /// A value of the control and one of the candidate that are the same.
+    same: (Member, Member),
+    /// Such that are not.
+    others: Vec<(Member, Member)>,
+}
+
+fn trial(
+    row: (&'static str, &'static str),
+    same: (Member, Member),
+    others: impl IntoIterator<Item = (Member, Member)>,
+) -> Trial {
+    Trial {
+        row,
+        same,
+        others: others.into_iter().collect(),
+    }
+}
+
+/// Candidates that differ from one control.
+fn beside<const N: usize>(
+    control: &Member,
+    candidates: [Member; N],
+) -> impl Iterator<Item = (Member, Member)> {
+    candidates
+        .into_iter()
+        .map(|candidate| (control.clone(), candidate))
+}
+
+fn only_control(row: (&'static str, &'static str), value: &Member) -> Trial {
+    trial(
+        row,
+        (value.clone(), None),
+        [
+            (None, value.clone()),
+            (value.clone(), is(Value::Null)),
+            (value.clone(), is("another")),
+            (value.clone(), is("")),
+        ],
+    )
+}
+
+fn trials() -> Vec<Trial> {
+    let ten = is("2026-03-01T10:00:00.000Z");
+    let both_texts = |row, control: &Member, candidate: Member| {
+        let others = [
+            None,
+            is(""),
+            is(" "),
+            is(Value::Null),
+            is(7),
+            is(json!(["7"])),
+        ];
+        trial(row, (control.clone(), candidate), beside(control, others))
+    };
+    let any_texts = |row| {
+        trial(
+            (row, ""),
+            (is("request-1"), is("other-key")),
+            beside(&is("request-1"), [is(Value::Null), is(7)]),
+        )
+    };
+    let page = is("https://api.vipps.no/landing?token=abc");
+    let mut all = vec![
+        trial(
+            ("time-tolerance", ""),
+            (ten.clone(), is("2026-03-01T10:00:02.000Z")),
+            beside(
+                &ten,
+                [
+                    is("2026-03-01T10:00:02.001Z"),
+                    is("2026-03-01T09:59:57.999Z"),
+                    is("2026-03-01T10:00:00.000"),
+                    is("2026-03-01T10:00:00Z"),
+                    is("2026-03-01T10:00:00.0000000Z"),
+                    is("2026-03-01T11:00:00.000+01:00"),
+                    is("2026-03-01 10:00:00.000Z"),
+                    is("2026-13-01T10:00:00.000Z"),
+                    is(""),
+                    is(Value::Null),
+                    None,
+                ],
+            ),
+        ),
+        trial(
+            ("time-of-its-own", ""),
+            (ten.clone(), is("2026-03-05T10:00:00.000Z")),
+            beside(
+                &ten,
+                [is("2026-03-05T10:00:00Z"), is("later"), is(""), is(0), None],
+            ),
+        ),
+        both_texts(
+            ("operation-number", ""),
+            &is("5001446662"),
+            is("7001446662"),
+        ),
+        trial(
+            ("cancel-without-number", ""),
+            (None, is("5001446662")),
+            [
+                (None, is("")),
+                (None, is(" ")),
+                (is("5001446662"), is("")),
+                (None, is(7)),
+            ],
+        ),
+        both_texts(("error-words", ""), &is("No"), is("Not so")),
+        trial(
+            ("error-34-without-group", ""),
+            (None, is("Merchant")),
+            [
+                (None, is("Payment")),
+                (is("Merchant"), None),
+                (is("User"), is("Merchant")),
+            ],
+        ),
+        trial(
+            ("request-id-absent", ""),
+            (None, is("")),
+            [
+                (None, is("request-1")),
+                (is("request-1"), None),
+                (is("request-1"), is("")),
+                (None, is(Value::Null)),
+                (is(""), is(Value::Null)),
+            ],
+        ),
+        any_texts("request-id-elsewhere"),
+        any_texts("request-id-hashed"),
+        trial(
+            ("text-elsewhere", ""),
+            (is("In the portal"), is("One sweater")),
+            beside(
+                &is("In the portal"),
+                [is("Another text"), is("in the portal"), is(7), None],
+            ),
+        ),
+        only_control(("card-number-of-changes", ""), &is(545_454)),
+        only_control(("payment-instrument", ""), &is("535535")),
+        only_control(("express-only", ""), &is(json!({"shippingMethodId": "1"}))),
+        only_control(("user-data-by-scope", ""), &is("Robert Levins gate 5")),
+        trial(
+            ("landing-address", ""),
+            (page.clone(), is("https://landing.vipps.no?token=xyz")),
+            beside(
+                &page,
+                [
+                    is("http://landing.vipps.no?token=xyz"),
+                    is("vipps://?token=xyz"),
+                    is("https://landing.vipps.no"),
+                    is("https://landing.vipps.no/"),
+                    is("https://"),
+                    is("landing.vipps.no?token=xyz"),
+                    is(""),
+                    None,
+                ],
+            ),
+        ),
+        trial(
+            ("push-url-made-up", ""),
+            (page.clone(), is("myshop://paid")),
+            beside(
+                &page,
+                [is("http://shop.example/paid"), is("paid"), is(""), None],
+            ),
+        ),
+        trial(
+            ("shadow-order", ""),
+            (is("order-1234"), is("shadow-1")),
+            beside(
+                &is("order-1234"),
+                [is("shadow-2"), is("SHADOW-1"), is(1), None],
+            ),
+        ),
+        both_texts(("test-user", "/sub"), &is("sub-1"), is("sub-2")),
+        trial(
+            ("test-user", "/transactionSummary/bankIdentificationNumber"),
+            (is(545_454), is(400_000)),
+            beside(&is(545_454), [is("400000"), is(json!(4.5)), is(-1), None]),
+        ),
+    ];
+    // An app's page for an app's page; each as short as the other.
+    all.push(trial(
+        ("landing-address", ""),
+        (is("vipps://?token=abc"), is("vippsmt://?token=xyz")),
+        [(is("http://a.example/x"), is("http://b.example/x"))],
+    ));
+    all
+}
+
+/// A body with a value at a field, and 1 or 2 beside it. The log ends with an INITIATE.
+fn body(field: &str, value: &Member, neighbour: u32) -> Value {
+    let (first, rest) = field.strip_prefix('/').map_or((field, None), |field| {
+        field
+            .split_once('/')
+            .map_or((field, None), |(first, rest)| (first, Some(rest)))
+    });
+    let inner = rest.map(|rest| body(&format!("/{rest}"), value, neighbour));
+    if first == "*" {
+        let initiate = json!({"operation": "INITIATE", "transactionText": "One sweater"});
+        let mut entries = vec![inner.unwrap_or_default()];
+        entries
+            .extend((!field.contains("error") && !field.contains("contextId")).then_some(initiate));
+        return json!(entries);
+    }
+    let mut members = serde_json::Map::new();
+    if inner.is_none() {
+        members.insert("amount".to_owned(), json!(neighbour));
+    }
+    if let Some(value) = inner.or_else(|| value.clone()) {
+        members.insert(first.to_owned(), value);
+    }
+    Value::Object(members)
+}
+
+fn neighbour_of(field: &str) -> String {
+    let (parent, _) = field.rsplit_once('/').expect("a pointer");
+    format!("{parent}/amount")
+}
+
+/// What a row needs to be known.
+fn known(row: &Normalisation, losses: &'static [Loss]) -> Rules<'static> {
+    Rules {
+        losses,
+        elsewhere: row.when == When::Elsewhere,
+        shadow_order: Some("shadow-1"),
+        ..Rules::default()
+    }
+}
+
+fn losses(row: &Normalisation) -> &'static [Loss] {
+    match row.when {
+        When::Lost(Loss::RequestIdHashed) => &[Loss::RequestIdHashed],
+        When::Lost(Loss::PushUrlMadeUp) => &[Loss::PushUrlMadeUp],
+        When::Lost(loss) => panic!("{loss:?} has no trial"),
+        _ => &[],
+    }
+}
+
+fn compared(
+    operation: Operation,
+    way: Way,
+    control: &Value,
+    candidate: &Value,
+    rules: &Rules<'_>,
+) -> Compared {
+    let (control, candidate) = (Answer::new(200, control), Answer::new(200, candidate));
+    compare(
+        operation,
+        way,
+        &control.as_answered(),
+        &candidate.as_answered(),
+        rules,
+    )
+    .expect("comparable")
+}
+
+const WAYS: [Way; 3] = [Way::Dry, Way::Read, Way::Write];
+
+/// The rows of the table with their trials; those of refused cards and the order of errors have tests of their own.
+fn tried() -> Vec<(&'static Normalisation, Vec<Trial>)> {
+    RULES
+        .iter()
+        .filter(|row| row.name != "refused-card-while-open")
+        .map(|row| {
+            let mine = |trial: &Trial| {
+                trial.row.0 == row.name && (trial.row.1.is_empty() || row.fields[0] == trial.row.1)
+            };
+            (row, trials().into_iter().filter(mine).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn each_rule_makes_equal_what_it_says_and_nothing_beside_it() {
+    for (row, trials) in tried() {
+        assert!(!trials.is_empty(), "{} is not tried", row.name);
+        let rules = known(row, losses(row));
+        for (operation, way, field) in in_force(row) {
+            for trial in &trials {
+                let told = format!("{} at {field}, {operation:?}, {}", row.name, way.word());
+                let (old, new) = &trial.same;
+                let (control, candidate) = (body(field, old, 1), body(field, new, 1));
+                let same = compared(operation, way, &control, &candidate, &rules);
+                assert!(same.is_clean(), "{told}: {:?}", same.differences);
+                assert_eq!(same.normalised, [(row.name, 1)].into(), "{told}");
+
+                let beside = compared(operation, way, &control, &body(field, new, 2), &rules);
+                let want = format!("value {}", neighbour_of(field));
+                assert_eq!(super::told(&beside), [want], "{told}");
+                assert_eq!(beside.normalised, [(row.name, 1)].into(), "{told}");
+
+                for (old, new) in &trial.others {
+                    let (control, candidate) = (body(field, old, 1), body(field, new, 1));
+                    let other = compared(operation, way, &control, &candidate, &rules);
+                    let fired = other.normalised.get(row.name);
+                    assert_eq!(fired, None, "{told}: {old:?} and {new:?}");
+                    // Another rule may have its own say, as for a cancel without a number.
+                    if other.normalised.is_empty() {
+                        let named = other.differences.iter().all(|d| d.field.as_str() == field);
+                        assert!(
+                            named && !other.is_clean(),
+                            "{told}: {old:?} and {new:?}: {other:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where a row holds.
+fn in_force(row: &Normalisation) -> impl Iterator<Item = (Operation, Way, &'static str)> {
+    let operations = Operation::ALL
+        .into_iter()
+        .filter(|operation| row.operations.is_empty() || row.operations.contains(operation));
+    operations.flat_map(move |operation| {
+        let ways = WAYS
+            .into_iter()
+            .filter(|way| row.ways.is_empty() || row.ways.contains(way));
+        ways.flat_map(move |way| row.fields.iter().map(move |field| (operation, way, *field)))
+    })
+}
+
+#[test]
+fn a_rule_holds_for_its_operations_ways_and_knowledge_only() {
+    let nothing = Rules::default();
+    let mut told = 0;
+    for (row, trials) in tried() {
+        for (operation, way) in all_calls() {
+            for field in row.fields {
+                if normal::rows(operation, way, &nothing).any(|other| other.fields.contains(field))
+                {
+                    continue;
+                }
+                for Trial {
+                    same: (old, new), ..
+                } in &trials
+                {
+                    let (control, candidate) = (body(field, old, 1), body(field, new, 1));
+                    let compared = compared(operation, way, &control, &candidate, &nothing);
+                    let fields: Vec<&str> = compared
+                        .differences
+                        .iter()
+                        .map(|d| d.field.as_str())
+                        .collect();
+                    assert_eq!(
+                        fields,
+                        [*field],
+                        "{}, {operation:?}, {}",
+                        row.name,
+                        way.word()
+                    );
+                    told += 1;
+                }
+            }
+        }
+    }
+    assert!(told > 100, "{told}");
+}
+
+fn all_calls() -> impl Iterator<Item = (Operation, Way)> {
+    Operation::ALL
+        .into_iter()
+        .flat_map(|operation| WAYS.into_iter().map(move |way| (operation, way)))
+}
+
+#[test]
+fn each_rule_stands_in_the_documentation_with_what_and_why() {
+    let rows: Vec<(&str, usize)> = include_str!("../../../../docs/shadowing.md")
+        .split("\n## ")
+        .find_map(|section| section.strip_prefix("What is normalised\n"))
+        .expect("the section")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split_once("` |"))
+        .map(|(name, rest)| {
+            let cells = rest.trim_end_matches('|').split('|');
+            (name, cells.filter(|cell| !cell.trim().is_empty()).count())
+        })
+        .collect();
+    let documented: BTreeSet<&str> = rows.iter().map(|row| row.0).collect();
+    assert_eq!(documented.len(), rows.len(), "a rule has two rows");
+    let names: BTreeSet<&str> = RULES
+        .iter()
+        .map(|row| row.name)
+        .chain([ERROR_ORDER])
+        .collect();
+    assert_eq!(
+        documented, names,
+        "docs/shadowing.md has one row for each rule"
+    );
+    for (name, cells) in rows {
+        assert_eq!(cells, 2, "{name}: what, and why");
+    }
+}
