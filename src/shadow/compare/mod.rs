@@ -30,7 +30,7 @@ use crate::ecom::route::Operation;
 use crate::translate::loss::Loss;
 use crate::types::{FieldPath, Moment};
 
-/// How many differences of one comparison are kept.
+/// How many differences of one comparison are kept; where there are more, the last one tells so ([`FieldPath::more`]).
 pub const KEPT: usize = 50;
 
 /// An answer, as it went out or would have.

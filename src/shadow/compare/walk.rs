@@ -43,7 +43,16 @@ impl<'r> Walk<'r> {
         }
     }
 
-    pub(super) fn into_compared(self) -> Compared {
+    pub(super) fn into_compared(mut self) -> Compared {
+        let (field, more) = (FieldPath::more(), self.out.more);
+        if more > 0 && !self.is_ignored(|rule| rule.path.names(&field)) {
+            self.out.differences.push(Difference {
+                field,
+                kind: DifferenceKind::Extra,
+                control: "nothing".to_owned(),
+                candidate: format!("{more} more"),
+            });
+        }
         self.out
     }
 
@@ -372,7 +381,7 @@ impl<'r> Walk<'r> {
         if self.out.differences.iter().any(known) {
             return;
         }
-        if self.out.differences.len() >= KEPT {
+        if self.out.differences.len() >= KEPT - 1 {
             self.out.more = self.out.more.saturating_add(1);
             return;
         }

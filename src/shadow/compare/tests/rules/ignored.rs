@@ -148,6 +148,30 @@ fn an_answer_of_which_all_is_ignored_is_clean_and_says_so() {
 }
 
 #[test]
+fn what_is_beyond_the_most_that_is_kept_can_be_ignored() {
+    let members = |word: &str| -> Value {
+        (1..=60)
+            .map(|length| ("n".repeat(length), json!(word)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let rules = [rule("(more)")];
+    let rules = Rules {
+        ignore: &rules,
+        ..Rules::default()
+    };
+    let compared = compared(
+        Operation::Details,
+        Way::Read,
+        &members("a"),
+        &members("b"),
+        &rules,
+    );
+    assert_eq!((compared.differences.len(), compared.more), (KEPT - 1, 11));
+    assert_eq!(compared.ignored, [("(more)".to_owned(), 1)].into());
+}
+
+#[test]
 fn names_that_are_hidden_can_be_ignored() {
     for path in ["/91234567", "/*"] {
         let compared = compared(
