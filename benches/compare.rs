@@ -4,11 +4,6 @@
 //! one that differs everywhere, and with the largest that are taken. It prints figures and asserts no timing.
 //! `ROUNDS=n` changes the size.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a measurement ends where something is not as it must be"
-)]
-
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// Makes another value of a member's, by its name; none: the member goes.
+type Spoil = fn(&str, &Value) -> Option<Value>;
+
 /// What is done to a member.
-const WAYS: &[(&str, fn(&str, &Value) -> Option<Value>)] = &[
+const WAYS: &[(&str, Spoil)] = &[
     ("gone", |_, _| None),
     ("null", |_, _| Some(Value::Null)),
     ("another", |name, value| Some(another(name, value))),
