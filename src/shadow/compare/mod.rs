@@ -92,6 +92,11 @@ pub fn compare(
         let control = tree::read(control.body, Side::Control)?;
         let candidate = tree::read(candidate.body, Side::Candidate)?;
         walk.bodies(control.as_ref(), candidate.as_ref());
+    } else if way == Way::Write
+        && rules.shadow_order.is_some()
+        && let Ok(Some(both)) = tree::read(control.body, Side::Control)
+    {
+        walk.own_order(Some(&both.root), Some(&both.root));
     }
     Ok(walk.into_compared())
 }

@@ -70,6 +70,7 @@ impl<'r> Walk<'r> {
             (Some(Value::Array(old)), Some(Value::Array(new))) => self.errors(old, new),
             (old, new) => self.values(&mut Vec::new(), old, new),
         }
+        self.own_order(old, new);
         let doubled = |tree: Option<&Tree>| tree.map_or_else(Vec::new, |tree| tree.doubled.clone());
         let (old, new) = (doubled(control), doubled(candidate));
         for place in new.iter().filter(|place| !old.contains(place)) {
@@ -82,6 +83,22 @@ impl<'r> Walk<'r> {
                 "twice".into(),
                 "once".into(),
             );
+        }
+    }
+
+    /// Tells the control's order id where that of the shadow payment must stand. No rule is asked of what is the same.
+    pub(super) fn own_order(&mut self, old: Option<&Value>, new: Option<&Value>) {
+        let Some(wanted) = self.rules.shadow_order.filter(|_| self.way == Way::Write) else {
+            return;
+        };
+        let shown = |root: Option<&'_ Value>| root.and_then(|root| root.get("orderId")).cloned();
+        if let Some(order) = shown(new)
+            && order != wanted
+            && shown(old).as_ref() == Some(&order)
+        {
+            let at = [Step::Member("orderId".into())];
+            let told = redact::shown(&place::field(&at), &order);
+            self.differ(&at, DifferenceKind::Value, told.clone(), told);
         }
     }
 

@@ -193,6 +193,39 @@ fn all_calls() -> impl Iterator<Item = (Operation, Way)> {
 }
 
 #[test]
+fn a_shadow_payment_must_show_its_own_order() {
+    let order = |id: &str, amount: u32| json!({"orderId": id, "amount": amount});
+    let rules = Rules {
+        shadow_order: Some("shadow-1"),
+        ..Rules::default()
+    };
+    let own = "value /orderId";
+    for (control, candidate, want) in [
+        (order("order-1234", 1), order("shadow-1", 1), vec![]),
+        (order("order-1234", 1), order("order-1234", 1), vec![own]),
+        (
+            order("order-1234", 1),
+            order("order-1234", 2),
+            vec!["value /amount", own],
+        ),
+        (order("shadow-1", 1), order("shadow-1", 1), vec![]),
+        (json!({"amount": 1}), json!({"amount": 1}), vec![]),
+        (
+            json!([order("order-1234", 1)]),
+            json!([order("order-1234", 1)]),
+            vec![],
+        ),
+    ] {
+        let compared = compared(Operation::Details, Way::Write, &control, &candidate, &rules);
+        assert_eq!(told(&compared), want, "{candidate}");
+    }
+    let same = order("order-1234", 1);
+    for (way, rules) in [(Way::Read, rules), (Way::Write, Rules::default())] {
+        assert!(compared(Operation::Details, way, &same, &same, &rules).is_clean());
+    }
+}
+
+#[test]
 fn each_rule_stands_in_the_documentation_with_what_and_why() {
     let rows: Vec<(&str, usize)> = include_str!("../../../../docs/shadowing.md")
         .split("\n## ")
