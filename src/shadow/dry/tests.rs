@@ -1,0 +1,1 @@
+//! Dry runs, row by row and by law.
