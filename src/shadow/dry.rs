@@ -12,6 +12,7 @@ mod fields;
 mod outgoing;
 mod place;
 mod rules;
+mod wanted;
 
 #[cfg(test)]
 mod tests;

@@ -119,8 +119,7 @@ fn laxer(
     }
     for member in members {
         let field = of_code(operation, member);
-        let known =
-            |one: &Difference| one.field == field && one.kind == DifferenceKind::Value;
+        let known = |one: &Difference| one.field == field && one.kind == DifferenceKind::Value;
         if found.len() < KEPT && !found.iter().any(known) {
             found.push(Difference {
                 field,
@@ -172,10 +171,11 @@ fn covers(pattern: &PathPattern, field: &FieldPath) -> bool {
         return pattern.eq_ignore_ascii_case(field);
     }
     let mut names = field.split('/').skip(1);
-    pattern
-        .split('/')
-        .skip(1)
-        .all(|wanted| names.next().is_some_and(|name| wanted == "*" || wanted == name))
+    pattern.split('/').skip(1).all(|wanted| {
+        names
+            .next()
+            .is_some_and(|name| wanted == "*" || wanted == name)
+    })
 }
 
 /// One entry of eCom's errors, as far as it matters.

@@ -97,11 +97,7 @@ const MSN: &str = "(header merchant-serial-number)";
 
 /// `components.parameters` of both specifications. A header that did not come is not missed.
 const CREDENTIALS: &[Line] = &[
-    (
-        "(header authorization)",
-        "(header authorization)",
-        Bearer,
-    ),
+    ("(header authorization)", "(header authorization)", Bearer),
     (
         "(header ocp-apim-subscription-key)",
         "(header ocp-apim-subscription-key)",

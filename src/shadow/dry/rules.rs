@@ -123,7 +123,10 @@ const CREATE: &[Rule] = &[
     ("/industryData/airlineData/airlineCode", Needed),
     ("/industryData/airlineData/airlineCode", Text(3, 3)),
     ("/industryData/airlineData/airlineDesignatorCode", Needed),
-    ("/industryData/airlineData/airlineDesignatorCode", Text(2, 2)),
+    (
+        "/industryData/airlineData/airlineDesignatorCode",
+        Text(2, 2),
+    ),
     ("/industryData/airlineData/passengerName", Needed),
     ("/industryData/airlineData/passengerName", Text(1, 49)),
     ("/industryData/airlineData/ticketNumber", Text(1, 150)),
@@ -209,7 +212,12 @@ pub(super) fn check(operation: Operation, outgoing: &Outgoing, found: &mut Found
     };
     if !fits {
         let want = "the documented path, and a reference of 8 to 50 letters, digits, hyphens";
-        broken(PATH, want.to_owned(), &Value::from(outgoing.path.as_str()), found);
+        broken(
+            PATH,
+            want.to_owned(),
+            &Value::from(outgoing.path.as_str()),
+            found,
+        );
     }
     let none = Value::Null;
     let body = outgoing.body.as_ref().unwrap_or(&none);
@@ -313,9 +321,8 @@ impl Request<'_> {
 /// Whether a value has the form alone.
 fn fits(wants: Wants, value: &Value) -> bool {
     let text = value.as_str();
-    let length = |least, most| {
-        text.is_some_and(|text| (least..=most).contains(&text.chars().count()))
-    };
+    let length =
+        |least, most| text.is_some_and(|text| (least..=most).contains(&text.chars().count()));
     match wants {
         Object => value.is_object(),
         One => value.as_object().is_some_and(|object| object.len() == 1),
@@ -362,7 +369,10 @@ fn told(wants: Wants) -> String {
         Id(least, most) => return format!("{least} to {most} letters, digits and hyphens"),
         Whole(least, most) => return format!("a whole number, {least} to {most}"),
         LeastIn(_, least) => {
-            let least: Vec<String> = least.iter().map(|(code, n)| format!("{code} {n}")).collect();
+            let least: Vec<String> = least
+                .iter()
+                .map(|(code, n)| format!("{code} {n}"))
+                .collect();
             return format!("at least {} minor units", least.join(", "));
         }
         OneOf(words) => return super::place::cut(&words.join(", ")),
