@@ -229,7 +229,8 @@ impl Facts<'_> {
     fn unexplained(&self, at: &str, value: &Value, found: &mut Found) {
         match value {
             Value::Null => {}
-            Value::Object(members) if !members.is_empty() && at != "/metadata" => {
+            // An object that may be empty is a body without members alone.
+            Value::Object(members) if at.is_empty() || !members.is_empty() && at != "/metadata" => {
                 for (name, value) in members {
                     self.unexplained(&below(at, name), value, found);
                 }

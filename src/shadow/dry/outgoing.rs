@@ -120,7 +120,18 @@ fn body<T: DeserializeOwned>(call: &DryCall<'_>) -> Result<(T, Value, bool), Fai
     // Read once already: what fails now is nested too deep for a tree.
     let tree = serde_json::from_slice(call.body)
         .map_err(|_| Failure::field("body", "The body is nested too deep"))?;
-    Ok((typed, tree, !unknown.is_empty()))
+    Ok((typed, tree, unknown.iter().any(|path| !is_inside(path))))
+}
+
+/// The reader also lists what lies inside of a member of which only the presence counts.
+fn is_inside(path: &str) -> bool {
+    const PRESENT: [&str; 4] = [
+        "merchantInfo.staticShippingDetails.",
+        "transaction.refOrderId.",
+        "transaction.timeStamp.",
+        "transaction.useExplicitCheckoutFlow.",
+    ];
+    PRESENT.iter().any(|member| path.starts_with(member))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -181,7 +181,7 @@ const PLANTED: &[(&str, fn() -> Call, Plant, &str)] = &[
         "a customer named in two ways",
         app,
         |o| set(o, "/customer/customerToken", "t"),
-        "/customer/customerToken",
+        "/customer",
     ),
     (
         "the callback for the return address",
