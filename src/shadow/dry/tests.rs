@@ -4,6 +4,7 @@
 
 mod answers;
 mod laws;
+mod offers;
 mod planted;
 mod tables;
 mod verdicts;
