@@ -6,6 +6,7 @@
 
 pub mod books;
 pub mod compare;
+pub mod dry;
 mod lanes;
 pub mod offer;
 mod pace;
