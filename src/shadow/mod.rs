@@ -6,5 +6,7 @@
 
 pub mod compare;
 pub mod offer;
+pub mod record;
 pub mod redact;
+pub mod replay;
 pub mod report;

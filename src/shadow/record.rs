@@ -1,0 +1,2 @@
+//! Recording.
+pub mod line;
