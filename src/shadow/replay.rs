@@ -25,6 +25,7 @@ use super::record::line::{Header, Line};
 use crate::ecom::route::Operation;
 use crate::types::Moment;
 
+pub(super) use differ::read as read_again;
 pub use report::{Field, Report, Sample, Tally, Unreadable, Verdict};
 
 /// What is replayed, and how.
@@ -163,7 +164,7 @@ fn once(line: &Line, options: &Options<'_>) -> Replayed {
     match line.operation {
         Operation::Details | Operation::Status => {
             let body = written(line.answer.body.as_ref());
-            differ::read(line, &body, options)
+            read_again(line, &body, options)
         }
         _ => match (&line.outgoing, judged(line, options.judge)) {
             (Some(then), Some(now)) => differ::change(line.operation, then, &now, options),

@@ -12,11 +12,11 @@ use crate::shadow::compare::{Compared, DifferenceKind};
 use crate::types::FieldPath;
 
 /// So many samples of a field are kept.
-pub const SAMPLES: usize = 3;
+pub(super) const SAMPLES: usize = 3;
 /// So many fields are told apart; the rest is counted.
-pub const FIELDS: usize = 2_000;
+pub(super) const FIELDS: usize = 2_000;
 /// So many lines that can't be read are named; the rest is counted.
-pub const NAMED: usize = 20;
+pub(super) const NAMED: usize = 20;
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -30,13 +30,13 @@ pub struct Report {
     pub operations: BTreeMap<&'static str, Tally>,
     /// What differs, the most frequent first.
     pub fields: Vec<Field>,
-    /// Differences in fields beyond [`FIELDS`].
+    /// Differences in fields beyond the first 2,000.
     pub more: u64,
     /// Differences that an ignore rule took away, by its path.
     pub ignored: BTreeMap<String, u64>,
     /// How many lines can't be read.
     pub unreadable: u64,
-    /// The first of them, at most [`NAMED`].
+    /// The first of them, at most 20.
     pub unreadable_lines: Vec<Unreadable>,
     /// Lines that a crash of the bridge cut: each the last of its session.
     pub cut: u64,
@@ -74,7 +74,7 @@ pub struct Field {
     pub kind: &'static str,
     /// In how many calls.
     pub differing: u64,
-    /// The first of them, at most [`SAMPLES`].
+    /// The first of them, at most 3.
     pub samples: Vec<Sample>,
 }
 
