@@ -96,11 +96,11 @@ fn a_recording_keeps_form_and_nothing_else() {
         "authToken": "xxxxxx",
         "callbackPrefix": "https://shop.example/x",
         "fallBack": "myapp://x",
-        "merchantSerialNumber": "324990"
+        "merchantSerialNumber": "835967"
       },
       "transaction": {
         "amount": "20000",
-        "orderId": "ir",
+        "orderId": "hh",
         "scope": "name email",
         "transactionText": "xxx\nxxxxxxx"
       },
@@ -170,6 +170,25 @@ fn pseudonyms_are_the_same_everywhere_and_keep_their_kind() {
             .filter(|c| "/ ø".contains(*c))
             .count(),
         3
+    );
+}
+
+#[test]
+fn pseudonyms_of_different_ids_differ() {
+    let redactor = redactor();
+    let mut seen = std::collections::BTreeSet::new();
+    let all = (0..1_000).map(|n| n.to_string());
+    let all =
+        all.chain(('a'..='z').flat_map(|c| [c.to_string(), format!("{c}1"), format!("1{c}")]));
+    for text in all {
+        let id = redactor.id(&text);
+        assert_eq!(id.len(), text.len());
+        assert_eq!(id.starts_with('0'), text.starts_with('0'));
+        assert!(seen.insert(id), "{text} is another one's");
+    }
+    assert_eq!(
+        redactor.id(" 123456 "),
+        format!(" {} ", redactor.id("123456"))
     );
 }
 
