@@ -11,6 +11,8 @@ pub mod line;
 mod taken;
 
 #[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

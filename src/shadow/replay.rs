@@ -4,7 +4,7 @@
 //! change, the request to ePayment is made again and held against the one that was made when it was recorded. Must not:
 //! ask anybody, change the recording, or pass over in silence what it can't compare.
 
-mod again;
+pub(super) mod again;
 mod differ;
 mod lines;
 pub mod outgoing;

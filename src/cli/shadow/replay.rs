@@ -14,7 +14,6 @@ use clap::Args;
 use super::super::Config;
 use super::super::running::{Trouble, plain, table};
 use super::operation;
-use crate::settings::Ignored;
 use crate::shadow::compare::{IgnoreRule, PathPattern};
 use crate::shadow::replay::{self, Report, Verdict};
 use crate::types::{Clock, SystemClock};
@@ -87,21 +86,16 @@ fn ignored(config: &Config) -> Result<Vec<IgnoreRule>, ExitCode> {
     if config.files.is_empty() {
         return Ok(vec![]);
     }
-    let rule = |one: Ignored| {
+    let written = config.load()?.shadow.ignore.into_iter();
+    let rules = written.filter_map(|one| {
         Some(IgnoreRule {
             path: PathPattern::parse(&one.path)?,
             operation: one.operation,
             reason: one.reason,
             until: one.until,
         })
-    };
-    let settings = config.load()?;
-    Ok(settings
-        .shadow
-        .ignore
-        .into_iter()
-        .filter_map(rule)
-        .collect())
+    });
+    Ok(rules.collect())
 }
 
 fn told(report: &Report) -> String {

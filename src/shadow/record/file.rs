@@ -146,6 +146,12 @@ impl Tape {
         Ok(())
     }
 
+    /// Over a file that is open already.
+    #[cfg(test)]
+    pub(super) const fn over(file: File, max: u64) -> Self {
+        Self { file, len: 0, max }
+    }
+
     /// Bytes in the file.
     pub(super) const fn len(&self) -> u64 {
         self.len

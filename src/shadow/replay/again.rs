@@ -15,14 +15,14 @@ use crate::translate::details::{self, Sources};
 use crate::types::{IdempotencyKey, Kind, Moment, OrderText, RequestId};
 
 /// An answer that was made again.
-pub(super) struct Again {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(in crate::shadow) struct Again {
+    pub(in crate::shadow) status: u16,
+    pub(in crate::shadow) body: Vec<u8>,
 }
 
 /// Why a read can't be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotAgain {
+pub(in crate::shadow) enum NotAgain {
     /// ePayment's side was not recorded.
     NoLook,
     /// What was recorded of it is not what ePayment shows.
@@ -30,7 +30,7 @@ pub(super) enum NotAgain {
 }
 
 /// The answer to a read.
-pub(super) fn answered(line: &Line) -> Result<Again, NotAgain> {
+pub(in crate::shadow) fn answered(line: &Line) -> Result<Again, NotAgain> {
     let recorded = line.look.as_ref().ok_or(NotAgain::NoLook)?;
     let events = recorded.events.iter().map(read);
     let look = payments::Look {
