@@ -108,7 +108,7 @@ impl<'a> Taken<'a> {
     }
 
     /// Redacted.
-    pub(super) fn redacted(&self, redactor: &Redactor) -> Line {
+    pub(in crate::shadow) fn redacted(&self, redactor: &Redactor) -> Line {
         let scope = match &self.unit.scope {
             Scope::Unit(msn) => Msn::parse(&redactor.id(msn.as_str())).map(Scope::Unit),
             Scope::Caller(_) => CallerHash::from_bytes(&[0; 16]).map(Scope::Caller),
