@@ -258,6 +258,8 @@ fn write(mut tape: Tape, mut lines: mpsc::Receiver<Message>, counts: &Counts) {
     if let Err(error) = tape.sync() {
         tracing::warn!(error = %error, "the recording may not survive a power cut");
     }
+    // The file is free before anybody is told.
+    drop(tape);
     if let Some(done) = done {
         let _waiting = done.send(());
     }

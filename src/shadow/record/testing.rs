@@ -174,6 +174,12 @@ pub(in crate::shadow) fn changes() -> Vec<Case> {
         initiate(&[("merchantInfo.fallBack", json!("INTENT"))]),
         initiate(&[("merchantInfo.fallBack", json!("myshop://"))]),
         initiate(&[("merchantInfo.fallBack", json!("myshop://paid"))]),
+        initiate(&[("merchantInfo.fallBack", json!("myshop:paid"))]),
+        initiate(&[("merchantInfo.fallBack", json!("http://shop.no/thanks"))]),
+        initiate(&[(
+            "merchantInfo.callbackPrefix",
+            json!(format!("https://{}", "x".repeat(300))),
+        )]),
         initiate(&[("merchantInfo.isApp", json!(true))]),
         initiate(&[("merchantInfo.isApp", json!("yes"))]),
         initiate(&[("merchantInfo.paymentType", json!("eComm Express Payment"))]),
@@ -238,6 +244,12 @@ pub(in crate::shadow) fn changes() -> Vec<Case> {
         let mut flagged = adjust(json!(0));
         flagged["shouldReleaseRemainingFunds"] = json!(true);
         all.push(Case::new(operation, "order-1234", &flagged));
+    }
+    let local = initiate(&[("merchantInfo.callbackPrefix", json!("http://127.0.0.1/cb"))]);
+    for http_callbacks in [true, false] {
+        let mut case = Case::new(Operation::Initiate, "", &local);
+        case.unit.http_callbacks = http_callbacks;
+        all.push(case);
     }
     let approve = json!({"customerPhoneNumber": "91234567", "token": "a-token"});
     all.push(Case::new(Operation::Approve, "order-1234", &approve));

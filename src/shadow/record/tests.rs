@@ -1,6 +1,7 @@
 //! Nothing personal is written, nothing is written that redaction has changed, and the file keeps its limits.
 
 mod canaries;
+mod differences;
 mod files;
 
 use std::path::Path;

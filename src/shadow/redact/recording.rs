@@ -12,6 +12,7 @@ use super::is_harmless;
 use super::names::{self, Class};
 use crate::epayment::problem::Problem;
 use crate::translate::error::{During, Meaning, meaning};
+use crate::translate::initiate::is_http_to_private_host;
 use crate::types::MoneyOp;
 
 /// The longest text that keeps its length, in characters. All limits of the two APIs lie far below.
@@ -269,22 +270,41 @@ fn mark(c: char) -> char {
     }
 }
 
-/// An address of the same kind; `INTENT` and a scheme alone are kinds of their own.
+/// An address of the same kind and length; `INTENT` and a scheme alone are kinds of their own.
 fn address(text: &str) -> String {
     if text == "INTENT" {
         return text.to_owned();
     }
-    let Some((scheme, rest)) = text.split_once("://") else {
+    let Some((scheme, rest)) = text.split_once(':') else {
         return hidden(text);
     };
+    let after = rest.trim_start_matches('/');
+    let slashes = rest.get(..rest.len() - after.len()).unwrap_or("");
     let web = ["https", "http"];
-    let scheme = web.iter().find(|known| known.eq_ignore_ascii_case(scheme));
-    match (scheme, rest.is_empty()) {
-        (Some(scheme), true) => format!("{scheme}://"),
-        (Some(scheme), false) => format!("{scheme}://shop.example/x"),
-        (None, true) => "myapp://".to_owned(),
-        (None, false) => "myapp://x".to_owned(),
+    let web = web.iter().find(|known| known.eq_ignore_ascii_case(scheme));
+    let mut made = match web {
+        Some(scheme) if slashes != "//" || after.is_empty() => format!("{scheme}:{slashes}"),
+        Some(scheme) if is_http_to_private_host(text) => format!("{scheme}://localhost/"),
+        Some(scheme) => format!("{scheme}://shop.example/"),
+        None if is_scheme(scheme) => format!("myapp:{slashes}"),
+        None => return hidden(text),
+    };
+    if !after.is_empty() {
+        let missing = text
+            .chars()
+            .take(LONGEST)
+            .count()
+            .saturating_sub(made.len());
+        made.push_str(&"x".repeat(missing.max(1)));
     }
+    made
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 /// Bytes that only the key and the text decide.

@@ -94,8 +94,8 @@ fn a_recording_keeps_form_and_nothing_else() {
       },
       "merchantInfo": {
         "authToken": "xxxxxx",
-        "callbackPrefix": "https://shop.example/x",
-        "fallBack": "myapp://x",
+        "callbackPrefix": "https://shop.example/xxxxxx",
+        "fallBack": "myapp://xxx",
         "merchantSerialNumber": "835967"
       },
       "transaction": {
@@ -219,6 +219,38 @@ fn a_phone_number_stays_one_and_becomes_nobodys() {
         full, "90000000",
         "the two forms of one number stay two forms of one number"
     );
+}
+
+#[test]
+fn an_address_stays_of_its_kind_and_length() {
+    for (before, after) in [
+        ("INTENT", "INTENT"),
+        ("HTTPS://kari.no", "https://shop.example/x"),
+        (
+            "https://www.kari.no/thanks?k=1",
+            "https://shop.example/xxxxxxxxx",
+        ),
+        (
+            "http://127.0.0.1:8080/cb/kari",
+            "http://localhost/xxxxxxxxxxxx",
+        ),
+        (
+            "http://kari.no:8080/cb/kari/a",
+            "http://shop.example/xxxxxxxxx",
+        ),
+        ("https://", "https://"),
+        ("https:kari", "https:xxxx"),
+        ("kari://", "myapp://"),
+        ("kari:paid", "myapp:xxx"),
+        ("kari", "xxxx"),
+        ("91 23:45", "xxxxxxxx"),
+    ] {
+        let value = redactor().redacted(&json!({"fallBack": before}));
+        assert_eq!(value["fallBack"], after);
+    }
+    let long = format!("https://{}", "k".repeat(300));
+    let value = redactor().redacted(&json!({"callbackPrefix": long}));
+    assert_eq!(value["callbackPrefix"].as_str().map(str::len), Some(308));
 }
 
 #[test]

@@ -130,11 +130,10 @@ async fn an_error_of_the_translation_of_reads_is_named_by_its_field() {
             "{pointer}: {told:?}"
         );
         assert_eq!(report.verdict(), Verdict::Differs);
-        assert_eq!(
-            report.differing_calls(),
-            report.compared_calls(),
-            "{pointer}"
-        );
+        // User data that were not recorded are taken from the answer.
+        let stand_in = u64::from(pointer.contains("userDetails"));
+        let all = report.compared_calls() - stand_in;
+        assert_eq!(report.differing_calls(), all, "{pointer}");
     }
 }
 
