@@ -45,6 +45,7 @@ mod reload_files;
 mod repeats;
 mod routing;
 mod rules;
+mod shadow_replay;
 mod shadow_report;
 mod shutdown;
 mod simulation;

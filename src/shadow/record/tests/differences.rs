@@ -65,7 +65,11 @@ fn redaction_neither_makes_nor_hides_a_difference() {
                 let (plain, line) = (changed.taken().plain(), changed.taken().redacted(&redactor));
                 let before = told(&plain, &changed.answer);
                 let after = told(&line, &written(line.answer.body.as_ref()));
-                let names = ["/userDetails/email", "/userDetails/firstName", "/userDetails/lastName"];
+                let names = [
+                    "/userDetails/email",
+                    "/userDetails/firstName",
+                    "/userDetails/lastName",
+                ];
                 if names.contains(&pointer.as_str()) {
                     // Of a name nothing is kept, but that it is there.
                     assert!(after.is_subset(&before), "{pointer}");
