@@ -23,7 +23,7 @@ const INCOMPLETE: u8 = 2;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// What shadow.record_file has recorded
+    /// The recording: a file that a bridge has recorded to
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Only calls of this operation
@@ -32,7 +32,6 @@ pub(super) struct Options {
     /// As JSON
     #[arg(long)]
     json: bool,
-    /// A configuration: its shadow.ignore says what is not to be reported
     #[command(flatten)]
     config: Config,
 }

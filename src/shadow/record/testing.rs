@@ -94,7 +94,7 @@ impl Case {
 
     /// The answer of a bridge that is right: today's translation, of the call as it came.
     pub(in crate::shadow) fn answered_rightly(mut self) -> Self {
-        let made = again::answered(&self.taken().plain()).ok().expect("a look");
+        let made = again::answered(&self.taken().plain()).expect("a look");
         (self.status, self.answer) = (made.status, made.body);
         self
     }
@@ -160,9 +160,8 @@ pub(in crate::shadow) fn adjust(money: Value) -> Value {
     body
 }
 
-/// Changes as clients make them, and as they should not.
-pub(in crate::shadow) fn changes() -> Vec<Case> {
-    let bodies = [
+fn initiates() -> Vec<Value> {
+    vec![
         initiate(&[]),
         initiate(&[("customerInfo.mobileNumber", json!("+47 912 34 567"))]),
         initiate(&[("customerInfo.mobileNumber", json!(91_234_567))]),
@@ -208,8 +207,12 @@ pub(in crate::shadow) fn changes() -> Vec<Case> {
         )]),
         json!({}),
         json!([]),
-    ];
-    let mut all: Vec<Case> = bodies
+    ]
+}
+
+/// Changes as clients make them, and as they should not.
+pub(in crate::shadow) fn changes() -> Vec<Case> {
+    let mut all: Vec<Case> = initiates()
         .iter()
         .map(|body| Case::new(Operation::Initiate, "", body))
         .collect();
@@ -334,8 +337,7 @@ fn look(state: State, sums: [i64; 4], events: Vec<PaymentEvent>) -> Look {
     Look { payment, events }
 }
 
-/// Payments in their states, each read both ways, answered as they should be.
-pub(in crate::shadow) fn reads() -> Vec<Case> {
+fn looks() -> Vec<Look> {
     use EventName::{
         Aborted, Authorized, Cancelled, Captured, Created, Expired, Refunded, Terminated,
     };
@@ -365,7 +367,7 @@ pub(in crate::shadow) fn reads() -> Vec<Case> {
             at(Cancelled, 20_000, 7, "5006"),
         ]
     };
-    let looks = [
+    vec![
         look(State::Created, [0; 4], vec![created()]),
         look(
             State::Created,
@@ -408,9 +410,13 @@ pub(in crate::shadow) fn reads() -> Vec<Case> {
             [0; 4],
             vec![at(EventName::Unknown, 1, 0, "5000")],
         ),
-    ];
+    ]
+}
+
+/// Payments in their states, each read both ways, answered as they should be.
+pub(in crate::shadow) fn reads() -> Vec<Case> {
     let mut all = vec![];
-    for (n, look) in looks.into_iter().enumerate() {
+    for (n, look) in looks().into_iter().enumerate() {
         for operation in [Operation::Details, Operation::Status] {
             let mut case = Case::new(operation, "order-1234", &Value::Null);
             case.look = Some(look.clone());
