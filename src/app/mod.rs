@@ -29,6 +29,7 @@ use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
 use crate::shadow::Shadow;
+use crate::shadow::record::RecordError;
 use crate::steering::Steerer;
 use crate::steering::auto::Automat;
 use crate::steering::reload::{self as steering_reload, Reloader};
@@ -59,6 +60,9 @@ pub enum StartError {
     /// The typed client.
     #[error("the client for upstream can't be made: {0}")]
     Client(#[from] reqwest::Error),
+    /// The recording of shadowed calls.
+    #[error("shadow.record_file: {0}")]
+    Recording(#[from] RecordError),
 }
 
 /// A bridge that is ready to serve.
@@ -330,7 +334,7 @@ impl App {
         // What the last calls were is kept, too.
         keeper.keep().await;
         if let Some(shadow) = shadow {
-            shadow.keep().await;
+            shadow.close().await;
         }
         stop_admin.cancel();
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;

@@ -12,15 +12,17 @@ pub mod offer;
 mod pace;
 pub mod plan;
 pub mod read;
+pub mod record;
 pub mod redact;
+pub mod replay;
 pub mod report;
 #[cfg(test)]
 mod testing;
+mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use tokio::time::MissedTickBehavior;
 
 use self::books::{Books, End};
@@ -30,12 +32,14 @@ use self::offer::Offer;
 use self::pace::Pace;
 use self::plan::Plan;
 use self::read::Sides;
+use self::record::{RecordFigures, Recorder};
 use self::report::ShadowFigures;
+use self::worker::Worker;
 use crate::ecom::route::Operation;
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Order, Payments};
 use crate::settings::{Shadow as ShadowSettings, Snapshot};
-use crate::store::{Known, ShadowOutcome, ShadowStore, Way};
+use crate::store::{Known, ShadowStore};
 use crate::telemetry::Route;
 use crate::types::Clock;
 use crate::upstream::reads::{EcomReader, Reader};
@@ -60,6 +64,8 @@ pub struct ShadowParts {
     pub store: Arc<dyn ShadowStore>,
     /// The share of the read limits, with all other reads in the background.
     pub share: ReadShare,
+    /// Keeps redacted calls for a replay, where that is wanted.
+    pub recorder: Option<Recorder>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -76,14 +82,6 @@ pub struct Shadow {
     clock: Arc<dyn Clock>,
     /// One at a time gives to the store.
     keeping: tokio::sync::Mutex<()>,
-}
-
-/// What does the work.
-#[derive(Debug)]
-struct Worker {
-    settings: ShadowSettings,
-    ignore: Vec<IgnoreRule>,
-    sides: Sides,
 }
 
 impl Shadow {
@@ -105,6 +103,7 @@ impl Shadow {
             worker: Arc::new(Worker {
                 ignore: ignore(&settings),
                 sides,
+                recorder: parts.recorder,
                 settings: settings.clone(),
             }),
             settings,
@@ -178,6 +177,20 @@ impl Shadow {
         self.books.figures(self.clock.now())
     }
 
+    /// What was recorded, where anything is.
+    #[must_use]
+    pub fn recorded(&self) -> Option<RecordFigures> {
+        self.worker.recorder.as_ref().map(Recorder::figures)
+    }
+
+    /// The lanes have ended: what was found goes to the store, and the recording is closed.
+    pub async fn close(&self) {
+        self.keep().await;
+        if let Some(recorder) = &self.worker.recorder {
+            recorder.close().await;
+        }
+    }
+
     /// Gives what was found to the store. What it can't take waits for the next time.
     pub async fn keep(&self) {
         let _one = self.keeping.lock().await;
@@ -202,20 +215,4 @@ fn ignore(settings: &ShadowSettings) -> Vec<IgnoreRule> {
         })
     });
     rules.collect()
-}
-
-#[async_trait]
-impl Work for Worker {
-    async fn compare(&self, way: Way, offer: Offer) -> End {
-        match way {
-            Way::Read => {
-                let drawn = uuid::Uuid::new_v4().as_u128() % 100;
-                let noise = drawn < u128::from(self.settings.noise_percent);
-                self.sides
-                    .compared(&offer, &self.ignore, &self.settings, noise)
-                    .await
-            }
-            Way::Dry | Way::Write => End::Not(ShadowOutcome::Filtered("not-yet")),
-        }
-    }
 }

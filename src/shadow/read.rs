@@ -4,7 +4,7 @@
 //! asked again, and only what differs both times is told. A small share asks eCom once more, to learn what differs from
 //! itself. Must not: use a client that can do anything else than read, or a connection of the primary path.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::books::{End, Found};
@@ -12,7 +12,7 @@ use super::compare::{Compared, Difference, IgnoreRule, Rules, compare};
 use super::offer::{Offer, Seen};
 use super::pace::Pace;
 use crate::ecom::route::Operation;
-use crate::payments::{Caller, NoLook, Order, Payments, Reading, Subject, View, look};
+use crate::payments::{Caller, Look, NoLook, Order, Payments, Reading, Subject, View, look};
 use crate::settings::Shadow;
 use crate::store::{Known, ShadowOutcome, Way};
 use crate::telemetry::Route;
@@ -47,19 +47,21 @@ type Trouble = ShadowOutcome;
 const PACED: Trouble = ShadowOutcome::Dropped("reads-per-second");
 
 impl Sides {
-    /// Compares what both say. `noise`: eCom is asked twice.
+    /// Compares what both say, and what ePayment showed first. `noise`: eCom is asked twice.
     pub(super) async fn compared(
         &self,
         offer: &Offer,
         ignore: &[IgnoreRule],
         settings: &Shadow,
         noise: bool,
-    ) -> End {
+    ) -> (End, Option<Look>) {
         let Some(asking) = self.asking(offer, settings.timeout) else {
-            return End::Not(ShadowOutcome::Filtered("no-reference"));
+            return (End::Not(ShadowOutcome::Filtered("no-reference")), None);
         };
         let found = self.found(&asking, ignore, noise).await;
-        found.map_or_else(End::Not, |found| End::Compared(Box::new(found)))
+        let end = found.map_or_else(End::Not, |found| End::Compared(Box::new(found)));
+        let Asking { shown, .. } = asking;
+        (end, shown.into_inner())
     }
 
     fn asking<'a>(&'a self, offer: &'a Offer, limit: Duration) -> Option<Asking<'a>> {
@@ -89,6 +91,7 @@ impl Sides {
             },
             known,
             view,
+            shown: OnceLock::new(),
         })
     }
 
@@ -115,7 +118,7 @@ impl Sides {
         Ok(Found {
             compared,
             noise,
-            order: asking.subject.order.order.strict(),
+            order: asking.offer.order_id(),
         })
     }
 }
@@ -140,6 +143,8 @@ struct Asking<'a> {
     subject: Subject,
     known: &'a Known,
     view: View,
+    /// What ePayment showed the first time.
+    shown: OnceLock<Look>,
 }
 
 /// What eCom says, and what the translation of ePayment's word is.
@@ -239,9 +244,11 @@ impl Asking<'_> {
         };
         let answer = match look(epayment, &self.caller, &self.subject).await {
             Ok(look) => {
-                payments
+                let answer = payments
                     .shown(epayment, &self.caller, &self.subject, &reading, &look)
-                    .await
+                    .await;
+                let _first = self.shown.set(look);
+                answer
             }
             Err(NoLook::NotFound) if self.is_regular() => payments.not_found(&Known::default()),
             // It may be Express, which ePayment does not have.

@@ -279,6 +279,7 @@ const PURE: &[&str] = &[
     "src/shadow/dry/",
     "src/shadow/plan.rs",
     "src/shadow/redact",
+    "src/shadow/replay",
     "src/shadow/report.rs",
     "src/settings/",
 ];

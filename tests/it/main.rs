@@ -46,6 +46,7 @@ mod repeats;
 mod routing;
 mod rules;
 mod shadow;
+mod shadow_replay;
 mod shadow_report;
 mod shutdown;
 mod simulation;

@@ -120,5 +120,8 @@ pub(super) async fn compared(day: &mut Day<'_>) {
     let judged = judged.await.is_some();
     let (_, found) = day.found(reads).await;
     let good = judged && found.is_empty();
-    day.check(good, "in each of its states both APIs say the same otherwise");
+    day.check(
+        good,
+        "in each of its states both APIs say the same otherwise",
+    );
 }

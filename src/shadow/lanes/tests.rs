@@ -150,7 +150,7 @@ async fn a_worker_that_is_ended_drops_what_waits_and_what_it_worked_on() {
     assert!(ended.is_err());
     drop(lanes);
     while books
-        .figures()
+        .figures(SystemClock.now())
         .accounts
         .values()
         .any(|one| one.in_flight > 0)
