@@ -181,11 +181,13 @@ impl Ledger {
         }
     }
 
-    fn merge(&mut self, one: FieldFinding) {
-        let name = (one.operation, one.way, one.field.clone(), one.kind);
+    fn merge(&mut self, mut one: FieldFinding) {
+        let mut name = (one.operation, one.way, one.field.clone(), one.kind);
         if self.fields.len() >= MOST_FIELDS && !self.fields.contains_key(&name) {
+            // One row for all that there is no room for, so that what differs there still counts.
             self.figures.overflowed += 1;
-            return;
+            one.field = FieldPath::more();
+            name.2 = FieldPath::more();
         }
         let Some(kept) = self.fields.get_mut(&name) else {
             self.fields.insert(name, one);

@@ -117,8 +117,8 @@ fn it_ends_with_the_summary(text: &str) {
     let summary = &text[text.find("\nSummary\n").unwrap()..];
     for shown in [
         "callbacks of the bridge at the shop: 15, and 2 of eCom itself",
-        "captured at the upstream 1565.00 NOK, told to the shop 1565.00",
-        "refunded at the upstream 90.00 NOK, told to the shop 90.00",
+        "captured at the upstream 1785.00 NOK, told to the shop 1785.00",
+        "refunded at the upstream 110.00 NOK, told to the shop 110.00",
         "must not have them: 0",
         "Everything was as it must be",
         "ecom-bridge translate",

@@ -21,6 +21,23 @@ fn counted(report: &Value) -> Option<(u64, u64)> {
     Some((read["clean"].as_u64()?, read["differing"].as_u64()?))
 }
 
+/// Tables without the columns that do not fit into so many characters.
+fn whole_columns(text: &str, width: usize) -> Vec<String> {
+    let tables = text.split("\n\n").map(|table| {
+        let heads = table.lines().next().unwrap_or_default();
+        let fits = match heads.get(..width) {
+            Some(start) => start.rfind("  ").unwrap_or(width),
+            None => width,
+        };
+        let cut = |line: &str| line.chars().take(fits).collect::<String>();
+        table
+            .lines()
+            .map(|line| cut(line).trim_end().to_owned())
+            .collect::<Vec<_>>()
+    });
+    tables.collect::<Vec<_>>().join(&String::new())
+}
+
 impl Day<'_> {
     /// Waits until so many reads were compared.
     async fn has_compared(&self, reads: u64) -> (u64, u64) {
@@ -39,7 +56,7 @@ impl Day<'_> {
             let asked = report::asked(bridge, Some(Operation::Details)).await;
             report::told(&asked.ok()?, false).ok()
         });
-        for line in told.await.unwrap_or_default().lines() {
+        for line in whole_columns(&told.await.unwrap_or_default(), 76) {
             self.page.exact(&format!("  {line}"));
         }
     }
@@ -124,4 +141,17 @@ pub(super) async fn compared(day: &mut Day<'_>) {
         good,
         "in each of its states both APIs say the same otherwise",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_keeps_the_columns_that_fit_and_the_next_is_its_own() {
+        let text = "A  LONG  LAST\n1  22    333\n\nB  C\n4  5\n";
+        let want = ["A  LONG", "1  22", "", "B  C", "4  5"];
+        assert_eq!(whole_columns(text, 10), want);
+        assert_eq!(whole_columns(text, 100).first().unwrap(), "A  LONG  LAST");
+    }
 }

@@ -112,6 +112,11 @@ fn fields_beyond_what_is_kept_are_counted_and_samples_are_the_first_and_the_newe
     }
     // Each stands in the differences and in the noise.
     assert_eq!(books.figures(now()).overflowed, 14);
+    let all = books.take();
+    let more = all.fields.iter().find(|one| one.field == FieldPath::more());
+    assert_eq!(more.map(|one| (one.differing, one.noise)), Some((7, 7)));
+    let rows: u64 = all.fields.iter().map(|one| one.differing).sum();
+    assert_eq!(rows, MOST_FIELDS as u64 + 7, "nothing that differs is lost");
     let books = Books::default();
     for at in 0..20 {
         let end = differing("/a");

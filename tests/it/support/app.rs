@@ -121,6 +121,12 @@ impl Default for Wanted {
         ] {
             wanted.set(key, value);
         }
+        // Every test may run with shadowing: nothing that a merchant sees may change by it.
+        if let Ok(mode) = std::env::var("SHADOW") {
+            wanted.set("shadow.mode", &format!("\"{mode}\""));
+            wanted.set("shadow.reads_per_second", "1000");
+            wanted.set("shadow.noise_percent", "50");
+        }
         wanted
     }
 }
@@ -435,7 +441,7 @@ impl TestApp {
         self.world().clear_requests();
         check::kept(self, &all);
         all.iter()
-            .filter(|r| r.header(check::DIRECT).is_none())
+            .filter(|r| r.header(check::DIRECT).is_none() && r.header("bridge-shadow").is_none())
             .map(|r| format!("{} {}", r.method, r.path()))
             .collect()
     }
