@@ -5,6 +5,7 @@
 //! offer without counting it.
 
 pub mod compare;
+pub mod mirror;
 pub mod offer;
 pub mod redact;
 pub mod report;
