@@ -5,3 +5,5 @@
 //! anything of a merchant's that is secret or personal.
 
 mod alias;
+mod rewrite;
+mod step;
