@@ -255,8 +255,10 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
 ];
 
 /// What only the tests of a module may import.
-const IN_TESTS: &[(&str, &str, &str)] =
-    &[("callbacks", "simulator", "its toy merchant is called back")];
+const IN_TESTS: &[(&str, &str, &str)] = &[
+    ("callbacks", "simulator", "its toy merchant is called back"),
+    ("shadow", "simulator", "both upstreams of a mirror"),
+];
 
 /// Files in which nothing happens: no time, no waiting, no files, no network, no log.
 const PURE: &[&str] = &[
@@ -277,6 +279,9 @@ const PURE: &[&str] = &[
     "src/ledger/verdict.rs",
     "src/shadow/compare/",
     "src/shadow/dry/",
+    "src/shadow/mirror/alias.rs",
+    "src/shadow/mirror/rewrite",
+    "src/shadow/mirror/step.rs",
     "src/shadow/plan.rs",
     "src/shadow/redact",
     "src/shadow/report.rs",
@@ -355,7 +360,15 @@ const EDGES: &[(&[&str], &[&str])] = &[
             "src/app/mod.rs",
         ],
     ),
-    (&["moka"], &["src/upstream/", "src/callbacks/"]),
+    (
+        &["moka"],
+        &[
+            "src/upstream/",
+            "src/callbacks/",
+            // The twins, bounded.
+            "src/shadow/mirror/twin.rs",
+        ],
+    ),
     (&["sqlx"], &["src/store/sqlite/", "src/store/postgres/"]),
     (&["chacha20poly1305"], &["src/store/seal.rs"]),
     (&["askama"], &["src/admin/pages/"]),
