@@ -396,21 +396,15 @@ mod tests {
     crate::store::suite::behaviours!(make:
         nothing_is_known_of_a_new_order,
         a_success_makes_the_attempt_the_payment,
-        a_refusal_or_not_done_frees_the_order,
         an_unknown_attempt_stays_open_for_whoever_comes,
         an_attempt_in_flight_stands_in_the_way_as_it_is,
         an_attempt_has_one_owner_at_a_time,
-        what_has_ended_stays_ended,
         a_payment_of_the_same_api_is_no_obstacle_and_not_overwritten,
-        learning_records_once_and_changes_nothing,
         no_money_calls_at_first,
-        a_money_call_is_kept_as_it_was_begun,
         a_stale_look_begins_nothing,
-        an_open_money_call_keeps_every_other_out,
         money_calls_are_closed_as_told_and_listed_oldest_first,
         a_closed_money_call_never_changes_again,
         an_unknown_money_call_waits_for_an_owner,
         a_money_call_has_one_owner_at_a_time,
-        ambiguous_counts_what_is_open_without_an_owner,
     );
 }

@@ -34,6 +34,8 @@ mod flips;
 mod happy;
 mod instead;
 mod ledger;
+mod mirror;
+mod mirror_trouble;
 mod money;
 mod order;
 mod pages;
