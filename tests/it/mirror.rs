@@ -5,8 +5,8 @@ use ecom_bridge::store::ShadowOutcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{KEY, MSN};
-use crate::support::shadow::{ALL_ECOM, SHADOW_KEY, SHADOW_MSN, SHADOW_PHONE, Shadowed};
-use crate::support::shop::{AUTH_TOKEN, FALL_BACK, PHONE, PREFIX, order, reference};
+use crate::support::shadow::{ALL_ECOM, SHADOW_KEY, SHADOW_MSN, SHADOW_PHONE, Shadowed, app_order};
+use crate::support::shop::{AUTH_TOKEN, FALL_BACK, PHONE, PREFIX, reference};
 
 /// A life with everything in it; every step is clean.
 async fn life(both: &Shadowed, id: &str) {
@@ -16,7 +16,7 @@ async fn life(both: &Shadowed, id: &str) {
     both.call(
         Initiate,
         id,
-        app.initiating(&order(id, 10_000)).id("init-1"),
+        app.initiating(&app_order(id, 10_000)).id("init-1"),
     )
     .await
     .clean();
@@ -138,7 +138,7 @@ async fn a_payment_that_is_cancelled_before_it_is_approved() {
     for values in [&ALL_ECOM[..], &[]] {
         let both = Shadowed::start(values, "5s").await;
         let (app, id) = (&both.app, "order-0001");
-        both.call(Initiate, id, app.initiating(&order(id, 10_000)))
+        both.call(Initiate, id, app.initiating(&app_order(id, 10_000)))
             .await
             .clean();
         both.call(Cancel, id, app.changing("cancel", id, Value::Null, "1"))
@@ -161,7 +161,7 @@ async fn a_shop_that_approves_by_itself_has_its_shadow_approved() {
         let both = Shadowed::start(values, "5s").await;
         let (app, id) = (&both.app, "order-0001");
         let told = both
-            .call(Initiate, id, app.initiating(&order(id, 10_000)))
+            .call(Initiate, id, app.initiating(&app_order(id, 10_000)))
             .await
             .clean();
         let url = told.ok()["url"].as_str().unwrap().to_owned();
@@ -187,7 +187,7 @@ async fn what_is_refused_to_the_shop_is_mirrored_too() {
     for values in [&ALL_ECOM[..], &[]] {
         let both = Shadowed::start(values, "5s").await;
         let (app, id) = (&both.app, "order-0001");
-        let mut small = order(id, 50);
+        let mut small = app_order(id, 50);
         small["merchantInfo"]["fallBack"] = json!("nowhere");
         let refused = both
             .call(Initiate, id, app.initiating(&small))
@@ -198,11 +198,11 @@ async fn what_is_refused_to_the_shop_is_mirrored_too() {
         assert!(codes.contains("merchantInfo.fallBack"), "{codes}");
         assert!(both.shadow.world().payments().is_empty());
         // The order is free, and a second one of it is error 34 on both sides.
-        both.call(Initiate, id, app.initiating(&order(id, 10_000)))
+        both.call(Initiate, id, app.initiating(&app_order(id, 10_000)))
             .await
             .clean();
         let again = both
-            .call(Initiate, id, app.initiating(&order(id, 10_000)))
+            .call(Initiate, id, app.initiating(&app_order(id, 10_000)))
             .await;
         assert_eq!(again.clean().error().1, "34");
         assert_eq!(both.twin().amount.minor_units(), 10_000);
@@ -215,7 +215,7 @@ async fn a_planted_error_is_found_and_named() {
     // In the bridge's own answer.
     let both = Shadowed::start(&[], "5s").await;
     let (app, id) = (&both.app, "order-0001");
-    both.call(Initiate, id, app.initiating(&order(id, 10_000)))
+    both.call(Initiate, id, app.initiating(&app_order(id, 10_000)))
         .await
         .clean();
     assert!(app.world().approve(MSN, id));
@@ -238,7 +238,7 @@ async fn a_planted_error_is_found_and_named() {
     // In what the mirror's translation gives.
     let both = Shadowed::start(&ALL_ECOM, "5s").await;
     let app = &both.app;
-    both.call(Initiate, id, app.initiating(&order(id, 10_000)))
+    both.call(Initiate, id, app.initiating(&app_order(id, 10_000)))
         .await
         .clean();
     assert!(app.world().approve(MSN, id));

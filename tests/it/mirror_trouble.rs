@@ -7,8 +7,8 @@ use ecom_bridge::store::ShadowOutcome::{self, Differing, Failed, Filtered};
 use serde_json::Value;
 
 use crate::support::app::MSN;
-use crate::support::shadow::{ALL_ECOM, Shadowed, order_of};
-use crate::support::shop::{express, order};
+use crate::support::shadow::{ALL_ECOM, Shadowed, app_order, order_of};
+use crate::support::shop::express;
 
 use Operation::{Cancel, Capture, Details, Initiate, Status};
 
@@ -17,7 +17,7 @@ const ID: &str = "order-0001";
 /// A mirrored payment, and its id.
 async fn created(values: &[(&str, &str)], timeout: &str) -> Shadowed {
     let both = Shadowed::start(values, timeout).await;
-    let ask = both.app.initiating(&order(ID, 10_000));
+    let ask = both.app.initiating(&app_order(ID, 10_000));
     both.call(Initiate, ID, ask).await.clean();
     both
 }

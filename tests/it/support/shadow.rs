@@ -204,6 +204,13 @@ impl Shadowed {
     }
 }
 
+/// An order of an app: the simulator's landing page for it is not plain http, which would count as a difference.
+pub(crate) fn app_order(order: &str, amount: i64) -> serde_json::Value {
+    let mut body = super::shop::order(order, amount);
+    body["merchantInfo"]["isApp"] = true.into();
+    body
+}
+
 pub(crate) fn order_of(order: &str) -> Order {
     Order {
         scope: Scope::Unit(Msn::parse(MSN).unwrap()),
