@@ -214,7 +214,7 @@ fn is_production(host: &str) -> bool {
         host.strip_suffix(*domain)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    VIPPS.iter().any(|domain| within(&domain)) && !WITHOUT_MONEY.contains(&host)
+    VIPPS.iter().any(within) && !WITHOUT_MONEY.contains(&host)
 }
 
 #[cfg(test)]

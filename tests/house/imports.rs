@@ -255,10 +255,8 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
 ];
 
 /// What only the tests of a module may import.
-const IN_TESTS: &[(&str, &str, &str)] = &[
-    ("callbacks", "simulator", "its toy merchant is called back"),
-    ("shadow", "simulator", "both upstreams of a mirror"),
-];
+const IN_TESTS: &[(&str, &str, &str)] =
+    &[("callbacks", "simulator", "its toy merchant is called back")];
 
 /// Files in which nothing happens: no time, no waiting, no files, no network, no log.
 const PURE: &[&str] = &[
@@ -362,12 +360,7 @@ const EDGES: &[(&[&str], &[&str])] = &[
     ),
     (
         &["moka"],
-        &[
-            "src/upstream/",
-            "src/callbacks/",
-            // The twins, bounded.
-            "src/shadow/mirror/twin.rs",
-        ],
+        &["src/upstream/", "src/callbacks/", "src/shadow/mirror/"],
     ),
     (&["sqlx"], &["src/store/sqlite/", "src/store/postgres/"]),
     (&["chacha20poly1305"], &["src/store/seal.rs"]),

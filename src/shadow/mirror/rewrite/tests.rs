@@ -107,124 +107,60 @@ fn nothing_of_a_merchant_or_a_customer_comes_along() {
     }
 }
 
+/// Member, what the shop sends there, and what its shadow sends; `ORDER` is the shadow's.
+const CLASSES: &str = r#"
+/customerInfo | [1] | []
+/customerInfo/mobileNumber | "91234567" | "90000001"
+/customerInfo/mobileNumber | 91234567 | 90000001
+/customerInfo/mobileNumber | "4791234567" | "4790000001"
+/customerInfo/mobileNumber | "12" | "1"
+/customerInfo/mobileNumber | "" | ""
+/customerInfo/mobileNumber | 0 | 0
+/customerInfo/mobileNumber | null | null
+/customerInfo/mobileNumber | {"a": 1} | {}
+/merchantInfo/merchantSerialNumber | "123456" | "654321"
+/merchantInfo/merchantSerialNumber | 123456 | 654321
+/merchantInfo/merchantSerialNumber | "123457" | "9999999"
+/merchantInfo/merchantSerialNumber | "abc" | "x"
+/merchantInfo/callbackPrefix | "https://shop.example/cb" | "https://example.com/shadow"
+/merchantInfo/callbackPrefix | "http://shop.example" | "http://example.com/shadow"
+/merchantInfo/callbackPrefix | "https://" | "shadow"
+/merchantInfo/callbackPrefix | 7 | 0
+/merchantInfo/fallBack | "https://shop.example/?q=1" | "https://example.com/shadow"
+/merchantInfo/fallBack | "shop-app://done/7" | "shadow-app://return"
+/merchantInfo/fallBack | "shop-app://" | "shadow-app://"
+/merchantInfo/fallBack | "INTENT" | "INTENT"
+/merchantInfo/fallBack | "shop" | "shadow"
+/merchantInfo/paymentType | "ecomm Regular payment " | "ecomm Regular payment "
+/merchantInfo/isApp | true | true
+/merchantInfo/isApp | "yes" | ""
+/transaction/amount | 20000.0 | 20000.0
+/transaction/amount | "20000" | ""
+/transaction/orderId | "order-0001" | "ORDER"
+/transaction/orderId | 100001 | "ORDER"
+/transaction/skipLandingPage | false | false
+/transaction/scope | "name phoneNumber other" | "name phoneNumber shadow"
+/transaction/additionalData/ticketNumber | 1234 | 1111
+/transaction/additionalData/airlineCode | "074" | "111"
+/transaction/transactionText | 5 | 0
+"#;
+
 #[test]
 fn each_member_keeps_its_class() {
     let two = two();
-    let long = "x".repeat(300);
-    let https = json!("https://example.com/shadow");
-    let order = json!(two.order.as_str());
-    for (member, value, want) in [
-        ("/customerInfo", json!([1]), json!([])),
-        (
-            "/customerInfo/mobileNumber",
-            json!("91234567"),
-            json!("90000001"),
-        ),
-        (
-            "/customerInfo/mobileNumber",
-            json!(91_234_567),
-            json!(90_000_001),
-        ),
-        (
-            "/customerInfo/mobileNumber",
-            json!("4791234567"),
-            json!(PHONE),
-        ),
-        ("/customerInfo/mobileNumber", json!("12"), json!("1")),
-        ("/customerInfo/mobileNumber", json!(""), json!("")),
-        ("/customerInfo/mobileNumber", json!(0), json!(0)),
-        ("/customerInfo/mobileNumber", json!(null), json!(null)),
-        ("/customerInfo/mobileNumber", json!({"a": 1}), json!({})),
-        (
-            "/merchantInfo/merchantSerialNumber",
-            json!("123456"),
-            json!("654321"),
-        ),
-        (
-            "/merchantInfo/merchantSerialNumber",
-            json!(123_456),
-            json!(654_321),
-        ),
-        (
-            "/merchantInfo/merchantSerialNumber",
-            json!("123457"),
-            json!("9999999"),
-        ),
-        (
-            "/merchantInfo/merchantSerialNumber",
-            json!("abc"),
-            json!("x"),
-        ),
-        (
-            "/merchantInfo/callbackPrefix",
-            json!("https://shop.example/cb"),
-            https.clone(),
-        ),
-        (
-            "/merchantInfo/callbackPrefix",
-            json!("http://shop.example"),
-            json!("http://example.com/shadow"),
-        ),
-        (
-            "/merchantInfo/callbackPrefix",
-            json!("https://"),
-            json!("shadow"),
-        ),
-        ("/merchantInfo/callbackPrefix", json!(7), json!(0)),
-        (
-            "/merchantInfo/fallBack",
-            json!("https://shop.example/?q=1"),
-            https,
-        ),
-        (
-            "/merchantInfo/fallBack",
-            json!("shop-app://done/7"),
-            json!("shadow-app://return"),
-        ),
-        (
-            "/merchantInfo/fallBack",
-            json!("shop-app://"),
-            json!("shadow-app://"),
-        ),
-        ("/merchantInfo/fallBack", json!("INTENT"), json!("INTENT")),
-        ("/merchantInfo/fallBack", json!("shop"), json!("shadow")),
-        (
-            "/merchantInfo/paymentType",
-            json!("ecomm Regular payment "),
-            json!("ecomm Regular payment "),
-        ),
-        ("/merchantInfo/isApp", json!(true), json!(true)),
-        ("/merchantInfo/isApp", json!("yes"), json!("")),
-        ("/transaction/amount", json!(20_000.0), json!(20_000.0)),
-        ("/transaction/amount", json!("20000"), json!("")),
-        ("/transaction/orderId", json!("order-0001"), order.clone()),
-        ("/transaction/orderId", json!(100_001), order),
-        ("/transaction/skipLandingPage", json!(false), json!(false)),
-        (
-            "/transaction/scope",
-            json!("name phoneNumber other"),
-            json!("name phoneNumber shadow"),
-        ),
-        (
-            "/transaction/additionalData/ticketNumber",
-            json!(1234),
-            json!(1111),
-        ),
-        (
-            "/transaction/additionalData/airlineCode",
-            json!("074"),
-            json!("111"),
-        ),
-        ("/transaction/transactionText", json!(5), json!(0)),
-    ] {
-        let names: Vec<&str> = member.split('/').skip(1).collect();
-        let body = names
-            .iter()
-            .rev()
-            .fold(value.clone(), |inner, name| json!({*name: inner}));
+    for line in CLASSES.trim().lines() {
+        let line = line.replace("ORDER", two.order.as_str());
+        let [member, sent, want] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            panic!("three columns: {line}");
+        };
+        let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let names = member.split('/').skip(1).collect::<Vec<_>>();
+        let inside = |inner: Value, name: &&str| json!({*name: inner});
+        let body = names.iter().rev().fold(json(sent), inside);
         let got = two.body(Operation::Initiate, &body);
-        assert_eq!(got.pointer(member), Some(&want), "{member} {value}");
+        assert_eq!(got.pointer(member), Some(&json(want)), "{line}");
     }
+    let long = "x".repeat(300);
     for member in ["callbackPrefix", "authToken", "fallBack"] {
         for prefix in ["", "https://", "app://"] {
             let body = json!({"merchantInfo": {member: format!("{prefix}{long}")}});
