@@ -407,4 +407,26 @@ mod tests {
         an_unknown_money_call_waits_for_an_owner,
         a_money_call_has_one_owner_at_a_time,
     );
+
+    #[tokio::test]
+    async fn an_open_call_keeps_others_out_and_is_taken_over_when_its_time_is_up() {
+        use crate::store::suite::new_capture;
+        let records = PaymentInMemory::new(StoreSecret::new([1; 32]));
+        let (scope, order) = (
+            Scope::parse("123456").unwrap(),
+            OrderText::parse("o1").unwrap(),
+        );
+        let version = async || records.adjustments(&scope, &order).await.unwrap().1;
+        let first = records.begin_adjustment(new_capture("o1"), version().await);
+        let id = first.await.unwrap().unwrap();
+        let second = records.begin_adjustment(new_capture("o1"), version().await);
+        assert_eq!(second.await.unwrap(), None);
+        let at = Moment::from_millis;
+        let early = records.resume_adjustment(id, at(31_999), at(40_000));
+        assert!(!early.await.unwrap());
+        assert_eq!(records.ambiguous(at(32_000)).await.unwrap(), 1);
+        let late = records.resume_adjustment(id, at(32_000), at(40_000));
+        assert!(late.await.unwrap());
+        assert_eq!(records.ambiguous(at(32_000)).await.unwrap(), 0);
+    }
 }

@@ -35,6 +35,7 @@ mod happy;
 mod instead;
 mod ledger;
 mod mirror;
+mod mirror_kinds;
 mod mirror_trouble;
 mod money;
 mod order;

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use super::asked::Asked;
 use super::raw;
 use super::rewrite::{Rewritten, Stage};
-use super::step::{self, First, State};
+use super::step::{self, First, Made, State};
 use super::translated::{self, Shared, Terms, Translated};
 use super::twin::{Place, Side, Twin};
 use super::{Aliases, Two, changes, is_express, is_refusal, not_asked};
@@ -161,6 +161,7 @@ impl<'a> Job<'a> {
         Some(Twin {
             side,
             state: State::Open,
+            made: Made::default(),
             token: None,
         })
     }
@@ -184,6 +185,12 @@ impl<'a> Job<'a> {
         if let First::GiveUp(reason) = first {
             place.lose();
             return Err(ShadowOutcome::Filtered(reason));
+        }
+        if offer.route == Route::Ecom
+            && step::is_changed_elsewhere(twin.made, offer.operation, &offer.answer)
+        {
+            place.lose();
+            return Err(ShadowOutcome::Filtered("changed-elsewhere"));
         }
         for again in [true, false] {
             let pass = shared
@@ -329,6 +336,7 @@ impl Try<'_> {
 
     /// What was done is noted.
     async fn note(&self, place: &Place, twin: &mut Twin, seen: &Seen) {
+        twin.made.note(self.job.offer.operation);
         match self.job.offer.operation {
             Operation::Initiate => twin.token = token_of(seen),
             Operation::Approve => {

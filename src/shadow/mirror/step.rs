@@ -19,6 +19,41 @@ pub(super) enum State {
     Ended,
 }
 
+/// How often a twin was changed; a repeat counts again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Made {
+    captures: usize,
+    refunds: usize,
+    cancels: usize,
+}
+
+impl Made {
+    /// One more.
+    pub(super) const fn note(&mut self, operation: Operation) {
+        match operation {
+            Operation::Capture => self.captures += 1,
+            Operation::Refund => self.refunds += 1,
+            Operation::Cancel => self.cancels += 1,
+            _ => {}
+        }
+    }
+
+    const fn word(&mut self, word: &str) {
+        match word.as_bytes() {
+            b"CAPTURE" => self.captures += 1,
+            b"REFUND" => self.refunds += 1,
+            b"VOID" | b"CANCEL" => self.cancels += 1,
+            _ => {}
+        }
+    }
+
+    const fn has_more_than(self, other: Self) -> bool {
+        self.captures > other.captures
+            || self.refunds > other.refunds
+            || self.cancels > other.cancels
+    }
+}
+
 /// What has to be done first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum First {
@@ -38,6 +73,35 @@ pub(super) fn first(twin: State, operation: Operation, answer: &Seen) -> First {
         (State::Ended, Some(State::Approved)) => First::GiveUp("approved-unseen"),
         _ => First::Nothing,
     }
+}
+
+/// Whether eCom's own answer shows a change that the twin was never asked for: made by another system, or through another
+/// instance. Not to be asked of an answer that the bridge made, because there it may be what is wrong.
+pub(super) fn is_changed_elsewhere(made: Made, operation: Operation, answer: &Seen) -> bool {
+    let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+        return false;
+    };
+    let mut there = Made::default();
+    match operation {
+        Operation::Details => {
+            let entries = body
+                .get("transactionLogHistory")
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
+            let successes = entries.iter().filter(|entry| {
+                entry.get("operationSuccess").and_then(Value::as_bool) == Some(true)
+            });
+            successes
+                .filter_map(|entry| entry.get("operation")?.as_str())
+                .for_each(|word| there.word(word));
+        }
+        Operation::Status => {
+            let word = body.pointer("/transactionInfo/status");
+            there.word(word.and_then(Value::as_str).unwrap_or_default());
+        }
+        _ => {}
+    }
+    there.has_more_than(made)
 }
 
 /// What an answer says of the payment before the call; none where it says nothing of that.
@@ -172,5 +236,32 @@ mod tests {
         );
         let over = seen(200, &history(&[("CANCEL", true)]));
         assert_eq!(first(State::Ended, Details, &over), First::Nothing);
+    }
+
+    #[test]
+    fn a_change_that_was_never_asked_for_is_seen() {
+        use Operation::{Cancel, Capture, Details, Refund, Status};
+        let log = history(&[("VOID", true), ("CAPTURE", true), ("CAPTURE", false)]);
+        let status = |word: &str| json!({"transactionInfo": {"status": word}});
+        for (asked, operation, body, want) in [
+            (&[Capture, Cancel][..], Details, log.clone(), false),
+            (
+                &[Capture, Capture, Cancel, Refund],
+                Details,
+                log.clone(),
+                false,
+            ),
+            (&[Capture], Details, log, true),
+            (&[], Details, history(&[("RESERVE", true)]), false),
+            (&[], Details, json!("?"), false),
+            (&[Capture], Status, status("CAPTURE"), false),
+            (&[Capture], Status, status("REFUND"), true),
+            (&[], Status, status("RESERVE"), false),
+        ] {
+            let mut made = Made::default();
+            asked.iter().for_each(|one| made.note(*one));
+            let got = is_changed_elsewhere(made, operation, &seen(200, &body));
+            assert_eq!(got, want, "{asked:?} {body}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-use super::step::State;
+use super::step::{Made, State};
 use super::translated::Translated;
 use crate::telemetry::Route;
 use crate::types::{OrderText, Scope};
@@ -44,6 +44,8 @@ pub(super) struct Twin {
     pub(super) side: Side,
     /// How far it is.
     pub(super) state: State,
+    /// How often it was changed.
+    pub(super) made: Made,
     /// That of its URL, for the test user's approval.
     pub(super) token: Option<String>,
 }

@@ -60,6 +60,8 @@ pub(crate) struct Shadowed {
     pub(crate) app: TestApp,
     pub(crate) shadow: Simulator,
     pub(crate) mirror: Mirror,
+    /// Whether the sales unit is marked so.
+    pub(crate) direct_capture: bool,
     snapshot: Arc<Snapshot>,
 }
 
@@ -105,6 +107,7 @@ impl Shadowed {
             app,
             shadow,
             mirror,
+            direct_capture: false,
             snapshot: Live::new(settings).snapshot(),
         }
     }
@@ -141,7 +144,10 @@ impl Shadowed {
     ) -> (Answer, Offer) {
         let payments = self.app.payments();
         let hash = CallerHash::of(KEY.as_bytes(), payments.store.secret());
-        let subject = order_of(order);
+        let subject = Order {
+            direct_capture: self.direct_capture,
+            ..order_of(order)
+        };
         let known = payments
             .store
             .payment(&subject.scope, &subject.order, hash)

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -240,5 +241,57 @@ fn an_answer_is_made_comparable_by_the_same_names() {
     for unchanged in ["", "no json", "{\"a\": 1}", "[{\"errorCode\":\"35\"}]"] {
         let body = Bytes::from(unchanged);
         assert_eq!(stage.comparable(&body), body);
+    }
+}
+
+/// A value that a shop may send where nobody expects it.
+fn any_value() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        Just("CANARY"),
+        Just("https://CANARY/"),
+        Just("CANARY://x"),
+        Just("47 CANARY"),
+        Just("name CANARY"),
+        Just("CANARYCANARYCANARY CANARY"),
+    ];
+    let leaf = prop_oneof![
+        text.prop_map(Value::from),
+        Just(json!(4_791_234_567_u64)),
+        Just(json!(true)),
+        Just(Value::Null)
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("CANARY|amount|token|orderId", inner, 0..3)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_where_nothing_of_it_comes_along(
+        members in prop::collection::vec((0..64_usize, any_value()), 1..8),
+    ) {
+        let two = two();
+        let names: Vec<&str> = CLASSES.trim().lines().filter_map(|line| line.split(" | ").next()).collect();
+        for operation in [Operation::Initiate, Operation::Capture, Operation::Cancel, Operation::Approve] {
+            let mut body = json!({"merchantInfo": {}, "transaction": {"additionalData": {}}, "customerInfo": {}});
+            for (at, value) in &members {
+                let name = names[at % names.len()];
+                let (inside, last) = name.rsplit_once('/').unwrap();
+                if let Some(place) = body.pointer_mut(inside).and_then(Value::as_object_mut) {
+                    place.insert(last.to_owned(), value.clone());
+                }
+                body["customerPhoneNumber"] = value.clone();
+                body["token"] = value.clone();
+            }
+            let sent = two.body(operation, &body).to_string();
+            prop_assert!(!sent.contains("CANARY"), "{body}: {sent}");
+            let numbers = sent.matches("4791234567").count();
+            let amounts = body.pointer("/transaction/amount").map_or(0, |amount| usize::from(amount.is_number()));
+            prop_assert!(numbers <= amounts, "{body}: {sent}");
+        }
     }
 }
