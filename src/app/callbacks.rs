@@ -43,6 +43,8 @@ pub(super) struct CallbackWorks {
     capturer: Arc<DirectCapturer>,
     pruner: Pruner,
     reconciler: Reconciler,
+    /// Of the read limits; shadows read from the same.
+    pub(super) share: ReadShare,
     hints: HintsTaken,
     payments: Arc<Payments>,
     /// Wakes who works on what is queued.
@@ -98,7 +100,7 @@ impl CallbackWorks {
             live: Arc::clone(live),
             clock: Arc::clone(clock),
         });
-        let reconciler = ledger::reconciler(&base, &receiver, &keyring, share);
+        let reconciler = ledger::reconciler(&base, &receiver, &keyring, share.clone());
         let finder = finder(&base, &receiver, &keyring);
         let capturer = Arc::new(DirectCapturer {
             store: Arc::clone(store),
@@ -130,6 +132,7 @@ impl CallbackWorks {
             capturer,
             pruner,
             reconciler,
+            share,
             hints,
             payments: Arc::clone(payments),
             queued,

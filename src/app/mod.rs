@@ -21,7 +21,6 @@ use self::callbacks::{Base, CallbackWorks};
 use self::operator::Operator;
 pub use self::reload::Reloading;
 use self::stores::Faces;
-use crate::admin::shadow::ShadowSource;
 use crate::lifecycle::Lifecycle;
 use crate::observe::{Keeper, Observer};
 use crate::payments::{Parts, Payments};
@@ -29,10 +28,12 @@ use crate::proxy::server::BindError;
 use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
+use crate::shadow::Shadow;
+use crate::shadow::record::RecordError;
 use crate::steering::Steerer;
 use crate::steering::auto::Automat;
 use crate::steering::reload::{self as steering_reload, Reloader};
-use crate::store::{CallbackStore, LedgerStore, StoreError};
+use crate::store::{CallbackStore, LedgerStore, ShadowStore, StoreError};
 use crate::telemetry::{LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
@@ -59,6 +60,9 @@ pub enum StartError {
     /// The typed client.
     #[error("the client for upstream can't be made: {0}")]
     Client(#[from] reqwest::Error),
+    /// The recording of shadowed calls.
+    #[error("shadow.record_file: {0}")]
+    Recording(#[from] RecordError),
 }
 
 /// A bridge that is ready to serve.
@@ -146,6 +150,7 @@ impl App {
             lifecycle: &lifecycle,
         })
         .await?;
+        let shadow = shadow::build(&settings, &payments, &faces, works.share.clone())?;
         let drain = Arc::clone(&live);
         let server = Server::bind(server_settings(&settings))
             .await?
@@ -162,6 +167,7 @@ impl App {
             meters,
             observer: Arc::new(Observer::new(clock)),
             served: Some(Arc::clone(&works.served)),
+            shadow,
         };
         Ok(Self {
             bridge,
@@ -242,6 +248,18 @@ impl App {
         &self.faces.ledger
     }
 
+    /// Shadowing, where it is on.
+    #[must_use]
+    pub const fn shadow(&self) -> Option<&Arc<Shadow>> {
+        self.bridge.shadow.as_ref()
+    }
+
+    /// What shadowing has found, for tests that look at it.
+    #[must_use]
+    pub const fn findings(&self) -> &Arc<dyn ShadowStore> {
+        &self.faces.shadow
+    }
+
     /// Where Vipps calls, where anything listens.
     #[must_use]
     pub fn webhooks_addr(&self) -> Option<SocketAddr> {
@@ -285,8 +303,7 @@ impl App {
             lifecycle: lifecycle.clone(),
             queued: Arc::clone(&works.queued),
             registrar: works.registrar.clone(),
-            // Filled by whoever shadows; until then nothing is offered.
-            shadow: ShadowSource::default(),
+            shadow: shadow::source(bridge.shadow.as_ref()),
         };
         // The operator's listener goes on while calls are drained: probes must see that the bridge is not ready.
         let until = lifecycle.hard().child_token();
@@ -303,6 +320,10 @@ impl App {
         if let Some((reloader, every)) = reloader {
             lifecycle.spawn("reload", reloader.watch(every));
         }
+        if let Some(shadow) = &bridge.shadow {
+            shadow.start(&lifecycle);
+        }
+        let shadow = bridge.shadow.clone();
         works.start(&live.settings(), &lifecycle, lifecycle.soft().clone());
         let hooks = Arc::new(Counting::new(meters));
         let Drained { cut } = server
@@ -312,6 +333,9 @@ impl App {
         let clean = lifecycle.shutdown_within(drain).await;
         // What the last calls were is kept, too.
         keeper.keep().await;
+        if let Some(shadow) = shadow {
+            shadow.close().await;
+        }
         stop_admin.cancel();
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
         Ended { cut, clean }

@@ -5,12 +5,65 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::StartError;
 use super::operator::Operator;
+use super::stores::Faces;
 use crate::admin::shadow::{ShadowApi, ShadowSource};
+use crate::payments::Payments;
 use crate::readiness::{Compared, ShadowFound};
+use crate::settings::{Settings, ShadowMode};
+use crate::shadow::record::Recorder;
 use crate::shadow::report::{self, ShadowFigures};
+use crate::shadow::{Shadow, ShadowParts};
 use crate::store::ShadowStore;
-use crate::telemetry::{Meters, ShadowOf, ShadowSnapshot};
+use crate::telemetry::{LinesDropped, Meters, ShadowOf, ShadowSnapshot};
+use crate::upstream::reads::{EcomReader, Reader};
+use crate::upstream::share::ReadShare;
+
+/// Shadowing as the settings ask for it; none where it is off.
+pub(super) fn build(
+    settings: &Settings,
+    payments: &Arc<Payments>,
+    faces: &Faces,
+    share: ReadShare,
+) -> Result<Option<Arc<Shadow>>, StartError> {
+    let shadow = settings.shadow.clone();
+    if shadow.mode == ShadowMode::Off {
+        return Ok(None);
+    }
+    let base_url = settings.upstream.base_url.as_str();
+    let connect = settings.upstream.connect_timeout.min(shadow.timeout);
+    // Counts of its own: nothing of a shadow is seen in those of the primary path.
+    let meters = Arc::new(Meters::new(&LinesDropped::default()));
+    let parts = ShadowParts {
+        payments: Arc::clone(payments),
+        epayment: Reader::new(base_url, connect, meters)?,
+        ecom: EcomReader::new(base_url, connect, shadow.timeout)?,
+        store: Arc::clone(&faces.shadow),
+        share,
+        recorder: match &shadow.record_file {
+            Some(file) => Some(Recorder::open(file, shadow.record_max)?),
+            None => None,
+        },
+        clock: Arc::clone(&payments.clock),
+    };
+    Ok(Some(Shadow::new(shadow, parts)))
+}
+
+/// What the running process tells.
+pub(super) fn source(shadow: Option<&Arc<Shadow>>) -> ShadowSource {
+    let Some(shadow) = shadow else {
+        return ShadowSource::default();
+    };
+    let (figures, keep) = (Arc::clone(shadow), Arc::clone(shadow));
+    ShadowSource {
+        figures: Arc::new(move || figures.figures()),
+        keep: Arc::new(move || {
+            let shadow = Arc::clone(&keep);
+            Box::pin(async move { shadow.keep().await })
+        }),
+    }
+}
 
 /// What readiness is told.
 pub(super) fn found(store: Arc<dyn ShadowStore>, source: ShadowSource) -> ShadowFound {

@@ -1,9 +1,11 @@
-//! `shadow`: what shadowing has found in the running bridge, a person's judgement of it, and a new count.
+//! `shadow`: what shadowing has found in the running bridge, a person's judgement of it, a new count; and a recording's
+//! replay, which needs no bridge.
 //!
 //! Must not: open the store itself (the bridge has it), or say that nothing differs where nothing was compared.
 
 mod judge;
-mod report;
+mod replay;
+pub(super) mod report;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,9 @@ enum Work {
     Reset(judge::Reset),
     /// Say what a difference is, so that readiness knows whether it counts
     Judge(judge::Options),
+    /// Run this release's translation over a recording, offline; exit code 0 where nothing differs, 1 where something
+    /// does, 2 where not all could be read or compared
+    Replay(replay::Options),
 }
 
 pub(super) fn run(options: &Options) -> ExitCode {
@@ -33,6 +38,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Work::Report(options) => report::run(options),
         Work::Reset(options) => judge::reset(options),
         Work::Judge(options) => judge::run(options),
+        Work::Replay(options) => replay::run(options),
     }
 }
 

@@ -14,6 +14,7 @@ mod locks;
 mod lookup;
 mod next;
 mod read;
+mod rendered;
 mod resolve;
 mod seen;
 mod send;
@@ -26,7 +27,7 @@ pub use adjust::{AdjustOptions, Adjustment};
 pub use background::{DIRECT_CAPTURE, DirectCapture};
 pub use forwarded::{AtEcom, Forwarding, NewAtEcom};
 pub use initiate::NewOrder;
-pub use read::{Look, NoLook, Reading, View, look};
+pub use read::{Look, NoLook, Reading, View, look, remembered};
 
 use crate::ecom::error::Failure;
 use crate::epayment::problem::Problem;

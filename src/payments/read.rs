@@ -235,7 +235,9 @@ async fn user(
     }
 }
 
-fn remembered(
+/// What only the record knows of a payment, for the translation of a look at it. Pure: a replay calls it offline.
+#[must_use]
+pub fn remembered(
     subject: &Subject,
     known: &Known,
     calls: &[Adjustment],

@@ -3,8 +3,8 @@
 //! Every answer is JSON with a body; upstream's own answers keep their status, headers and body, without what belongs to
 //! the connection only. Must not: decide anything.
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::ALLOW;
+use http::{HeaderValue, Response};
 
 use super::body::ProxyBody;
 use super::headers::{BRIDGE_ROUTE, RequestId};
@@ -13,39 +13,13 @@ use crate::ecom::error::{Code, Failure};
 use crate::ecom::route::Operation;
 use crate::payments::Answer;
 use crate::telemetry::Route;
-use crate::upstream::RawReply;
 
 /// The HTTP answer, with its route said.
 pub(super) fn response(answer: Answer, route: Route, id: RequestId) -> Response<ProxyBody> {
-    let mut response = match answer {
-        Answer::Json(json) => {
-            let mut response = Response::new(ProxyBody::full(json));
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        }
-        Answer::Failure(failure, retry_after) => {
-            let mut response = refuse(&failure, id);
-            if let Some(after) = retry_after {
-                response.headers_mut().insert(RETRY_AFTER, after);
-            }
-            response
-        }
-        Answer::Raw(raw) => as_it_came(raw),
-    };
+    let mut response = answer.rendered(&id.to_string()).map(ProxyBody::full);
     response
         .headers_mut()
         .insert(BRIDGE_ROUTE, HeaderValue::from_static(route.word()));
-    response
-}
-
-fn as_it_came(raw: RawReply) -> Response<ProxyBody> {
-    let mut response = Response::new(ProxyBody::full(raw.body));
-    *response.status_mut() = StatusCode::from_u16(raw.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    *response.headers_mut() = raw.headers;
-    // The length is the body's own again.
-    response.headers_mut().remove(CONTENT_LENGTH);
     response
 }
 

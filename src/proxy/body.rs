@@ -54,6 +54,15 @@ impl ProxyBody {
         Self(Kind::Full((!bytes.is_empty()).then_some(bytes)))
     }
 
+    /// All of it, where it was made here and nothing of it was taken.
+    #[must_use]
+    pub fn whole(&self) -> Option<Bytes> {
+        match &self.0 {
+            Kind::Full(bytes) => Some(bytes.clone().unwrap_or_default()),
+            Kind::Passed { .. } => None,
+        }
+    }
+
     /// No bytes.
     #[must_use]
     pub const fn empty() -> Self {

@@ -3,8 +3,8 @@
 //! A call that may move money runs on the task tracker and is awaited, so a client that hangs up can't cut it in half.
 //! Must not: touch a target, a header or a body of what passes through.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http::header::HeaderValue;
@@ -23,6 +23,7 @@ use crate::lifecycle::Lifecycle;
 use crate::observe::Observer;
 use crate::payments::Payments;
 use crate::settings::Live;
+use crate::shadow::Shadow;
 use crate::telemetry::meters::InFlight;
 use crate::telemetry::{Api, Meters, Op, RequestFacts, Route};
 use crate::upstream::ecom::Forwarder;
@@ -44,6 +45,8 @@ pub struct Bridge {
     pub observer: Arc<Observer>,
     /// Told what upstream has accepted, for what the bridge does by itself; none: nobody is told.
     pub served: Option<Arc<Served>>,
+    /// Shown every call when it is answered; none: nothing is shadowed.
+    pub shadow: Option<Arc<Shadow>>,
 }
 
 impl Handler for Bridge {
@@ -160,13 +163,16 @@ impl Bridge {
             order,
             deadline,
             snapshot: Arc::clone(&snapshot),
+            decided: OnceLock::new(),
         };
         let work = self.lifecycle.run(async move {
-            let (answer, route) = bridge.work(call, &mut facts).await;
+            let (answer, route) = bridge.work(&call, &mut facts).await;
             if noted.0.load(Ordering::Relaxed) {
                 facts.client_gone();
             }
-            bridge.finish(facts, route, response(answer, route, id))
+            let answer = bridge.finish(facts, route, response(answer, route, id));
+            bridge.offer(&call, route, &answer);
+            answer
         });
         let watch = Watch(gone);
         let answer = work.await;

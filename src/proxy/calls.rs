@@ -3,7 +3,7 @@
 //! The decision is `routing`'s, the work is `payments`'; here the two meet the HTTP request. Must not: translate, send
 //! by itself, or decide anything about money.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use http::request;
 use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::Bridge;
-use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
+use super::context::{kind_of, named_unit, names_the_unit, note, outcome_word, spent, subject};
 use super::judge::judged;
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
@@ -23,12 +23,13 @@ use crate::payments::{
 };
 use crate::routing::{self, Ask};
 use crate::settings::Snapshot;
+use crate::store::Known;
 use crate::telemetry::{Fit, RequestFacts, Route};
 use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::translate::approve;
 use crate::translate::initiate::{self, PaymentType, Rules};
 use crate::translate::loss::Loss;
-use crate::types::{KeyMaker, Kind, MoneyOp, OrderText, RequestId, Untranslatable};
+use crate::types::{KeyMaker, MoneyOp, OrderText, RequestId, Untranslatable};
 use crate::upstream::MERCHANT_SERIAL_NUMBER;
 
 /// A call of eCom with its body read.
@@ -40,6 +41,8 @@ pub(super) struct Call {
     pub(super) order: String,
     pub(super) deadline: Instant,
     pub(super) snapshot: Arc<Snapshot>,
+    /// What was decided about, and what was known of it; for shadowing, empty where nobody looks.
+    pub(super) decided: OnceLock<(Order, Known)>,
 }
 
 type Answered = (Answer, Route);
@@ -103,15 +106,15 @@ impl Call {
 
 impl Bridge {
     /// Does what the call asks.
-    pub(super) async fn work(&self, call: Call, facts: &mut RequestFacts) -> Answered {
+    pub(super) async fn work(&self, call: &Call, facts: &mut RequestFacts) -> Answered {
         let answered = match call.operation {
-            Operation::Initiate => self.initiate(&call, facts).await,
-            Operation::Capture => self.adjust(&call, MoneyOp::Capture, facts).await,
-            Operation::Cancel => self.adjust(&call, MoneyOp::Cancel, facts).await,
-            Operation::Refund => self.adjust(&call, MoneyOp::Refund, facts).await,
-            Operation::Details => self.read(&call, View::Details, facts).await,
-            Operation::Status => self.read(&call, View::Status, facts).await,
-            Operation::Approve => self.approve(&call, facts).await,
+            Operation::Initiate => self.initiate(call, facts).await,
+            Operation::Capture => self.adjust(call, MoneyOp::Capture, facts).await,
+            Operation::Cancel => self.adjust(call, MoneyOp::Cancel, facts).await,
+            Operation::Refund => self.adjust(call, MoneyOp::Refund, facts).await,
+            Operation::Details => self.read(call, View::Details, facts).await,
+            Operation::Status => self.read(call, View::Status, facts).await,
+            Operation::Approve => self.approve(call, facts).await,
         };
         let (class, told) = judged(&answered.0, answered.1);
         facts.seen.class = Some(class);
@@ -487,14 +490,5 @@ fn fit_of(why: routing::Why, order: &Order) -> Fit {
         routing::Why::Express | routing::Why::MaybeExpress => Fit::Express,
         _ => Untranslatable::of_order(&order.order)
             .map_or(Fit::Whole, |reason| Fit::Not(reason.code())),
-    }
-}
-
-/// A payment type that the bridge does not know may be Express in eCom's eyes.
-const fn kind_of(kind: PaymentType) -> Kind {
-    match kind {
-        PaymentType::Regular => Kind::Regular,
-        PaymentType::Express => Kind::Express,
-        PaymentType::Other => Kind::Unproven,
     }
 }

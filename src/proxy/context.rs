@@ -17,6 +17,7 @@ use crate::routing::{self, Ask, Decision, Facts};
 use crate::settings::MerchantSettings;
 use crate::store::{Attempt, Known};
 use crate::telemetry::{Api, Class, RequestFacts, Route};
+use crate::translate::initiate::PaymentType;
 use crate::types::{CallerHash, Kind, Msn, OrderText, Origin, Scope};
 use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure, Spent};
 
@@ -136,6 +137,10 @@ impl Bridge {
             open_at,
         };
         let decision = routing::decide(&asked, &call.snapshot.policy);
+        if self.shadow.is_some() {
+            // Decided once a call; a second time would be about the same order.
+            let _first = call.decided.set((order.clone(), known.clone()));
+        }
         let route = match decision.route {
             routing::Route::Epayment => Route::Epayment,
             routing::Route::Ecom | routing::Route::EcomThenEpayment => Route::Ecom,
@@ -320,5 +325,14 @@ pub(super) const fn outcome_word(answer: &Answer, class: Class) -> &'static str 
             503 => "store",
             _ => "refused",
         },
+    }
+}
+
+/// A payment type that the bridge does not know may be Express in eCom's eyes.
+pub(super) const fn kind_of(kind: PaymentType) -> Kind {
+    match kind {
+        PaymentType::Regular => Kind::Regular,
+        PaymentType::Express => Kind::Express,
+        PaymentType::Other => Kind::Unproven,
     }
 }

@@ -11,6 +11,7 @@ mod context;
 pub mod headers;
 mod judge;
 pub mod layers;
+mod offer;
 pub mod server;
 pub mod tls;
 pub mod webhooks;

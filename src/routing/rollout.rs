@@ -9,7 +9,19 @@ use crate::types::{Msn, OrderText};
 /// The bucket of an order, 0 to 99.
 #[must_use]
 pub fn bucket(msn: Option<&Msn>, order: &OrderText) -> u8 {
+    draw(b"", msn, order)
+}
+
+/// The bucket of an order where a sample is drawn, 0 to 99. Another one than [`bucket`]: a sample of those that a
+/// percentage has sent one way would be a sample of one side.
+#[must_use]
+pub fn sample_bucket(msn: Option<&Msn>, order: &OrderText) -> u8 {
+    draw(b"sample\0", msn, order)
+}
+
+fn draw(purpose: &[u8], msn: Option<&Msn>, order: &OrderText) -> u8 {
     let mut hash = Sha256::new();
+    hash.update(purpose);
     hash.update(msn.map_or("", Msn::as_str));
     hash.update([0]);
     hash.update(order.as_str());
@@ -32,6 +44,11 @@ mod tests {
             .filter(|n| bucket(unit.as_ref(), &order(*n)) < 10)
             .count();
         assert!((850..1150).contains(&in_ten), "{in_ten}");
+        let both = (0..10_000)
+            .filter(|n| bucket(unit.as_ref(), &order(*n)) < 10)
+            .filter(|n| sample_bucket(unit.as_ref(), &order(*n)) < 10)
+            .count();
+        assert!((50..150).contains(&both), "a tenth of a tenth: {both}");
         let other = Msn::parse("654321");
         assert!(
             (0..100).any(|n| bucket(unit.as_ref(), &order(n)) != bucket(other.as_ref(), &order(n)))

@@ -55,7 +55,14 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     rules::admin(report, admin.as_ref());
     rules::routing(report, routing, merchants.as_ref());
     rules::automatic(report, ramp.as_ref(), rollback.as_ref());
-    rules::shadow(report, shadow.as_ref(), upstream.as_ref());
+    if let Some(shadow) = &shadow {
+        let beside = rules::shadow::Beside {
+            upstream: upstream.as_ref(),
+            merchants: merchants.as_ref(),
+            listeners: &found.listeners,
+        };
+        rules::shadow::all(report, shadow, &beside);
+    }
     Some(Settings {
         proxy: proxy?,
         upstream: upstream?,

@@ -41,7 +41,7 @@ const ABSENT: &str = "(not set)";
 /// Stands for another value that may not be shown, or looks the same when it is cut.
 const CHANGED: &str = "changed";
 
-/// Keys and whole tables that change while the bridge runs. Whoever reads one of them asks for the settings in force at
+/// Keys and whole tables that change while the bridge runs; of a merchant's, all but `shadow`. Whoever reads one of them asks for the settings in force at
 /// the beginning of each piece of work.
 const LIVE: &[&str] = &[
     "proxy.request_timeout",
@@ -87,11 +87,12 @@ const RESTART: &[(&str, &str)] = &[
     ("store.encryption_key", SEALED),
     ("store.encryption_key_file", SEALED),
     ("admin.listen", BOUND),
-    ("shadow", "what is compared is settled at the start"),
+    ("shadow", SHADOW),
     ("telemetry.log_format", "the log is open in its form"),
 ];
 
 const BOUND: &str = "the address is bound at the start";
+const SHADOW: &str = "what is compared is settled at the start";
 const SEALED: &str = "what is in the store is sealed with it";
 const UNKNOWN: &str = "it is read at the start only";
 
@@ -177,6 +178,9 @@ pub fn why_restart(key: &str) -> Option<&'static str> {
         key.strip_prefix(listed)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
+    if of_merchant(key).is_some_and(|(_, key)| key == "shadow" || key.starts_with("shadow.")) {
+        return Some(SHADOW);
+    }
     if LIVE.iter().any(|listed| is(listed)) {
         return None;
     }
@@ -184,12 +188,17 @@ pub fn why_restart(key: &str) -> Option<&'static str> {
     Some(why.map_or(UNKNOWN, |(_, why)| *why))
 }
 
+/// The sales unit and what stands behind it, of a key in a merchant's table.
+fn of_merchant(key: &str) -> Option<(&str, &str)> {
+    let rest = key.strip_prefix("merchants.")?;
+    Some(rest.split_once('.').unwrap_or((rest, "")))
+}
+
 impl KeyChange {
     /// The sales unit whose table the key is in.
     #[must_use]
     pub fn msn(&self) -> Option<Msn> {
-        let rest = self.key.strip_prefix("merchants.")?;
-        Msn::parse(rest.split('.').next()?)
+        of_merchant(&self.key).and_then(|(msn, _)| Msn::parse(msn))
     }
 }
 

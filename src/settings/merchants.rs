@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use secrecy::SecretString;
+
 use super::check;
 use super::file::Section;
 use super::model::{Merchant, MerchantSettings, MerchantShadow};
@@ -87,16 +89,7 @@ fn one(
     let client_id = optional(&mut s, "client_id", client_id);
     let client_secret = optional(&mut s, "client_secret", Section::secret);
     let webhook_secret = optional(&mut s, "webhook_secret", Section::secret);
-    let has_id = matches!(client_id, Some(Some(Some(_))));
-    let has_secret = matches!(client_secret, Some(Some(Some(_))));
-    if has_id != has_secret && client_id.is_some() && client_secret.is_some() {
-        let (key, other) = match has_id {
-            true => ("client_id", "client_secret"),
-            false => ("client_secret", "client_id"),
-        };
-        let remedy = format!("Set {other}, too, or clear {key}");
-        let _reported: Option<()> = s.fail(key, format!("there is no {other} beside it"), &remedy);
-    }
+    both(&mut s, client_id.as_ref(), client_secret.as_ref());
     let routing = match s.has("routing") {
         true => routing(s.inner("routing", "routing.")),
         false => Some(RoutingOverride::default()),
@@ -147,6 +140,25 @@ pub(super) fn optional<'t, 'r, T>(
     }
 }
 
+/// The id of a client and its secret are set together. Each is asked as [`optional`] read it.
+pub(super) fn both(
+    s: &mut Section<'_, '_>,
+    client_id: Option<&Option<Option<String>>>,
+    client_secret: Option<&Option<Option<SecretString>>>,
+) {
+    let (Some(id), Some(secret)) = (client_id, client_secret) else {
+        return;
+    };
+    let (key, other) = match (matches!(id, Some(Some(_))), matches!(secret, Some(Some(_)))) {
+        (true, false) => ("client_id", "client_secret"),
+        (false, true) => ("client_secret", "client_id"),
+        _ => return,
+    };
+    let remedy = format!("Set {other}, too, or clear {key}");
+    let _reported: Option<()> = s.fail(key, format!("there is no {other} beside it"), &remedy);
+}
+
+/// The id of the token call; the inner `None`: left empty.
 pub(super) fn client_id(s: &mut Section<'_, '_>, key: &'static str) -> Option<Option<String>> {
     let read = |text: &str| match text {
         "" => Ok(None),

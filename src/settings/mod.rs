@@ -32,9 +32,9 @@ pub use diff::{KeyChange, NeedsRestart, diff, needing_restart, why_restart};
 pub use file::Entry;
 pub use live::{Live, Snapshot};
 pub use model::{
-    Admin, Callbacks, EncryptionKey, LogFormat, LogLevel, Merchant, MerchantSettings, Proxy, Ramp,
-    Reads, Register, Rollback, Settings, Shadow, ShadowMode, Store, Telemetry, TlsFiles, Upstream,
-    Webhooks,
+    Admin, Callbacks, EncryptionKey, Ignored, LogFormat, LogLevel, Merchant, MerchantSettings,
+    MerchantShadow, Proxy, Ramp, Reads, Register, Rollback, Settings, Shadow, ShadowMode, Store,
+    Telemetry, TlsFiles, Upstream, Webhooks,
 };
 pub use problem::{ConfigProblem, Warning};
 pub use sources::{Fingerprint, Sources, Texts};

@@ -3,6 +3,8 @@
 //! Each rule is asked with what could be read, so that one fault does not hide another. Must not: repeat what the
 //! reading of a single key has said already.
 
+pub(super) mod shadow;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use secrecy::ExposeSecret;
 
 use super::file::Report;
 use super::model::{
-    Admin, Callbacks, Merchant, Proxy, Ramp, Register, Rollback, Shadow, Store, Upstream, Webhooks,
+    Admin, Callbacks, Merchant, Proxy, Ramp, Register, Rollback, Store, Upstream, Webhooks,
 };
 use crate::routing::{Routing, order};
 use crate::types::Msn;
@@ -209,22 +211,6 @@ pub(super) fn automatic(report: &mut Report, ramp: Option<&Ramp>, rollback: Opti
             "ramp.hold",
             "it is shorter than rollback.window, so a step may end before its calls are looked at",
             "Make it as long as the window or longer",
-        );
-    }
-}
-
-/// Shadowed writes never go to the primary upstream.
-pub(super) fn shadow(report: &mut Report, shadow: Option<&Shadow>, upstream: Option<&Upstream>) {
-    let own = shadow.and_then(|shadow| shadow.upstream_base_url.as_ref());
-    if let (Some(own), Some(upstream)) = (own, upstream)
-        && own
-            .as_str()
-            .eq_ignore_ascii_case(upstream.base_url.as_str())
-    {
-        report.problem(
-            "shadow.upstream_base_url",
-            "it is the same as upstream.base_url, so shadowed writes would move real money",
-            "Write another address, or leave it empty",
         );
     }
 }

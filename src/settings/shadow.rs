@@ -5,7 +5,7 @@
 use secrecy::SecretString;
 
 use super::file::Section;
-use super::merchants::{client_id, optional};
+use super::merchants::{both, client_id, optional};
 use super::model::{Ignored, MerchantShadow, Shadow, ShadowMode};
 use super::shown;
 use super::tree::{Node, Table, Value};
@@ -13,6 +13,9 @@ use crate::ecom::route::Operation;
 use crate::types::{FieldPath, Moment, Msn};
 
 const IGNORE_FORM: &str = "Begin each path with /, such as \"/transactionInfo/timeStamp\", or write { path = \"/…\", reason = \"…\" }, with operation and until where wanted";
+
+/// The keys of a table in `shadow.ignore`.
+const RULE: [&str; 4] = ["path", "operation", "reason", "until"];
 
 /// `[shadow]`.
 pub(super) fn read(mut s: Section<'_, '_>) -> Option<Shadow> {
@@ -83,40 +86,96 @@ fn ignore(s: &mut Section<'_, '_>) -> Option<Vec<Ignored>> {
         let read = paths.into_iter().map(only_path).collect();
         return checked(s, read);
     };
-    s.show("ignore", shown::list(node), node);
+    s.show("ignore", shown_rules(items), node);
     let read = items.iter().map(item).collect();
     checked(s, read)
 }
 
-fn checked(s: &mut Section<'_, '_>, read: Vec<Result<Ignored, String>>) -> Option<Vec<Ignored>> {
-    let mut all = Vec::with_capacity(read.len());
-    let mut whole = true;
-    for (at, one) in read.into_iter().enumerate() {
-        match one {
-            Ok(rule) => {
-                if rule.reason.is_empty() {
-                    let path = s.path("ignore");
-                    s.report.warn(
-                        &path,
-                        format!("item {} says no reason", at + 1),
-                        "Write { path = \"…\", reason = \"…\" }, so that whoever reads the report knows why",
-                    );
-                }
-                all.push(rule);
-            }
-            Err(why) => {
-                whole = false;
-                let _reported: Option<()> =
-                    s.fail("ignore", format!("item {} {why}", at + 1), IGNORE_FORM);
-            }
+/// As TOML, too, where it holds rules; a table that is none only as one.
+fn shown_rules(items: &[Node]) -> String {
+    let one = |node: &Node| match &node.value {
+        Value::Table(table)
+            if table.iter().all(|(key, node)| {
+                RULE.contains(&key.as_str()) && matches!(node.value, Value::Text(_))
+            }) =>
+        {
+            let written = RULE.iter().filter_map(|key| Some((key, table.get(*key)?)));
+            let keys: Vec<String> = written
+                .map(|(key, node)| format!("{key} = {}", shown::plain(node)))
+                .collect();
+            format!("{{ {} }}", keys.join(", "))
         }
+        _ => shown::plain(node),
+    };
+    let all: Vec<String> = items.iter().map(one).collect();
+    format!("[{}]", all.join(", "))
+}
+
+fn checked(s: &mut Section<'_, '_>, read: Vec<Result<Ignored, String>>) -> Option<Vec<Ignored>> {
+    let mut all: Vec<Ignored> = Vec::with_capacity(read.len());
+    let mut whole = true;
+    let path = s.path("ignore");
+    for (item, one) in (1..).zip(read) {
+        let refused = match &one {
+            Ok(rule) if covers_everything(&rule.path) => Some((
+                "covers every field, so that nothing would be compared".to_owned(),
+                "Name the members that may differ, or take the operation out of shadow.operations",
+            )),
+            Ok(_) => None,
+            Err(why) => Some((why.clone(), IGNORE_FORM)),
+        };
+        if let Some((why, remedy)) = refused {
+            whole = false;
+            s.report
+                .problem(&path, format!("item {item} {why}"), remedy);
+        }
+        let Ok(rule) = one else { continue };
+        if rule.reason.is_empty() {
+            s.report.warn(
+                &path,
+                format!("item {item} says no reason"),
+                "Write { path = \"…\", reason = \"…\" }, so that whoever reads the report knows why",
+            );
+        }
+        let same = |other: &Ignored| (&other.path, other.operation) == (&rule.path, rule.operation);
+        if let Some(at) = all.iter().position(same) {
+            s.report.warn(
+                &path,
+                format!("item {item} says the same as item {}", at + 1),
+                "Remove one of them",
+            );
+        }
+        all.push(rule);
     }
     whole.then_some(all)
 }
 
+/// A pointer of which no level has a name.
+fn covers_everything(path: &str) -> bool {
+    path.strip_prefix('/')
+        .is_some_and(|rest| rest.split('/').all(|step| matches!(step, "" | "*")))
+}
+
+/// What `shadow` can look for: a pointer whose `~` are escapes, or a field beside the body's members.
+fn is_path(path: &str) -> bool {
+    let fits = match path.strip_prefix('(').map(str::to_ascii_lowercase) {
+        None => path
+            .split('~')
+            .skip(1)
+            .all(|rest| rest.starts_with(['0', '1'])),
+        Some(name) => match name.strip_prefix("header ") {
+            Some(header) => header
+                .strip_suffix(')')
+                .is_some_and(|header| http::HeaderName::try_from(header).is_ok()),
+            None => matches!(name.as_str(), "status)" | "body)"),
+        },
+    };
+    fits && FieldPath::parse(path).is_some()
+}
+
 fn only_path(path: &str) -> Result<Ignored, String> {
-    if FieldPath::parse(path).is_none() || path.is_empty() {
-        return Err("is no JSON pointer".to_owned());
+    if !is_path(path) {
+        return Err("is no JSON pointer and no (status), (body) or (header name)".to_owned());
     }
     Ok(Ignored {
         path: path.to_owned(),
@@ -135,8 +194,7 @@ fn item(node: &Node) -> Result<Ignored, String> {
 }
 
 fn rule(table: &Table) -> Result<Ignored, String> {
-    const KNOWN: [&str; 4] = ["path", "operation", "reason", "until"];
-    if let Some(key) = table.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+    if let Some(key) = table.keys().find(|key| !RULE.contains(&key.as_str())) {
         let key = shown::key(key);
         return Err(format!("has a key \"{key}\", which is not known here"));
     }
@@ -173,21 +231,12 @@ fn until(text: &str) -> Option<Moment> {
 pub(super) fn of_merchant(mut s: Section<'_, '_>) -> Option<MerchantShadow> {
     let enabled = optional(&mut s, "enabled", Section::truth);
     let sample_percent = optional(&mut s, "sample_percent", |s, key| s.whole(key, 0..=100));
-    let msn = optional(&mut s, "msn", |s, key| {
-        let parsed = s.text(key).map(Msn::parse)?;
-        match parsed {
-            Some(msn) => Some(msn),
-            None => s.fail(
-                key,
-                "a merchant serial number is 4 to 7 digits",
-                "Write it in quotes, such as \"123456\"",
-            ),
-        }
-    });
+    let msn = optional(&mut s, "msn", msn);
     let subscription_key = optional(&mut s, "subscription_key", Section::secret);
     let client_id = optional(&mut s, "client_id", client_id);
     let client_secret = optional(&mut s, "client_secret", Section::secret);
     let phone_number = optional(&mut s, "phone_number", phone_number);
+    both(&mut s, client_id.as_ref(), client_secret.as_ref());
     let is_table = s.is_table();
     s.finish();
     if !is_table {
@@ -196,12 +245,22 @@ pub(super) fn of_merchant(mut s: Section<'_, '_>) -> Option<MerchantShadow> {
     Some(MerchantShadow {
         enabled: enabled?.unwrap_or(true),
         sample_percent: sample_percent?,
-        msn: msn?,
+        msn: msn?.flatten(),
         subscription_key: subscription_key?.flatten(),
         client_id: client_id?.flatten(),
         client_secret: client_secret?.flatten(),
         phone_number: phone_number?.flatten(),
     })
+}
+
+/// The inner `None`: left empty.
+fn msn(s: &mut Section<'_, '_>, key: &'static str) -> Option<Option<Msn>> {
+    let read = |text: &str| match (text, Msn::parse(text)) {
+        ("", _) => Ok(None),
+        (_, None) => Err("a merchant serial number is 4 to 7 digits"),
+        (_, msn) => Ok(msn),
+    };
+    s.parse(key, read, "Write it in quotes, such as \"123456\"")
 }
 
 /// 10 to 15 digits, as ePayment wants them; never shown.

@@ -86,6 +86,21 @@ impl BaseUrl {
         self.https
     }
 
+    /// What tells whether two URLs lead to the same server: the host without a dot at its end, an address in its one
+    /// form; and the port, the scheme's own where none is written.
+    pub(super) fn server(&self) -> (String, u16) {
+        let host = match ip(&self.host) {
+            Some(ip) => ip.to_canonical().to_string(),
+            None => self.host.trim_end_matches('.').to_owned(),
+        };
+        let own = if self.https { 443 } else { 80 };
+        let port = self
+            .authority()
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        (host, port.unwrap_or(own))
+    }
+
     /// Whether the host is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

@@ -14,6 +14,7 @@ use crate::payments::{Caller, Order};
 use crate::settings::Snapshot;
 use crate::store::Known;
 use crate::telemetry::Route;
+use crate::types::OrderId;
 
 /// A call and the answer to it.
 pub struct Offer {
@@ -48,6 +49,12 @@ impl std::fmt::Debug for Offer {
 }
 
 impl Offer {
+    /// The order, for whoever looks into a difference.
+    #[must_use]
+    pub fn order_id(&self) -> Option<OrderId> {
+        self.subject.as_ref()?.0.order.strict()
+    }
+
     /// Bytes that it holds, about.
     #[must_use]
     pub fn bytes(&self) -> usize {

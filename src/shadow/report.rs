@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::compare::noise::{Counts, Excess, excess};
 use crate::ecom::route::Operation;
-use crate::store::{FieldRecord, ShadowCounts, ShadowRecord, Way};
+use crate::store::{DifferenceKind, FieldRecord, ShadowCounts, ShadowRecord, Way};
 use crate::types::Moment;
 
 /// What the running process knows by itself. The default is a bridge that does not shadow.
@@ -182,7 +182,9 @@ fn judged(record: &ShadowRecord, field: &FieldRecord) -> (Excess, bool) {
         .judgement
         .as_ref()
         .is_some_and(|one| one.verdict.excuses());
-    (excess, excess != Excess::Noise && !excused)
+    // What the translation loses is known before it is met: it is told, and `limitations.md` says what it means.
+    let lost = field.kind == DifferenceKind::Loss;
+    (excess, excess != Excess::Noise && !excused && !lost)
 }
 
 /// At most so many comparisons differ in something that counts. The store counts by field and not by comparison, so this

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+pub(crate) use self::urls::is_http_to_private_host;
 use self::urls::{URL_MAX, fall_back_of, limited, urls};
 use super::loss::{Loss, Untranslatable};
 use super::{Faults, agreed_msn, text_of};

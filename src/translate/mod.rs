@@ -21,7 +21,7 @@ mod laws;
 pub mod loss;
 pub mod recovery;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use crate::ecom::lenient::{Field, Text};
 use crate::types::Msn;

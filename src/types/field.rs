@@ -34,6 +34,12 @@ impl FieldPath {
         Self("(body)".to_owned())
     }
 
+    /// Fields that there was no room to name.
+    #[must_use]
+    pub fn more() -> Self {
+        Self("(more)".to_owned())
+    }
+
     /// A header, by its name in lower case.
     #[must_use]
     pub fn header(name: &http::HeaderName) -> Self {
@@ -104,6 +110,9 @@ mod tests {
         assert_eq!(FieldPath::status().as_str(), "(status)");
         let header = FieldPath::header(&http::header::RETRY_AFTER);
         assert_eq!(header.as_str(), "(header retry-after)");
+        for own in [FieldPath::body(), FieldPath::more(), header] {
+            assert_eq!(FieldPath::parse(own.as_str()), Some(own));
+        }
     }
 
     #[test]

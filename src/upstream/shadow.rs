@@ -18,16 +18,11 @@ use super::{Credentials, RawReply, SendFailure};
 use crate::telemetry::Meters;
 use crate::types::Msn;
 
-/// Domains of Vipps MobilePay.
-const VIPPS: [&str; 5] = [
-    "vipps.no",
-    "vippsmobilepay.com",
-    "mobilepay.dk",
-    "mobilepay.fi",
-    "mobilepay.com",
-];
-/// Their hosts without real money (Vipps MobilePay developer documentation, "Servers").
-const WITHOUT_MONEY: [&str; 1] = ["apitest.vipps.no"];
+/// Domains of Vipps MobilePay; every server in them counts as production, but those whose name begins with [`TEST`]. The
+/// settings refuse the same.
+const VIPPS: [&str; 2] = ["vipps.no", "vippsmobilepay.com"];
+/// Of hosts without real money (Vipps MobilePay developer documentation, "Servers").
+const TEST: &str = "apitest";
 
 /// Why there is no shadow upstream. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -208,13 +203,17 @@ fn place(url: &str) -> Result<Place, NoShadowUpstream> {
     })
 }
 
-/// A host of Vipps MobilePay is one, unless it is known as a test host.
+/// See [`VIPPS`].
 fn is_production(host: &str) -> bool {
-    let within = |domain: &&str| {
-        host.strip_suffix(*domain)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    VIPPS.iter().any(within) && !WITHOUT_MONEY.contains(&host)
+    VIPPS.iter().any(|domain| {
+        let Some(rest) = host.strip_suffix(domain) else {
+            return false;
+        };
+        match rest.strip_suffix('.') {
+            Some(name) => name.contains('.') || !name.starts_with(TEST),
+            None => rest.is_empty(),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -255,6 +254,8 @@ mod tests {
             ("ftp://shadow.example.com", PRIMARY, Err(BaseUrl)),
             ("https://shadow.example.com", "", Err(BaseUrl)),
             ("https://apitest.vipps.no", "https://api.vipps.no", Ok(())),
+            ("https://x.apitest.vipps.no", PRIMARY, Err(Production)),
+            ("https://apitest.vippsmobilepay.com", PRIMARY, Ok(())),
             ("https://notvipps.no", PRIMARY, Ok(())),
             ("http://127.0.0.1:81", "http://127.0.0.1:82", Ok(())),
         ] {

@@ -282,6 +282,7 @@ const PURE: &[&str] = &[
     "src/shadow/mirror/step.rs",
     "src/shadow/plan.rs",
     "src/shadow/redact",
+    "src/shadow/replay",
     "src/shadow/report.rs",
     "src/settings/",
 ];

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-const CHAPTERS: [&str; 16] = [
+const CHAPTERS: [&str; 17] = [
     "The access token",
     "An order from start to end",
     "A plain cancel",
@@ -12,6 +12,7 @@ const CHAPTERS: [&str; 16] = [
     "An orderId that is too short for ePayment",
     "An Express payment",
     "A payment older than the bridge",
+    "Both APIs asked, and compared",
     "A capture whose answer is lost",
     "An outcome that stays unknown for a while",
     "An error of each kind",

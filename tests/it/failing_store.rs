@@ -173,6 +173,7 @@ async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
             ecom_bridge::types::SystemClock,
         ))),
         served: None,
+        shadow: None,
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))
         .await

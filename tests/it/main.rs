@@ -48,6 +48,8 @@ mod reload_files;
 mod repeats;
 mod routing;
 mod rules;
+mod shadow;
+mod shadow_replay;
 mod shadow_report;
 mod shutdown;
 mod simulation;

@@ -37,6 +37,7 @@ async fn door(app: &TestApp, routing: &str) -> SocketAddr {
         meters: Arc::clone(&meters),
         observer: Arc::new(Observer::new(Arc::new(SystemClock))),
         served: None,
+        shadow: None,
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))
         .await

@@ -31,7 +31,7 @@ impl Day<'_> {
     }
 
     /// The user says yes; eCom knows, and ePayment raises no webhook.
-    fn approved_in_ecom(&mut self, order: &str) {
+    pub(super) fn approved_in_ecom(&mut self, order: &str) {
         self.happens("The user approves in the app.");
         let done = self.world().approve(shop::MSN, order);
         if !done {

@@ -9,6 +9,7 @@ mod day;
 mod ecom;
 mod orders;
 mod page;
+mod shadow;
 mod shop;
 mod stage;
 mod summary;
@@ -101,6 +102,7 @@ async fn whole_day(day: &mut Day<'_>) -> bool {
     orders::short(day).await;
     ecom::express(day).await;
     ecom::before_the_bridge(day).await;
+    shadow::compared(day).await;
     trouble::lost_answer(day).await;
     trouble::unknown_outcome(day).await;
     trouble::errors(day).await;
@@ -175,6 +177,7 @@ impl Day<'_> {
         let setting = format!("ECOM_BRIDGE__ADMIN__LISTEN={}", self.stage.admin);
         page.exact(&format!("  export {setting}"));
         page.exact("  ecom-bridge callbacks list; ecom-bridge webhooks list");
+        page.exact("  ecom-bridge shadow report");
         page.exact("  ecom-bridge ledger show woo-shop-1001; ecom-bridge readiness");
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Call {
     pub(super) request_id: Option<String>,
     pub(super) body: Option<Value>,
     pub(super) auth: Auth,
+    /// Sent as `Merchant-Serial-Number`; many clients leave it out.
+    pub(super) msn: Option<&'static str>,
 }
 
 /// How the shop shows who it is.
@@ -56,6 +58,7 @@ impl Call {
             request_id: None,
             body: None,
             auth: Auth::Raw,
+            msn: None,
         }
     }
 
@@ -78,6 +81,11 @@ impl Call {
 
     pub(super) fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    pub(super) const fn of_unit(mut self, msn: &'static str) -> Self {
+        self.msn = Some(msn);
         self
     }
 
@@ -169,6 +177,9 @@ impl Shop {
         };
         if let Some(id) = &call.request_id {
             request = request.header("X-Request-Id", id);
+        }
+        if let Some(msn) = call.msn {
+            request = request.header("Merchant-Serial-Number", msn);
         }
         if let Some(body) = &call.body {
             request = request

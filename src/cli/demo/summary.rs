@@ -2,7 +2,7 @@
 //!
 //! Sums and sides are taken from the simulator, not from the bridge. Must not: hide a difference.
 
-use super::day::{Day, kr};
+use super::day::{Day, is_of_a_shadow, kr};
 use super::page::Look;
 use crate::simulator::{Origin, SeenRequest, Surface};
 
@@ -24,6 +24,9 @@ impl Day<'_> {
         self.page.beside(Look::Plain, "calls", &line);
         let mut seen = self.world().requests();
         seen.retain(|request| !self.tally.direct.contains(&request.id));
+        let all = seen.len();
+        seen.retain(|request| !is_of_a_shadow(request));
+        let shadows = all - seen.len();
         let to = |surface| seen.iter().filter(|s| s.surface == surface).count();
         let (ecom, epayment) = (to(Surface::Ecom), to(Surface::Epayment));
         let other = seen.len() - ecom - epayment;
@@ -32,6 +35,8 @@ impl Day<'_> {
             seen.len()
         );
         self.page.beside(Look::Plain, "upstream", &line);
+        let line = format!("{shadows} reads of shadowing beside them, marked as its own");
+        self.page.beside(Look::Plain, "", &line);
         self.told();
         self.money();
         let wrong = self.wrong_side(&seen);

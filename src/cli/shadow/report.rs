@@ -7,10 +7,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::Config;
-use super::super::running::{self, minute, plain, table};
+use super::super::running::{self, Running, Trouble, minute, plain, table};
 use super::{not_understood, operation};
+use crate::ecom::route::Operation;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -30,18 +32,31 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> ExitCode {
     running::with(&options.config, async |bridge| {
         let of = options.operation.as_deref().map(operation).transpose()?;
-        let query: Vec<(&str, String)> = of
-            .iter()
-            .map(|of| ("operation", of.word().to_owned()))
-            .collect();
-        let answer = bridge.get("/api/shadow", &query).await?;
+        let answer = asked(bridge, of).await?;
         if options.json {
             let text = serde_json::to_string_pretty(&answer).map_err(|_| not_understood())?;
             return Ok(format!("{text}\n"));
         }
-        let report = Report::deserialize(&answer).map_err(|_| not_understood())?;
-        Ok(report.told(options.all))
+        told(&answer, options.all)
     })
+}
+
+/// The report of a running bridge, of one operation or of all.
+pub(in crate::cli) async fn asked(
+    bridge: &Running,
+    of: Option<Operation>,
+) -> Result<Value, Trouble> {
+    let query: Vec<(&str, String)> = of
+        .iter()
+        .map(|of| ("operation", of.word().to_owned()))
+        .collect();
+    bridge.get("/api/shadow", &query).await
+}
+
+/// It, for people.
+pub(in crate::cli) fn told(report: &Value, all: bool) -> Result<String, Trouble> {
+    let report = Report::deserialize(report).map_err(|_| not_understood())?;
+    Ok(report.told(all))
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -91,17 +91,41 @@ const OTHERS: &[(&str, &str, bool)] = &[
         true,
     ),
     ("merchants.123456.unapproved_limit", "\"2m\"", true),
-    // No other value is taken yet.
-    ("shadow.mode", "", false),
+    ("merchants.123456.shadow.enabled", "false", false),
+    ("merchants.123456.shadow.sample_percent", "7", false),
+    ("merchants.123456.shadow.msn", "\"654321\"", false),
+    (
+        "merchants.123456.shadow.subscription_key",
+        "\"canary\"",
+        false,
+    ),
+    ("merchants.123456.shadow.client_id", "\"other\"", false),
+    ("merchants.123456.shadow.client_secret", "\"canary\"", false),
+    (
+        "merchants.123456.shadow.phone_number",
+        "\"4712345678\"",
+        false,
+    ),
+    ("shadow.mode", "\"dry\"", false),
     ("shadow.sample_percent", "99", false),
+    ("shadow.operations", "[\"details\"]", false),
     ("shadow.queue", "7", false),
+    ("shadow.concurrency", "5", false),
+    ("shadow.timeout", "\"6s\"", false),
+    ("shadow.reads_per_second", "6", false),
     (
         "shadow.upstream_base_url",
         "\"https://shadow.example\"",
         false,
     ),
     ("shadow.noise_percent", "2", false),
-    ("shadow.ignore", "[\"/a\"]", false),
+    (
+        "shadow.ignore",
+        "[{ path = \"/a\", reason = \"b\" }]",
+        false,
+    ),
+    ("shadow.record_file", "\"calls.jsonl\"", false),
+    ("shadow.record_max", "\"65MiB\"", false),
     ("telemetry.log_format", "\"text\"", false),
     ("telemetry.log_level", "\"debug\"", true),
 ];
@@ -144,7 +168,8 @@ fn every_key_is_seen_and_is_live_or_needs_a_restart() {
     let example = with_example();
     let more = format!(
         "[proxy]\ntls_cert = \"{at}/one.pem\"\ntls_key = \"{at}/one.pem\"\n[[merchants]]\nmsn = \"123456\"\n\
-         client_id = \"id\"\nclient_secret = \"secret\"\n"
+         client_id = \"id\"\nclient_secret = \"secret\"\n\
+         shadow.client_id = \"shadow\"\nshadow.client_secret = \"shadow-secret\"\n"
     );
     let base = read(&[&example, &more]);
     let paths: BTreeSet<String> = base.entries().iter().map(file::Entry::path).collect();
@@ -153,12 +178,13 @@ fn every_key_is_seen_and_is_live_or_needs_a_restart() {
     for (key, value, live) in OTHERS {
         assert_eq!(why_restart(key).is_none(), *live, "{key}");
         let changes = match *key {
-            "shadow.mode" => continue,
             "merchants.123456.msn" => {
                 let other = example.replace("msn = \"123456\"", &format!("msn = {value}"));
                 let other = read(&[&other, &more.replace("123456", "654321")]);
                 let changes = diff(&base, &other);
-                assert!(needing_restart(&changes).is_empty());
+                // Whoever comes or goes with a shadow changes what is compared.
+                let restart = needing_restart(&changes);
+                assert!(restart.iter().all(|one| one.key.contains(".shadow.")));
                 assert!(
                     changes
                         .iter()
@@ -242,6 +268,17 @@ fn secrets_are_compared_by_value_and_never_shown() {
     assert!(shown(&long("1"), &long("2")).ends_with(" -> changed"));
     let settings = read(&[&merchant("canary")]);
     assert!(!format!("{settings:?}").contains("canary"));
+    for (key, one, other) in [
+        ("subscription_key", "canary-one", "canary-two"),
+        ("phone_number", "4712345678", "4787654321"),
+    ] {
+        let own =
+            |value: &str| format!("[[merchants]]\nmsn = \"123456\"\nshadow.{key} = \"{value}\"");
+        assert_eq!(
+            shown(&own(one), &own(other)),
+            format!("merchants.123456.shadow.{key}: \"(set)\" -> changed")
+        );
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn every_fault_is_reported_at_once() {
         direct_capture = true
         unapproved_limit = "10m"
         [shadow]
-        mode = "read"
+        mode = "reed"
         ignore = ["timeStamp"]
         [telemetry]
         log_level = 1.5
@@ -69,8 +69,8 @@ fn every_fault_is_reported_at_once() {
     routing.transaction_id = "events" (file 0.toml): this is none of the words it can be. Write "event" or "payment".
     merchant_defaults.currency = "nok" (file 0.toml): this is none of the words it can be. Write "NOK" or "DKK" or "EUR".
     merchant_defaults.country_code = "+47" (file 0.toml): this is no country calling code. Write 1 to 3 digits without + or zeros before them, such as "47".
-    shadow.mode = "read" (file 0.toml): this version does not shadow yet. Write "off".
-    shadow.ignore = ["timeStamp"] (file 0.toml): item 1 is no JSON pointer. Begin each with /, such as "/transactionInfo/timeStamp".
+    shadow.mode = "reed" (file 0.toml): this is none of the words it can be. Write "off" or "dry" or "read" or "write".
+    shadow.ignore = ["timeStamp"] (file 0.toml): item 1 is no JSON pointer and no (status), (body) or (header name). Begin each path with /, such as "/transactionInfo/timeStamp", or write { path = "/…", reason = "…" }, with operation and until where wanted.
     telemetry.log_level = (a fraction) (file 0.toml): this is a fraction, not a text. Write "error" or "warn" or "info" or "debug" or "trace".
     colour (file 0.toml): there is no such key. Remove it; known here: proxy, upstream, webhooks, callbacks, store, reads, admin, routing, ramp, rollback, merchant_defaults, merchants, shadow, telemetry.
     admin.token = "" (default): 0.0.0.0:9090 can be reached from outside, and nobody would be asked for a token. Set a long random token (openssl rand -hex 32), or listen on 127.0.0.1.
@@ -140,7 +140,8 @@ fn rules_between_keys_refuse_what_cannot_work() {
     store.encryption_key_file = "key" (file 0.toml): encryption_key is set as well. Use one of the two.
     webhooks.listen = "0.0.0.0:9090" (file 0.toml): proxy.listen has this address, too. Give each listener a port of its own.
     admin.token = "(set)" (file 0.toml): it is short enough to be guessed. Use 16 characters or more (openssl rand -hex 32).
-    shadow.upstream_base_url = "https://api.vipps.no/" (file 0.toml): it is the same as upstream.base_url, so shadowed writes would move real money. Write another address, or leave it empty.
+    shadow.upstream_base_url = "https://api.vipps.no/" (file 0.toml): it is a production server of Vipps MobilePay, so shadowed writes would move real money. Write the address of a test server or a simulator, or leave it empty.
+    shadow.upstream_base_url = "https://api.vipps.no/" (file 0.toml): it leads to the host of upstream.base_url, so shadowed writes would go where the merchants' own go. Write an address on another host, or leave it empty.
     proxy.tls_key = "key.pem" (file 0.toml): the file cannot be read (entity not found). Name a file that exists and that the bridge's user may read.
     store.encryption_key_file = "key" (file 0.toml): the file cannot be read (entity not found). Name a file that exists and that the bridge's user may read.
     "#);

@@ -4,6 +4,7 @@
 
 mod diff;
 mod messages;
+mod shadow;
 mod values;
 
 use super::*;

@@ -21,7 +21,7 @@ pub(super) fn with_example() -> String {
         line.split_once(" = ").is_some_and(|(key, _)| {
             key.trim_start_matches("# ")
                 .bytes()
-                .all(|b| b.is_ascii_lowercase() || b == b'_')
+                .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
         })
     };
     let example: Vec<&str> = example

@@ -16,7 +16,7 @@ pub struct Compared {
     pub normalised: BTreeMap<&'static str, u32>,
     /// How many differences each ignore rule took away, by its pattern as it was written.
     pub ignored: BTreeMap<String, u32>,
-    /// Differences beyond [`super::KEPT`]; one field may be counted several times.
+    /// Differences beyond them; one field may be counted several times.
     pub more: u32,
 }
 

@@ -36,6 +36,16 @@ fn is(entry: &Value, operation: &str) -> bool {
     text(entry, "operation") == Some(operation)
 }
 
+/// Whether the control's last word is a refused card, and the candidate's that nobody has acted.
+pub(super) fn is_open_after_refusal(old: &Value, new: &Value) -> bool {
+    let is = |root: &Value, word: &str| {
+        root.pointer("/transactionInfo/status")
+            .and_then(Value::as_str)
+            == Some(word)
+    };
+    is(old, "FAILED") && is(new, "INITIATE")
+}
+
 /// Takes refused cards out of the control's entries while the candidate says that nobody has acted. How many.
 pub(super) fn take_refused_cards(old: &mut Vec<&Value>, new: &[&Value]) -> usize {
     let before = old.len();
@@ -62,14 +72,15 @@ pub(super) fn goes_back(entries: &[&Value]) -> bool {
         .all(|(newer, older)| newer > older)
 }
 
-/// Whether numbers that tell operations apart in the control do so in the candidate, too, and whether INITIATE has that
-/// of the reservation in both; what is wrong otherwise. CANCEL and an early INITIATE may have the payment's own number
-/// (limitation initiate-number).
+/// Whether numbers that tell operations apart in the control do so in the candidate, too, whether digits stay digits, and
+/// whether INITIATE has the number of the reservation in both; what is wrong otherwise. CANCEL and an early INITIATE may
+/// have the payment's own number, which has letters (limitation initiate-number).
 pub(super) fn numbers(old: &[&Value], new: &[&Value]) -> Option<(&'static str, &'static str)> {
     if old.len() != new.len() {
         return None;
     }
-    let counted = ["RESERVE", "SALE", "CAPTURE", "REFUND"];
+    let counted = ["RESERVE", "SALE", "CAPTURE", "REFUND", "VOID"];
+    let digits = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit());
     let mut first: HashMap<&str, &str> = HashMap::new();
     let (mut reserved, mut initiated) = (None, None);
     for (old, new) in old.iter().zip(new) {
@@ -82,6 +93,9 @@ pub(super) fn numbers(old: &[&Value], new: &[&Value]) -> Option<(&'static str, &
         }
         if !counted.iter().any(|word| is(new, word)) {
             continue;
+        }
+        if digits(control) && !digits(candidate) {
+            return Some(("digits", "not digits only"));
         }
         if is(new, "RESERVE") || is(new, "SALE") {
             reserved = Some((control, candidate));

@@ -30,7 +30,7 @@ use crate::ecom::route::Operation;
 use crate::translate::loss::Loss;
 use crate::types::{FieldPath, Moment};
 
-/// How many differences of one comparison are kept.
+/// How many differences of one comparison are kept; where there are more, the last one tells so ([`FieldPath::more`]).
 pub const KEPT: usize = 50;
 
 /// An answer, as it went out or would have.
@@ -92,6 +92,11 @@ pub fn compare(
         let control = tree::read(control.body, Side::Control)?;
         let candidate = tree::read(candidate.body, Side::Candidate)?;
         walk.bodies(control.as_ref(), candidate.as_ref());
+    } else if way == Way::Write
+        && rules.shadow_order.is_some()
+        && let Ok(Some(both)) = tree::read(control.body, Side::Control)
+    {
+        walk.own_order(Some(&both.root), Some(&both.root));
     }
     Ok(walk.into_compared())
 }

@@ -9,10 +9,13 @@
 const Z: f64 = 1.96;
 /// A signal is at least so many times the noise. Diffy's 20 % of the sum is the same.
 const RELATIVE: f64 = 1.5;
-/// A signal is at least so much more than the noise, as a share of all comparisons: Diffy's 0.03 %.
+/// A sure signal is at least so much more than the noise, as a share of all comparisons: Diffy's 0.03 %. Less is not
+/// explained by noise either, where money is told.
 const ABSOLUTE: f64 = 0.000_3;
 /// Where noise was seen, so many noise pairs are needed before a field is judged.
 pub const FEWEST_PAIRS: u64 = 20;
+/// Noise that was seen less often explains nothing: one in 20 pairs may as well be one in 500.
+const FEWEST_SEEN: u64 = 2;
 
 /// What is known of one field of one operation. No part is more than its whole; if it is, the whole is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,9 +58,10 @@ pub fn excess(counts: Counts) -> Excess {
     }
     let differing = Rate::of(counts.differing, counts.compared);
     let noise = Rate::of(counts.noise, counts.noise_pairs);
-    if differing.seen < noise.seen * RELATIVE || differing.seen < noise.seen + ABSOLUTE {
+    let alike = differing.seen < noise.seen * RELATIVE;
+    if alike && counts.noise >= FEWEST_SEEN {
         Excess::Noise
-    } else if differing.low > noise.high {
+    } else if !alike && differing.seen >= noise.seen + ABSOLUTE && differing.low > noise.high {
         Excess::Signal
     } else {
         Excess::TooFew
@@ -143,10 +147,16 @@ mod tests {
                 "a fifth against perhaps a quarter",
             ),
             (
-                (1_000_000, 150, 1_000_000, 1),
-                Excess::Noise,
-                "below 0.03 % of all",
+                (1_000_000, 150, 1_000_000, 2),
+                Excess::TooFew,
+                "below 0.03 % of all, but 75 times the noise",
             ),
+            (
+                (1_000, 70, 20, 1),
+                Excess::TooFew,
+                "seen once, noise may be as seldom as one in a hundred",
+            ),
+            ((1_000, 70, 40, 2), Excess::Noise, "seen twice"),
             (
                 (10, 200, 30, 60),
                 Excess::Noise,

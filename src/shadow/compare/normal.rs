@@ -84,7 +84,7 @@ pub const RULES: &[Normalisation] = &[
         ],
         equal: same::Equal::BothTexts,
         why: "each API numbers operations itself (setting `transaction_id`); it must be text and not empty, and in a \
-              history the same numbers must be the same",
+              history digits must stay digits, and what is told apart must stay so",
     },
     Normalisation {
         name: "cancel-without-number",
@@ -168,6 +168,15 @@ pub const RULES: &[Normalisation] = &[
         why: "the same in the last operation",
     },
     Normalisation {
+        name: "refused-card-while-open",
+        operations: &[Status],
+        ways: READ,
+        when: When::Always,
+        fields: &["/transactionInfo/timeStamp"],
+        equal: same::Equal::OpenAfterRefusal,
+        why: "the same: the time is that of another operation then",
+    },
+    Normalisation {
         name: "card-number-of-changes",
         operations: CHANGES,
         ways: &[],
@@ -222,7 +231,8 @@ pub const RULES: &[Normalisation] = &[
         when: When::Always,
         fields: &["/url"],
         equal: same::Equal::BothAddresses,
-        why: "each API has its own landing page and token; both must be https, or both an app's own scheme",
+        why: "each API has its own landing page and token; both must be https, or both an app's own scheme, \
+              and one that has lost all but its host leads nowhere",
     },
     Normalisation {
         name: "push-url-made-up",

@@ -50,7 +50,7 @@ pub struct PathPattern {
 
 impl PathPattern {
     /// Reads a JSON pointer with at least one level, such as `/transactionLogHistory/*/requestId`, or `(status)`,
-    /// `(body)`, `(header retry-after)`. At most 160 bytes, printable. `None` for anything else: an empty pointer would
+    /// `(body)`, `(more)`, `(header retry-after)`. At most 160 bytes, printable. `None` for anything else: an empty pointer would
     /// cover everything.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

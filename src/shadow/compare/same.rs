@@ -22,6 +22,8 @@ pub(super) struct Seen<'a> {
     pub(super) candidate: Option<&'a Value>,
     /// The text of the candidate's INITIATE.
     pub(super) initiate_text: Option<&'a str>,
+    /// The control's last word is a refused card, and the candidate's that nobody has acted.
+    pub(super) open: bool,
 }
 
 /// What makes two values equal.
@@ -39,7 +41,7 @@ pub(super) enum Equal {
     BothIntegers,
     /// One is absent, the other is text that is not empty.
     TextOrAbsent,
-    /// Each is absent, null or an empty text.
+    /// Each is absent, null or an empty text; the candidate is not null.
     EmptyOrAbsent,
     /// The control has it, the candidate does not.
     OnlyControl,
@@ -51,7 +53,9 @@ pub(super) enum Equal {
     EmptyOrInitiateText,
     /// Asked for entries of a history, not for values (`super::history`).
     RefusedCard,
-    /// Addresses of the same kind: https, or the scheme of an app.
+    /// [`Equal::BothTimes`], of a status that is open after a refused card.
+    OpenAfterRefusal,
+    /// Addresses of the same kind: https, or the scheme of an app; both of a host alone, or neither.
     BothAddresses,
     /// Addresses, the candidate's not plain http.
     AnyAddresses,
@@ -70,6 +74,7 @@ impl Equal {
                 is_like(candidate, control)
                     && apart(control, candidate).is_some_and(|ms| ms <= TOLERANCE_MS)
             }),
+            Self::OpenAfterRefusal => seen.open && Self::BothTimes.holds(seen, rules),
             Self::BothTimes => texts.is_some_and(|(control, candidate)| {
                 is_like(candidate, control) && apart(control, candidate).is_some()
             }),
@@ -88,7 +93,11 @@ impl Equal {
                 }
                 _ => false,
             },
-            Self::EmptyOrAbsent => is_nothing(seen.control) && is_nothing(seen.candidate),
+            Self::EmptyOrAbsent => {
+                is_nothing(seen.control)
+                    && is_nothing(seen.candidate)
+                    && seen.candidate != Some(&Value::Null)
+            }
             Self::OnlyControl => seen.control.is_some() && seen.candidate.is_none(),
             Self::OnlyCandidate(word) => seen.control.is_none() && candidate == Some(word),
             Self::Words(old, new) => texts == Some((old, new)),
@@ -99,7 +108,9 @@ impl Equal {
             Self::BothAddresses => texts.is_some_and(|(control, candidate)| {
                 match (Scheme::of(control), Scheme::of(candidate)) {
                     (Some(Scheme::Http), _) | (_, Some(Scheme::Http)) => false,
-                    (control, candidate) => control.is_some() && control == candidate,
+                    (old, new) => {
+                        old.is_some() && old == new && is_bare(control) == is_bare(candidate)
+                    }
                 }
             }),
             Self::AnyAddresses => texts.is_some_and(|(control, candidate)| {
@@ -138,6 +149,13 @@ fn is_like(text: &str, other: &str) -> bool {
     };
     let form_of = form(text);
     form_of == "0000-00-00T00:00:00.000Z" || form_of == form(other)
+}
+
+/// Whether an address has nothing after its host.
+fn is_bare(address: &str) -> bool {
+    let rest = address.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split_once(['/', '?', '#'])
+        .is_none_or(|(_, more)| more.is_empty())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use super::is_harmless;
 use super::names::{self, Class};
 use crate::epayment::problem::Problem;
 use crate::translate::error::{During, Meaning, meaning};
+use crate::translate::initiate::is_http_to_private_host;
 use crate::types::MoneyOp;
 
 /// The longest text that keeps its length, in characters. All limits of the two APIs lie far below.
@@ -22,6 +23,8 @@ const DEEPEST: usize = 64;
 const DIGITS: usize = 7;
 /// What the bridge itself puts before a short order id, and before a key of its own: both mean something.
 const PREFIXES: [&str; 2] = ["ecom-id-", "bridge-"];
+/// Of the network that makes pseudonyms.
+const ROUNDS: u8 = 4;
 /// Codes of countries whose customers Vipps MobilePay has.
 const COUNTRIES: [&str; 4] = ["47", "45", "46", "358"];
 
@@ -73,35 +76,54 @@ impl Redactor {
     }
 
     /// The pseudonym of an order id, a reference, a request id, a key or a number: the same length, and at each place a
-    /// character of the same kind. Equal texts have equal pseudonyms.
+    /// character of the same kind. Equal texts have equal pseudonyms, others have others: shops count with one digit.
     #[must_use]
     pub fn id(&self, text: &str) -> String {
         if text.chars().count() > LONGEST {
             return hidden(text);
+        }
+        // Readers that cut blanks off must find the same number in both forms.
+        let core = text.trim_matches(' ');
+        if core.len() < text.len() && !core.is_empty() {
+            return text.replacen(core, &self.id(core), 1);
         }
         for prefix in PREFIXES {
             if let Some(rest) = text.strip_prefix(prefix) {
                 return format!("{prefix}{}", self.id(rest));
             }
         }
-        let mut stream = Stream::new(&self.key, text);
-        let mut first = true;
-        text.chars()
-            .map(|c| {
-                let made = match c {
-                    // A number does not change its length when it is read as one.
-                    '1'..='9' if first => stream.letter(b'1', 9),
-                    '0' if first => '0',
-                    '0'..='9' => stream.letter(b'0', 10),
-                    'a'..='z' => stream.letter(b'a', 26),
-                    'A'..='Z' => stream.letter(b'A', 26),
-                    _ if c.is_ascii() => c,
-                    _ => 'ø',
-                };
-                first = false;
-                made
-            })
-            .collect()
+        let ascii = |c: char| if c.is_ascii() { c } else { 'ø' };
+        let mut letters: Vec<char> = text.chars().map(ascii).collect();
+        let middle = letters.len() / 2;
+        // A Feistel network: each half moves the other one along its alphabets, so nothing falls together.
+        for round in 0..ROUNDS {
+            let (left, right) = letters.split_at_mut(middle);
+            if round % 2 == 0 {
+                self.shift(round, left, right, middle == 0);
+            } else {
+                self.shift(round, right, left, true);
+            }
+        }
+        letters.into_iter().collect()
+    }
+
+    /// Moves each letter along its alphabet, by what the key makes of `by`. `first`: the text begins with them.
+    fn shift(&self, round: u8, by: &[char], letters: &mut [char], first: bool) {
+        let text: String = by.iter().collect();
+        let seed = format!("{round} {} {text}", letters.len());
+        let mut stream = Stream::new(&self.key, &seed);
+        for (place, letter) in letters.iter_mut().enumerate() {
+            let (from, count) = match letter {
+                // A number does not change its length when it is read as one.
+                '0' if first && place == 0 => continue,
+                '1'..='9' if first && place == 0 => (b'1', 9),
+                '0'..='9' => (b'0', 10),
+                'a'..='z' => (b'a', 26),
+                'A'..='Z' => (b'A', 26),
+                _ => continue,
+            };
+            *letter = stream.moved(*letter, from, count);
+        }
     }
 
     fn value(&self, name: &str, value: &Value, left: usize) -> Value {
@@ -248,22 +270,41 @@ fn mark(c: char) -> char {
     }
 }
 
-/// An address of the same kind; `INTENT` and a scheme alone are kinds of their own.
+/// An address of the same kind and length; `INTENT` and a scheme alone are kinds of their own.
 fn address(text: &str) -> String {
     if text == "INTENT" {
         return text.to_owned();
     }
-    let Some((scheme, rest)) = text.split_once("://") else {
+    let Some((scheme, rest)) = text.split_once(':') else {
         return hidden(text);
     };
+    let after = rest.trim_start_matches('/');
+    let slashes = rest.get(..rest.len() - after.len()).unwrap_or("");
     let web = ["https", "http"];
-    let scheme = web.iter().find(|known| known.eq_ignore_ascii_case(scheme));
-    match (scheme, rest.is_empty()) {
-        (Some(scheme), true) => format!("{scheme}://"),
-        (Some(scheme), false) => format!("{scheme}://shop.example/x"),
-        (None, true) => "myapp://".to_owned(),
-        (None, false) => "myapp://x".to_owned(),
+    let web = web.iter().find(|known| known.eq_ignore_ascii_case(scheme));
+    let mut made = match web {
+        Some(scheme) if slashes != "//" || after.is_empty() => format!("{scheme}:{slashes}"),
+        Some(scheme) if is_http_to_private_host(text) => format!("{scheme}://localhost/"),
+        Some(scheme) => format!("{scheme}://shop.example/"),
+        None if is_scheme(scheme) => format!("myapp:{slashes}"),
+        None => return hidden(text),
+    };
+    if !after.is_empty() {
+        let missing = text
+            .chars()
+            .take(LONGEST)
+            .count()
+            .saturating_sub(made.len());
+        made.push_str(&"x".repeat(missing.max(1)));
     }
+    made
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 /// Bytes that only the key and the text decide.
@@ -284,10 +325,12 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// One of `count` characters from `from` on; 255 is not a multiple of `count`, and for a stand-in that is even enough.
-    fn letter(&mut self, from: u8, count: u8) -> char {
-        let byte = self.byte();
-        char::from(from + byte % count)
+    /// The letter so many places on among `count` letters from `from` on; 255 is not a multiple of `count`, and for a
+    /// stand-in that is even enough.
+    fn moved(&mut self, letter: char, from: u8, count: u8) -> char {
+        let place = u32::from(letter).saturating_sub(u32::from(from)) + u32::from(self.byte());
+        let moved = u8::try_from(place % u32::from(count)).unwrap_or(0);
+        char::from(from + moved)
     }
 
     fn byte(&mut self) -> u8 {

@@ -94,13 +94,13 @@ fn a_recording_keeps_form_and_nothing_else() {
       },
       "merchantInfo": {
         "authToken": "xxxxxx",
-        "callbackPrefix": "https://shop.example/x",
-        "fallBack": "myapp://x",
-        "merchantSerialNumber": "324990"
+        "callbackPrefix": "https://shop.example/xxxxxx",
+        "fallBack": "myapp://xxx",
+        "merchantSerialNumber": "835967"
       },
       "transaction": {
         "amount": "20000",
-        "orderId": "ir",
+        "orderId": "hh",
         "scope": "name email",
         "transactionText": "xxx\nxxxxxxx"
       },
@@ -174,6 +174,25 @@ fn pseudonyms_are_the_same_everywhere_and_keep_their_kind() {
 }
 
 #[test]
+fn pseudonyms_of_different_ids_differ() {
+    let redactor = redactor();
+    let mut seen = std::collections::BTreeSet::new();
+    let all = (0..1_000).map(|n| n.to_string());
+    let all =
+        all.chain(('a'..='z').flat_map(|c| [c.to_string(), format!("{c}1"), format!("1{c}")]));
+    for text in all {
+        let id = redactor.id(&text);
+        assert_eq!(id.len(), text.len());
+        assert_eq!(id.starts_with('0'), text.starts_with('0'));
+        assert!(seen.insert(id), "{text} is another one's");
+    }
+    assert_eq!(
+        redactor.id(" 123456 "),
+        format!(" {} ", redactor.id("123456"))
+    );
+}
+
+#[test]
 fn a_phone_number_stays_one_and_becomes_nobodys() {
     let country = CountryCode::default();
     for (before, after) in [
@@ -200,6 +219,38 @@ fn a_phone_number_stays_one_and_becomes_nobodys() {
         full, "90000000",
         "the two forms of one number stay two forms of one number"
     );
+}
+
+#[test]
+fn an_address_stays_of_its_kind_and_length() {
+    for (before, after) in [
+        ("INTENT", "INTENT"),
+        ("HTTPS://kari.no", "https://shop.example/x"),
+        (
+            "https://www.kari.no/thanks?k=1",
+            "https://shop.example/xxxxxxxxx",
+        ),
+        (
+            "http://127.0.0.1:8080/cb/kari",
+            "http://localhost/xxxxxxxxxxxx",
+        ),
+        (
+            "http://kari.no:8080/cb/kari/a",
+            "http://shop.example/xxxxxxxxx",
+        ),
+        ("https://", "https://"),
+        ("https:kari", "https:xxxx"),
+        ("kari://", "myapp://"),
+        ("kari:paid", "myapp:xxx"),
+        ("kari", "xxxx"),
+        ("91 23:45", "xxxxxxxx"),
+    ] {
+        let value = redactor().redacted(&json!({"fallBack": before}));
+        assert_eq!(value["fallBack"], after);
+    }
+    let long = format!("https://{}", "k".repeat(300));
+    let value = redactor().redacted(&json!({"callbackPrefix": long}));
+    assert_eq!(value["callbackPrefix"].as_str().map(str::len), Some(308));
 }
 
 #[test]

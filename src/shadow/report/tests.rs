@@ -110,6 +110,15 @@ fn what_is_not_known_is_never_taken_for_clean() {
 }
 
 #[test]
+fn fields_without_room_count_though_all_that_are_named_are_accepted() {
+    // One comparison differs in two accepted fields, and three in more than there was room for.
+    let accepted = |name| differs(name, 4, 0, Some(Given::Known(Verdict::Accepted)));
+    let more = differs(FieldPath::more().as_str(), 3, 0, None);
+    let all = vec![accepted("/a"), accepted("/b"), more];
+    assert_eq!(found(&record(counts(6, 4, 0), all)), (7, 3));
+}
+
+#[test]
 fn dry_comparisons_say_nothing_of_reads() {
     let mut record = record(counts(0, 0, 0), Vec::new());
     record.counts.clear();

@@ -60,7 +60,7 @@ pub(super) fn urls(merchant: &MerchantInfo, rules: &Rules, faults: &mut Faults) 
 }
 
 /// Plain http to loopback or a private network, as in staging.
-fn is_http_to_private_host(url: &str) -> bool {
+pub(crate) fn is_http_to_private_host(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return false;
     };

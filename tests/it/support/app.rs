@@ -13,8 +13,9 @@ use ecom_bridge::app::{App, Ended, Reloading, StartError};
 use ecom_bridge::lifecycle::Lifecycle;
 use ecom_bridge::payments::Payments;
 use ecom_bridge::settings::{self, Settings, Sources};
+use ecom_bridge::shadow::Shadow;
 use ecom_bridge::simulator::{Handle, Options, PaymentView, Simulator};
-use ecom_bridge::store::CallbackStore;
+use ecom_bridge::store::{CallbackStore, ShadowRecord, ShadowStore};
 use ecom_bridge::telemetry::LinesDropped;
 use ecom_bridge::telemetry::logging::{Format, Level, LevelHandle, adjustable};
 use ecom_bridge::types::{Clock, Moment, SystemClock};
@@ -73,6 +74,8 @@ struct Running {
     lifecycle: Lifecycle,
     payments: Arc<Payments>,
     callbacks: Arc<dyn CallbackStore>,
+    shadow: Option<Arc<Shadow>>,
+    findings: Arc<dyn ShadowStore>,
     served: JoinHandle<Ended>,
 }
 
@@ -282,6 +285,8 @@ impl TestApp {
             lifecycle: app.lifecycle().clone(),
             payments: Arc::clone(app.payments()),
             callbacks: Arc::clone(app.callbacks()),
+            shadow: app.shadow().cloned(),
+            findings: Arc::clone(app.findings()),
             served: tokio::spawn(app.serve()),
         });
     }
@@ -292,6 +297,7 @@ impl TestApp {
         running.lifecycle.begin_shutdown();
         soon(running.served).await.unwrap();
         drop((running.payments, running.callbacks));
+        drop((running.shadow, running.findings));
     }
 
     /// Stops it and starts it again with the same store (and what was set meanwhile).
@@ -350,6 +356,19 @@ impl TestApp {
 
     pub(crate) fn callbacks(&self) -> &Arc<dyn CallbackStore> {
         &self.running().callbacks
+    }
+
+    /// Shadowing, which is on.
+    pub(crate) fn shadow(&self) -> &Arc<Shadow> {
+        self.running().shadow.as_ref().expect("it shadows")
+    }
+
+    /// What shadowing has found, the last call included.
+    pub(crate) async fn findings(&self) -> ShadowRecord {
+        if let Some(shadow) = &self.running().shadow {
+            shadow.keep().await;
+        }
+        self.running().findings.shadow_record(true).await.unwrap()
     }
 
     pub(crate) fn admin_addr(&self) -> SocketAddr {

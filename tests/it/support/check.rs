@@ -1,4 +1,5 @@
-//! The invariants that hold at the end of every test: sums (I1), keys (I2), routes (I7) and silence about secrets (I11).
+//! The invariants that hold at the end of every test: sums (I1), keys (I2), routes (I7) and silence about secrets (I11),
+//! and shadows that only read (I9).
 
 use std::collections::HashMap;
 
@@ -21,7 +22,19 @@ pub(crate) fn invariants(app: &TestApp) {
 /// What requests alone can break.
 pub(crate) fn kept(app: &TestApp, requests: &[SeenRequest]) {
     keys(requests);
+    shadows(requests);
     routes(&app.world().payments(), requests, app.forgetful);
+}
+
+/// I9: what a shadow sends to the primary upstream reads.
+pub(crate) fn shadows(requests: &[SeenRequest]) {
+    let marked = |r: &&SeenRequest| {
+        let plugin = r.header("vipps-system-plugin-name");
+        r.header("bridge-shadow").is_some() || plugin == Some("ecom-bridge-shadow")
+    };
+    for request in requests.iter().filter(marked) {
+        assert_eq!(request.method, "GET", "I9: {request:?}");
+    }
 }
 
 /// I1.

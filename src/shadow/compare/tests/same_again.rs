@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn below(&mut self, count: u64) -> u64 {
@@ -112,6 +112,23 @@ impl Again<'_> {
     }
 }
 
+/// The same answer as another server would have given it.
+pub(super) fn again(answer: &Answer, dice: &mut Dice) -> Answer {
+    let mut body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    let mut again = Again {
+        dice,
+        numbers: HashMap::new(),
+        last: None,
+    };
+    again.value("", &mut body);
+    let mut text = String::new();
+    written(&body, dice, &mut text);
+    Answer {
+        body: text.into_bytes(),
+        ..answer.clone()
+    }
+}
+
 #[test]
 fn ten_thousand_pairs_of_the_same_differ_in_nothing() {
     let all = world::all();
@@ -120,18 +137,7 @@ fn ten_thousand_pairs_of_the_same_differ_in_nothing() {
     for round in 0..10_000 {
         let at = usize::try_from(dice.below(all.len() as u64)).unwrap_or(0);
         let (name, operation, control) = all.get(at).expect("an answer");
-        let mut body: Value = serde_json::from_slice(&control.body).expect("JSON");
-        let mut again = Again {
-            dice: &mut dice,
-            numbers: HashMap::new(),
-            last: None,
-        };
-        again.value("", &mut body);
-        let mut text = String::new();
-        written(&body, &mut dice, &mut text);
-        let mut candidate = control.clone();
-        candidate.body = text.into_bytes();
-        let compared = read(*operation, control, &candidate);
+        let compared = read(*operation, control, &again(control, &mut dice));
         assert_eq!(told(&compared), [""; 0], "round {round}: {name}");
         for (rule, times) in compared.normalised {
             *fired.entry(rule).or_insert(0) += times;

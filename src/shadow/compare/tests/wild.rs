@@ -137,6 +137,12 @@ fn a_flood_of_differences_is_counted_and_not_kept() {
     let compared = compare_raw(lists("a").as_bytes(), lists("b").as_bytes()).expect("comparable");
     assert_eq!(compared.differences.len(), KEPT);
     assert!(compared.more > 0);
+    // What is not kept is told, so that it counts even where all that is kept was judged away.
+    let last = compared.differences.last().expect("the last place");
+    assert_eq!(
+        (last.field.as_str(), last.candidate.as_str()),
+        ("(more)", format!("{} more", compared.more).as_str())
+    );
     let list = |word: &str| json!(vec![json!({"status": word}); 20_000]).to_string();
     let compared =
         compare_raw(list("SALE").as_bytes(), list("VOID").as_bytes()).expect("comparable");

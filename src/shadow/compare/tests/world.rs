@@ -2,6 +2,8 @@
 //!
 //! Must not: write an answer by hand where the translation can make it.
 
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
 use super::Answer;
@@ -20,6 +22,11 @@ use crate::types::{
 
 /// Sums in the order authorized, cancelled, captured, refunded; events as name, amount, success, seconds after ten.
 type Events = &'static [(&'static str, i64, bool, i64)];
+
+/// Approval and capture are one here.
+const SALE: &str = "sale";
+/// No user data was asked for here.
+const NO_SCOPE: &str = "no scope";
 
 /// A payment's name, state, sums and events.
 pub(super) const PAYMENTS: &[(&str, &str, [i64; 4], Events)] = &[
@@ -60,6 +67,36 @@ pub(super) const PAYMENTS: &[(&str, &str, [i64; 4], Events)] = &[
             ("CAPTURED", 5_000, true, 91),
             ("REFUNDED", 7_000, true, 200),
             ("CANCELLED", 15_000, true, 300),
+        ],
+    ),
+    (
+        "refunded",
+        "AUTHORIZED",
+        [50_000, 0, 50_000, 20_000],
+        &[
+            ("CREATED", 50_000, true, 0),
+            ("AUTHORIZED", 50_000, true, 40),
+            ("CAPTURED", 50_000, true, 90),
+            ("REFUNDED", 20_000, true, 400),
+        ],
+    ),
+    (
+        SALE,
+        "AUTHORIZED",
+        [50_000, 0, 50_000, 0],
+        &[
+            ("CREATED", 50_000, true, 0),
+            ("AUTHORIZED", 50_000, true, 40),
+            ("CAPTURED", 50_000, true, 43),
+        ],
+    ),
+    (
+        NO_SCOPE,
+        "AUTHORIZED",
+        [50_000, 0, 0, 0],
+        &[
+            ("CREATED", 50_000, true, 0),
+            ("AUTHORIZED", 50_000, true, 40),
         ],
     ),
     (
@@ -130,7 +167,7 @@ fn sources<T>(name: &str, ask: impl FnOnce(Sources<'_>) -> T) -> T {
                 "name": name,
                 "amount": money(*amount),
                 "timestamp": Moment::from_millis(start + seconds * 1000).to_string(),
-                "idempotencyKey": format!("key-{i}"),
+                "idempotencyKey": (*name != "AUTHORIZED").then(|| format!("key-{i}")),
                 "success": success
             }))
             .expect("an event")
@@ -155,10 +192,16 @@ fn sources<T>(name: &str, ask: impl FnOnce(Sources<'_>) -> T) -> T {
     let remembered = Remembered {
         text: Some("One sweater".to_owned()),
         request_id: RequestId::parse("request-0"),
-        scope: ScopeAsked::Yes("name email phoneNumber".to_owned()),
+        scope: match name {
+            NO_SCOPE => ScopeAsked::No,
+            _ => ScopeAsked::Yes("name email phoneNumber".to_owned()),
+        },
         calls,
         country: CountryCode::default(),
-        sale: Sale::No,
+        sale: match name {
+            SALE => Sale::Done(IdempotencyKey::parse("key-2").expect("a key")),
+            _ => Sale::No,
+        },
     };
     let order = OrderText::parse("order-1234").expect("an order id");
     let scope = Scope::Unit(Msn::parse("123456").expect("an MSN"));
@@ -233,6 +276,18 @@ pub(super) fn coded(code: Code) -> Answer {
     refusal(&Failure::code(code))
 }
 
+/// What the gateway before both APIs says, which passes unchanged.
+pub(super) fn slow_down() -> Answer {
+    let mut answer = Answer::new(
+        429,
+        &json!({"statusCode": 429, "message": "Rate limit is exceeded. Try again in 5 seconds."}),
+    );
+    answer
+        .headers
+        .insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
+}
+
 /// Every kind of answer, with its operation.
 pub(super) fn all() -> Vec<(String, Operation, Answer)> {
     let mut all = vec![
@@ -258,6 +313,7 @@ pub(super) fn all() -> Vec<(String, Operation, Answer)> {
             Operation::Capture,
             refused("Capture amount too high"),
         ),
+        ("slow down".to_owned(), Operation::Status, slow_down()),
     ];
     for (name, ..) in PAYMENTS {
         all.push((format!("details {name}"), Operation::Details, details(name)));
