@@ -11,11 +11,14 @@ mod raw;
 mod rewrite;
 mod step;
 mod translated;
+mod turn;
 mod twin;
 
 use std::sync::Arc;
 
 use self::alias::Aliases;
+pub use self::turn::Turn;
+
 use self::job::{Did, Job};
 use self::translated::Shared;
 use self::twin::Twins;
@@ -91,52 +94,52 @@ impl Mirror {
         })
     }
 
-    /// Mirrors a call, and compares. Of `rules`, what is ignored and the time count; the rest is known here. The control is
-    /// eCom's answer, whoever gave it. It may be dropped at any time: a twin that may be out of step then is lost.
-    pub async fn mirror(&self, offer: &Offer, rules: &Rules<'_>) -> (ShadowOutcome, Compared) {
-        match self.did(offer).await {
+    /// Takes a call's turn among those of its payment, when it is answered. Never waits. To be taken for each call of write
+    /// mode that is not mirrored by choice for the whole payment, and dropped where the call is not mirrored after all: if
+    /// it may have changed the payment, its twin is out of step and lost.
+    pub fn turn(&self, operation: Operation, order: &Order) -> Turn {
+        let (scope, order) = (&order.scope, &order.order);
+        let place = if operation == Operation::Initiate {
+            Some(self.twins.place(scope, order))
+        } else {
+            self.twins.known(scope, order)
+        };
+        place.map_or(Turn::NONE, |place| Turn::take(place, changes(operation)))
+    }
+
+    /// Mirrors a call when it is its turn, and compares. Of `rules`, what is ignored and the time count; the rest is known
+    /// here. The control is eCom's answer, whoever gave it. It may be dropped at any time: a twin that may be out of step
+    /// then is lost.
+    pub async fn mirror(
+        &self,
+        turn: Turn,
+        offer: &Offer,
+        rules: &Rules<'_>,
+    ) -> (ShadowOutcome, Compared) {
+        let limit = offer.snapshot.settings.shadow.timeout;
+        let work = Box::pin(self.did(turn, offer));
+        let did = tokio::time::timeout(limit, work).await;
+        match did.unwrap_or(Did::Nothing(ShadowOutcome::Failed("timeout"))) {
             Did::Nothing(outcome) => (outcome, Compared::default()),
             Did::Compare(two) => two.compared(offer.operation, rules),
         }
     }
 
-    /// A call of this order was not mirrored: if it may have changed the payment, its twin is out of step.
-    pub fn missed(&self, order: &Order, operation: Operation) {
-        if changes(operation)
-            && let Some(place) = self.twins.known(&order.scope, &order.order)
-        {
-            place.lose();
-        }
-    }
-
-    async fn did(&self, offer: &Offer) -> Did {
+    async fn did(&self, mut turn: Turn, offer: &Offer) -> Did {
+        let filtered = |reason| Did::Nothing(ShadowOutcome::Filtered(reason));
         let job = match Job::of(offer, &self.aliases) {
             Ok(job) => job,
             Err(reason) => {
-                // Where the merchant's payment may have been changed, the twin was not.
-                if let Some((order, _)) = &offer.subject
-                    && !is_refusal(&offer.answer)
-                    && !not_asked(offer.route, &offer.answer)
-                {
-                    self.missed(order, offer.operation);
+                if is_refusal(&offer.answer) || not_asked(offer.route, &offer.answer) {
+                    turn.waive();
                 }
-                return Did::Nothing(ShadowOutcome::Filtered(reason));
+                return filtered(reason);
             }
         };
-        let (scope, order) = (&job.order.scope, &job.order.order);
-        let place = if offer.operation == Operation::Initiate {
-            self.twins.place(scope, order)
-        } else {
-            let Some(place) = self.twins.known(scope, order) else {
-                return Did::Nothing(ShadowOutcome::Filtered("no-twin"));
-            };
-            place
-        };
-        let limit = offer.snapshot.settings.shadow.timeout;
-        let work = Box::pin(job.work(&self.shared, &place));
-        tokio::time::timeout(limit, work)
-            .await
-            .unwrap_or(Did::Nothing(ShadowOutcome::Failed("timeout")))
+        match turn.come().await {
+            Some(place) => job.work(&self.shared, place).await,
+            None => filtered("no-twin"),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use ecom_bridge::store::ShadowOutcome::{Clean, Differing, Filtered};
 use serde_json::{Value, json};
 
 use crate::support::app::{MSN, TestApp};
-use crate::support::shadow::{ALL_ECOM, Mirrored, Shadowed, app_order};
+use crate::support::shadow::{ALL_ECOM, Mirrored, Shadowed, app_order, order_of};
 use crate::support::shop::Ask;
 
 use Operation::{Cancel, Capture, Details, Initiate, Refund, Status};
@@ -185,31 +185,22 @@ async fn calls_of_one_payment_are_mirrored_one_after_the_other() {
     both.shadow
         .world()
         .add_fault(Fault::always("/ecomm/", slow));
-    let mut offers = Vec::new();
+    let rules = ecom_bridge::shadow::compare::Rules::default();
+    let mut works = Vec::new();
     for n in 0..4 {
         let ask = app.changing("capture", ID, 1_000, &format!("{n}"));
-        offers.push(both.offer(Capture, ID, ask, |_| {}).await.1);
+        let (_, offer) = both.offer(Capture, ID, ask, |_| {}).await;
+        let turn = both.mirror.turn(Capture, &order_of(ID));
+        let (mirror, rules) = (&both.mirror, &rules);
+        works.push(async move { mirror.mirror(turn, &offer, rules).await.0 });
     }
-    let rules = ecom_bridge::shadow::compare::Rules::default();
-    let [a, b, c, d] = &offers[..] else {
-        panic!("four offers");
-    };
-    let together = async {
-        tokio::join!(
-            both.mirror.mirror(a, &rules),
-            both.mirror.mirror(b, &rules),
-            both.mirror.mirror(c, &rules),
-            both.mirror.mirror(d, &rules),
-        )
-    };
+    // The last one is begun first.
+    let [a, b, c, d] = <[_; 4]>::try_from(works).ok().unwrap();
+    let together = async { tokio::join!(d, c, b, a) };
     let done = tokio::time::timeout(Duration::from_secs(20), together)
         .await
         .unwrap();
-    // One waits for the other, so the first of them sees its own sums only.
-    assert_eq!(
-        (done.0.0, done.1.0, done.2.0, done.3.0),
-        (Clean, Clean, Clean, Clean)
-    );
+    assert_eq!(done, (Clean, Clean, Clean, Clean), "each sees its own sums");
     assert_eq!(both.twin().captured.minor_units(), 4_000);
     let approvals = both.shadow.world().requests();
     let approvals = approvals.iter().filter(|r| r.path().ends_with("/approve"));

@@ -118,9 +118,9 @@ async fn what_was_not_mirrored_has_no_twin() {
         assert!(both.shadow.world().requests().is_empty());
         // One call that was left out, and the twin is out of step.
         let both = created(values, "5s").await;
-        both.mirror.missed(&order_of(ID), Details);
+        drop(both.mirror.turn(Details, &order_of(ID)));
         assert_eq!(read(&both, Details).await, ShadowOutcome::Clean);
-        both.mirror.missed(&order_of(ID), Capture);
+        drop(both.mirror.turn(Capture, &order_of(ID)));
         assert_eq!(read(&both, Details).await, Filtered("twin-lost"));
     }
 }
@@ -137,7 +137,8 @@ async fn a_work_that_is_dropped_in_its_middle_loses_the_twin() {
     let ask = both.app.changing("capture", ID, 1_000, "1");
     let (_, offer) = both.offer(Capture, ID, ask, |_| {}).await;
     let rules = Rules::default();
-    let work = both.mirror.mirror(&offer, &rules);
+    let turn = both.mirror.turn(Capture, &order_of(ID));
+    let work = both.mirror.mirror(turn, &offer, &rules);
     let short = std::time::Duration::from_millis(50);
     assert!(tokio::time::timeout(short, work).await.is_err());
     assert_eq!(read(&both, Status).await, Filtered("twin-lost"));

@@ -41,7 +41,7 @@ pub(super) struct Job<'a> {
     offer: &'a Offer,
     aliases: &'a Aliases,
     /// The merchant's.
-    pub(super) order: &'a Order,
+    order: &'a Order,
     from: &'a Msn,
     /// The shadow's.
     name: OrderId,
@@ -107,7 +107,6 @@ impl<'a> Job<'a> {
     /// Does it, and keeps the twin's state.
     pub(super) async fn work(&self, shared: &Shared, place: &Place) -> Did {
         let operation = self.offer.operation;
-        // Also where this call waits its turn for too long.
         let doubt = changes(operation).then(|| place.doubt());
         let mut slot = place.twin.lock().await;
         if place.is_lost() {

@@ -12,6 +12,7 @@ use moka::sync::Cache;
 
 use super::step::{Made, State};
 use super::translated::Translated;
+use super::turn::Line;
 use crate::telemetry::Route;
 use crate::types::{OrderText, Scope};
 
@@ -54,6 +55,7 @@ pub(super) struct Twin {
 #[derive(Default)]
 pub(super) struct Place {
     lost: AtomicBool,
+    pub(super) line: Line,
     /// None until it is made.
     pub(super) twin: tokio::sync::Mutex<Option<Twin>>,
 }

@@ -126,7 +126,8 @@ impl Shadowed {
         change: impl FnOnce(&mut Seen),
     ) -> Mirrored {
         let (answer, offer) = self.offer(operation, order, ask, change).await;
-        let (outcome, compared) = self.mirror.mirror(&offer, &Rules::default()).await;
+        let turn = self.mirror.turn(operation, &order_of(order));
+        let (outcome, compared) = self.mirror.mirror(turn, &offer, &Rules::default()).await;
         Mirrored {
             answer,
             outcome,
