@@ -10,6 +10,8 @@ use std::fs;
 mod form;
 #[path = "house/imports.rs"]
 mod imports;
+#[path = "house/shadow.rs"]
+mod shadow;
 #[path = "house/source.rs"]
 mod source;
 
@@ -17,6 +19,7 @@ use form::{
     floats, form, lock_file, named_tests, places_of_this_machine, tests_wait_and_listen_well, words,
 };
 use imports::{HOUSE, edges, floors, pure, table};
+use shadow::only_the_shadow_s_own;
 use source::{Complaints, File, everything, root};
 
 fn assert_none(complaints: &Complaints) {
@@ -116,6 +119,31 @@ fn crates_stay_at_the_edge() {
         "src/payments/a.rs",
         "let n = \"hyper\"; self.config::<u8>(); super::config::x();",
     );
+}
+
+#[test]
+fn a_shadow_has_no_way_to_the_primary_upstream() {
+    assert_none(&only_the_shadow_s_own(&everything()));
+    for line in [
+        "let e = Epayment::new(url, limit, meters);",
+        "use crate::upstream::ecom::Forwarder;",
+        "let http = reqwest::Client::new();",
+    ] {
+        plant(only_the_shadow_s_own, "src/shadow/read.rs", line);
+    }
+    for line in [
+        "use crate::upstream::reads::Reader;",
+        "let own = Credentials::of(&offer.request_headers, None);",
+        "credentials: offer.caller.credentials.clone(),",
+    ] {
+        plant(only_the_shadow_s_own, "src/shadow/mirror/a.rs", line);
+    }
+    spare(
+        only_the_shadow_s_own,
+        "src/shadow/read.rs",
+        "use crate::upstream::reads::Reader;",
+    );
+    spare(only_the_shadow_s_own, "src/app/mod.rs", "Epayment::new(u)");
 }
 
 #[test]

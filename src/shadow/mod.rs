@@ -8,6 +8,7 @@ pub mod books;
 pub mod compare;
 pub mod dry;
 mod lanes;
+pub mod mirror;
 pub mod offer;
 mod pace;
 pub mod plan;

@@ -8,6 +8,7 @@ mod balance;
 mod callbacks;
 mod ledger;
 mod look;
+mod memory;
 mod observations;
 mod postgres;
 mod record;
@@ -39,6 +40,7 @@ pub use ledger::{
     LedgerStore, LookEnd, Mismatch, MismatchKind, OpenDays, PaymentFilter, WhichMismatches,
 };
 pub use look::{Contents, FileState, KnownWebhook, PostgresLook, SqliteLook};
+pub use memory::PaymentInMemory;
 pub use observations::{
     Automatic, AutomaticStore, Counts, Hour, Observation, ObservationStore, Side,
 };

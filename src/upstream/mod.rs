@@ -9,6 +9,7 @@ mod error;
 pub mod keyring;
 pub mod probe;
 pub mod reads;
+pub mod shadow;
 pub mod share;
 pub mod token;
 pub mod webhooks;

@@ -6,6 +6,7 @@ pub(crate) mod callbacks;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod postgres;
+pub(crate) mod shadow;
 pub(crate) mod shop;
 pub(crate) mod site;
 pub(crate) mod upstream;

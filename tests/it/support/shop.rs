@@ -77,6 +77,17 @@ impl Ask {
         client
     }
 
+    /// Headers and body, as a server reads them.
+    pub(crate) fn parts(&self) -> (http::HeaderMap, bytes::Bytes) {
+        let pair =
+            |(name, value): &(String, String)| (name.parse().unwrap(), value.parse().unwrap());
+        let headers = self
+            .headers
+            .iter()
+            .map(pair as fn(&(String, String)) -> (http::HeaderName, http::HeaderValue));
+        (headers.collect(), self.body.clone().into())
+    }
+
     /// The same request to another address.
     pub(crate) fn to(mut self, addr: std::net::SocketAddr) -> Self {
         self.addr = addr;
