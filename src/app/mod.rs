@@ -29,6 +29,7 @@ use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
 use crate::shadow::Shadow;
+use crate::shadow::mirror::NoMirror;
 use crate::shadow::record::RecordError;
 use crate::steering::Steerer;
 use crate::steering::auto::Automat;
@@ -60,6 +61,9 @@ pub enum StartError {
     /// The typed client.
     #[error("the client for upstream can't be made: {0}")]
     Client(#[from] reqwest::Error),
+    /// The shadow upstream.
+    #[error("{0}")]
+    Mirror(#[from] NoMirror),
     /// The recording of shadowed calls.
     #[error("shadow.record_file: {0}")]
     Recording(#[from] RecordError),

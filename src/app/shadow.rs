@@ -12,6 +12,7 @@ use crate::admin::shadow::{ShadowApi, ShadowSource};
 use crate::payments::Payments;
 use crate::readiness::{Compared, ShadowFound};
 use crate::settings::{Settings, ShadowMode};
+use crate::shadow::mirror::Mirror;
 use crate::shadow::record::Recorder;
 use crate::shadow::report::{self, ShadowFigures};
 use crate::shadow::{Shadow, ShadowParts};
@@ -41,6 +42,10 @@ pub(super) fn build(
         ecom: EcomReader::new(base_url, connect, shadow.timeout)?,
         store: Arc::clone(&faces.shadow),
         share,
+        mirror: match shadow.mode {
+            ShadowMode::Write => Some(Mirror::new(settings, Arc::clone(&payments.clock))?),
+            _ => None,
+        },
         recorder: match &shadow.record_file {
             Some(file) => Some(Recorder::open(file, shadow.record_max)?),
             None => None,

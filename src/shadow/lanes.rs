@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::books::{End, Ticket};
+use super::mirror::Turn;
 use super::offer::Offer;
 use crate::store::{ShadowOutcome, Way};
 use crate::types::Clock;
@@ -26,9 +27,17 @@ const STALE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 struct Job {
     offer: Offer,
-    way: Way,
+    planned: Planned,
     ticket: Ticket,
     room: Room,
+}
+
+/// How a call is compared.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) way: Way,
+    /// Of write mode: its turn among the calls of its payment.
+    pub(super) turn: Option<Turn>,
 }
 
 /// The bytes that a waiting call holds.
@@ -48,7 +57,7 @@ impl Drop for Room {
 #[async_trait::async_trait]
 pub(super) trait Work: Send + Sync + 'static {
     /// Compares one call.
-    async fn compare(&self, way: Way, offer: Offer) -> End;
+    async fn compare(&self, planned: Planned, offer: Offer) -> End;
 }
 
 /// The way into the lanes.
@@ -80,7 +89,7 @@ impl Lanes {
     pub(super) fn put(
         &self,
         offer: Offer,
-        way: Way,
+        planned: Planned,
         ticket: Ticket,
     ) -> Result<(), (Ticket, ShadowOutcome)> {
         let bytes = offer.bytes();
@@ -94,7 +103,7 @@ impl Lanes {
         };
         let job = Job {
             offer,
-            way,
+            planned,
             ticket,
             room,
         };
@@ -119,7 +128,7 @@ impl Waiting {
             let Some(job) = next else { return };
             let Job {
                 offer,
-                way,
+                planned,
                 ticket,
                 room,
             } = job;
@@ -132,7 +141,7 @@ impl Waiting {
             let (work, clock) = (Arc::clone(&work), Arc::clone(&clock));
             // A task of its own: a panic ends there, and the ticket that it held says so.
             let one = tokio::spawn(async move {
-                let end = tokio::time::timeout(limit, work.compare(way, offer)).await;
+                let end = tokio::time::timeout(limit, work.compare(planned, offer)).await;
                 let end = end.unwrap_or(End::Not(ShadowOutcome::Failed("timeout")));
                 ticket.settle(&end, clock.now());
             });

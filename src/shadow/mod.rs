@@ -28,7 +28,8 @@ use tokio::time::MissedTickBehavior;
 
 use self::books::{Books, End};
 use self::compare::{IgnoreRule, PathPattern};
-use self::lanes::{Lanes, Waiting, Work};
+use self::lanes::{Lanes, Planned, Waiting, Work};
+use self::mirror::{Mirror, Turn};
 use self::offer::Offer;
 use self::pace::Pace;
 use self::plan::Plan;
@@ -40,7 +41,7 @@ use crate::ecom::route::Operation;
 use crate::lifecycle::Lifecycle;
 use crate::payments::{Order, Payments};
 use crate::settings::{Shadow as ShadowSettings, Snapshot};
-use crate::store::{Known, ShadowStore};
+use crate::store::{Known, ShadowStore, Way};
 use crate::telemetry::Route;
 use crate::types::Clock;
 use crate::upstream::reads::{EcomReader, Reader};
@@ -65,6 +66,8 @@ pub struct ShadowParts {
     pub store: Arc<dyn ShadowStore>,
     /// The share of the read limits, with all other reads in the background.
     pub share: ReadShare,
+    /// Of write mode.
+    pub mirror: Option<Mirror>,
     /// Keeps redacted calls for a replay, where that is wanted.
     pub recorder: Option<Recorder>,
     /// The time.
@@ -104,6 +107,7 @@ impl Shadow {
             worker: Arc::new(Worker {
                 ignore: ignore(&settings),
                 sides,
+                mirror: parts.mirror,
                 recorder: parts.recorder,
                 settings: settings.clone(),
             }),
@@ -132,14 +136,34 @@ impl Shadow {
                 way,
                 reason,
                 by_choice,
-            } => self.books.filtered((call.0, way), reason, by_choice),
+            } => {
+                self.books.filtered((call.0, way), reason, by_choice);
+                if reason == plan::OPERATION_OFF {
+                    // The payment goes on without its twin, which may be lost by that.
+                    drop(self.turn(way, call.0, subject));
+                }
+            }
             Plan::Compare(way) => {
                 let ticket = self.books.open(call.0, way);
-                if let Err((ticket, why)) = self.lanes.put(offer(), way, ticket) {
+                let turn = self.turn(way, call.0, subject);
+                let planned = Planned { way, turn };
+                if let Err((ticket, why)) = self.lanes.put(offer(), planned, ticket) {
                     ticket.settle(&End::Not(why), self.clock.now());
                 }
             }
         }
+    }
+
+    /// The call's turn among those of its payment, where it is mirrored.
+    fn turn(
+        &self,
+        way: Way,
+        operation: Operation,
+        subject: Option<&(Order, Known)>,
+    ) -> Option<Turn> {
+        let mirror = self.worker.mirror.as_ref()?;
+        let (order, _) = subject?;
+        (way == Way::Write).then(|| mirror.turn(operation, order))
     }
 
     /// Begins the work, which ends when the process drains: what waits then is dropped, and counted.

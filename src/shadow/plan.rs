@@ -11,6 +11,9 @@ use crate::store::{Known, Way};
 use crate::telemetry::Route;
 use crate::types::{Kind, Origin};
 
+/// The operator does not want this operation compared, though others of the same payment.
+pub(super) const OPERATION_OFF: &str = "operation-off";
+
 /// What becomes of an offered call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
@@ -54,7 +57,7 @@ pub fn plan(
         by_choice,
     };
     if !shadow.operations.contains(&operation) {
-        return filter("operation-off", true);
+        return filter(OPERATION_OFF, true);
     }
     if !merchant.enabled {
         return filter("merchant-off", true);

@@ -5,9 +5,10 @@
 use async_trait::async_trait;
 
 use super::books::{End, Found};
-use super::compare::IgnoreRule;
+use super::compare::{Compared, IgnoreRule, Rules};
 use super::dry::{DryCall, dry};
-use super::lanes::Work;
+use super::lanes::{Planned, Work};
+use super::mirror::{Mirror, Turn};
 use super::offer::Offer;
 use super::read::Sides;
 use super::record::{Recorder, Taken};
@@ -21,12 +22,15 @@ pub(super) struct Worker {
     pub(super) settings: ShadowSettings,
     pub(super) ignore: Vec<IgnoreRule>,
     pub(super) sides: Sides,
+    /// Of write mode.
+    pub(super) mirror: Option<Mirror>,
     pub(super) recorder: Option<Recorder>,
 }
 
 #[async_trait]
 impl Work for Worker {
-    async fn compare(&self, way: Way, offer: Offer) -> End {
+    async fn compare(&self, planned: Planned, offer: Offer) -> End {
+        let Planned { way, turn } = planned;
         let (end, look) = match way {
             Way::Dry => (self.dry(&offer), None),
             Way::Read => {
@@ -37,7 +41,7 @@ impl Work for Worker {
                     .compared(&offer, &self.ignore, &self.settings, noise)
                     .await
             }
-            Way::Write => (End::Not(ShadowOutcome::Filtered("not-yet")), None),
+            Way::Write => (self.mirrored(turn, &offer).await, None),
         };
         self.record(&offer, way, look.as_ref()).await;
         end
@@ -50,14 +54,20 @@ impl Worker {
         let dried = dry(&DryCall::of(offer));
         let control = offer.answer.answered();
         let judged = dried.against(offer.operation, &control, &self.ignore, now);
-        match judged.outcome {
-            ShadowOutcome::Clean | ShadowOutcome::Differing => End::Compared(Box::new(Found {
-                compared: judged.compared,
-                noise: None,
-                order: offer.order_id(),
-            })),
-            not => End::Not(not),
-        }
+        end(judged.outcome, judged.compared, offer)
+    }
+
+    async fn mirrored(&self, turn: Option<Turn>, offer: &Offer) -> End {
+        let (Some(mirror), Some(turn)) = (&self.mirror, turn) else {
+            return End::Not(ShadowOutcome::Filtered("no-twin"));
+        };
+        let rules = Rules {
+            ignore: &self.ignore,
+            now: self.sides.payments.clock.now(),
+            ..Rules::default()
+        };
+        let (outcome, compared) = mirror.mirror(turn, offer, &rules).await;
+        end(outcome, compared, offer)
     }
 
     async fn record(&self, offer: &Offer, way: Way, look: Option<&Look>) {
@@ -75,5 +85,16 @@ impl Worker {
             elsewhere: way == Way::Read,
             ..Taken::of(offer, payments.clock.now(), way)
         });
+    }
+}
+
+fn end(outcome: ShadowOutcome, compared: Compared, offer: &Offer) -> End {
+    match outcome {
+        ShadowOutcome::Clean | ShadowOutcome::Differing => End::Compared(Box::new(Found {
+            compared,
+            noise: None,
+            order: offer.order_id(),
+        })),
+        not => End::Not(not),
     }
 }

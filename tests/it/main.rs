@@ -49,6 +49,7 @@ mod repeats;
 mod routing;
 mod rules;
 mod shadow;
+mod shadow_modes;
 mod shadow_replay;
 mod shadow_report;
 mod shutdown;

@@ -18,7 +18,7 @@ struct Actor {
 
 #[async_trait::async_trait]
 impl Work for Actor {
-    async fn compare(&self, _way: Way, offer: Offer) -> End {
+    async fn compare(&self, _planned: Planned, offer: Offer) -> End {
         let (order, _) = offer.subject.as_ref().unwrap();
         match order.order.as_str() {
             "panics" => panic!("a comparison"),
@@ -50,7 +50,11 @@ impl Stage {
 
     fn put(&self, offer: Offer) -> Option<ShadowOutcome> {
         let ticket = self.books.open(Operation::Details, Way::Read);
-        let (ticket, why) = self.lanes.put(offer, Way::Read, ticket).err()?;
+        let planned = Planned {
+            way: Way::Read,
+            turn: None,
+        };
+        let (ticket, why) = self.lanes.put(offer, planned, ticket).err()?;
         ticket.settle(&End::Not(why), SystemClock.now());
         Some(why)
     }
