@@ -1,11 +1,16 @@
 //! Dry runs, recordings and mirrored writes, through the whole bridge.
 
+use std::collections::BTreeSet;
+
 use ecom_bridge::ecom::route::Operation;
+use ecom_bridge::simulator::{Action, Client, Fault, Options, SeenRequest, Simulator};
 use ecom_bridge::store::{DifferenceKind, Way};
+use serde_json::json;
 
 use crate::shadow::{approved, counts, fields, settled, shadowing};
-use crate::support::app::KEY;
-use crate::support::shop::{AUTH_TOKEN, PHONE, express};
+use crate::support::app::{KEY, MSN};
+use crate::support::shadow::{SHADOW_KEY, SHADOW_MSN, SHADOW_PHONE};
+use crate::support::shop::{AUTH_TOKEN, PHONE, express, order};
 
 #[tokio::test]
 async fn dry_runs_translate_what_goes_to_ecom_and_send_nothing() {
@@ -90,4 +95,123 @@ async fn what_was_recorded_is_replayed_without_a_difference_and_a_wrong_answer_i
         told.contains("/transactionSummary/capturedAmount"),
         "{told}"
     );
+}
+
+/// A shadow upstream that knows nothing of the first one's keys.
+async fn second_upstream() -> Simulator {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new("shadow-client", "shadow-secret", SHADOW_KEY, &[SHADOW_MSN]);
+    let options = Options {
+        clients: vec![client],
+        seed: 7,
+        ..Options::default()
+    };
+    Simulator::start(listener, options).unwrap()
+}
+
+#[tokio::test]
+async fn writes_are_mirrored_on_the_shadow_upstream_and_kept_in_step() {
+    let second = second_upstream().await;
+    let base = format!("\"{}\"", second.base_url());
+    let merchant = format!(
+        "msn = \"{MSN}\"\nshadow = {{ msn = \"{SHADOW_MSN}\", subscription_key = \"{SHADOW_KEY}\", \
+         client_id = \"shadow-client\", client_secret = \"shadow-secret\", phone_number = \"{SHADOW_PHONE}\" }}"
+    );
+    let values = [
+        ("shadow.mode", "\"write\""),
+        ("shadow.upstream_base_url", base.as_str()),
+        ("merchant", merchant.as_str()),
+    ];
+    let app = shadowing(&values).start().await;
+    let mut body = order("order-0001", 10_000);
+    body["merchantInfo"]["isApp"] = json!(true);
+    app.initiating(&body).send().await.ok();
+    assert!(app.world().approve(MSN, "order-0001"));
+    app.details("order-0001").await.ok();
+    app.capture("order-0001", 4_000, "c1").await.ok();
+    app.changing("refund", "order-0001", 1_000, "r1")
+        .send()
+        .await
+        .ok();
+    app.details("order-0001").await.ok();
+    assert_eq!(fields(&app).await, BTreeSet::new());
+    for (operation, calls) in [
+        (Operation::Initiate, 1),
+        (Operation::Details, 2),
+        (Operation::Capture, 1),
+        (Operation::Refund, 1),
+    ] {
+        let counts = counts(&app, (operation, Way::Write)).await;
+        assert_eq!(counts.compared(), calls, "{operation:?} {counts:?}");
+    }
+    let twins = second.world().payments();
+    let [twin] = twins.as_slice() else {
+        panic!("{twins:?}")
+    };
+    assert_ne!(twin.reference, "order-0001");
+    assert_eq!(
+        (twin.captured.minor_units(), twin.refunded.minor_units()),
+        (4_000, 1_000)
+    );
+    let sent = second.world().requests();
+    for secret in [
+        AUTH_TOKEN,
+        PHONE,
+        KEY,
+        app.token.as_str(),
+        "order-0001",
+        "shop.example.com",
+    ] {
+        let told = |r: &SeenRequest| {
+            let headers = format!("{:?} {}", r.headers, r.target);
+            headers.contains(secret) || String::from_utf8_lossy(&r.body).contains(secret)
+        };
+        assert!(
+            !sent.iter().any(told),
+            "{secret} went to the shadow upstream"
+        );
+    }
+    // A wrong translation: the shadow's ePayment captures another sum than it was asked to.
+    second
+        .world()
+        .add_fault(Fault::always("/epayment/v1/payments/", Action::WrongAmount));
+    app.details("order-0001").await.ok();
+    let found = fields(&app).await;
+    assert!(
+        found.iter().any(|field| field.contains("mount")),
+        "{found:?}"
+    );
+    let primary = app.world().requests();
+    assert!(primary.iter().all(|r| r.header("bridge-shadow").is_none()));
+    assert!(!primary.iter().any(|r| r.target.contains(&twin.reference)));
+}
+
+#[tokio::test]
+async fn a_shadow_upstream_that_hangs_costs_the_shop_nothing() {
+    let second = second_upstream().await;
+    let base = format!("\"{}\"", second.base_url());
+    let merchant = format!(
+        "msn = \"{MSN}\"\nshadow = {{ msn = \"{SHADOW_MSN}\", subscription_key = \"{SHADOW_KEY}\", \
+         client_id = \"shadow-client\", client_secret = \"shadow-secret\", phone_number = \"{SHADOW_PHONE}\" }}"
+    );
+    let values = [
+        ("shadow.mode", "\"write\""),
+        ("shadow.upstream_base_url", base.as_str()),
+        ("shadow.timeout", "\"200ms\""),
+        ("shadow.concurrency", "1"),
+        ("shadow.queue", "1"),
+        ("merchant", merchant.as_str()),
+    ];
+    second
+        .world()
+        .add_fault(Fault::always("/", Action::Hang { processed: false }));
+    let app = shadowing(&values).start().await;
+    for n in 0..20 {
+        app.initiate(&format!("order-{n:04}"), 10_000).await.ok();
+    }
+    let initiate = counts(&app, (Operation::Initiate, Way::Write)).await;
+    assert_eq!(initiate.ended(), 20, "{initiate:?}");
+    assert_eq!(initiate.compared(), 0, "{initiate:?}");
+    assert!(initiate.dropped.of("queue-full") > 0, "{initiate:?}");
+    assert!(app.shadow().figures().silent);
 }
