@@ -1,7 +1,8 @@
 //! What shadowing costs the merchant: the same reads through a bridge that shadows all of them and through one that
 //! shadows none, in one run.
 //!
-//! `cargo bench --bench shadow` starts an upstream that answers at once, and two bridges before it. Each round asks both,
+//! `cargo bench --bench shadow` starts an upstream that gives each answer that it has given before, after `LATENCY`
+//! milliseconds (20; the real one takes longer, 0 is the worst case), and two bridges before it. Each round asks both,
 //! one after the other, at a fixed rate over kept connections; which comes first changes from round to round. It prints
 //! p50 and p99 of each round and the medians, and the ratios; it asserts that no call fails and that the calls were
 //! compared, and no timing. `ROUNDS=n`, `CALLS=n` (of a round), `RATE=n` (a second) and `CONNECTIONS=n` change the size;
@@ -12,6 +13,7 @@
     reason = "a measurement ends where something is not as it must be"
 )]
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -24,6 +26,7 @@ use ecom_bridge::shadow::Shadow;
 use ecom_bridge::simulator::{Action, Fault, Options, Simulator};
 use ecom_bridge::telemetry::LinesDropped;
 use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -86,6 +89,68 @@ fn request(method: &str, path: &str, token: &str, body: String) -> hyper::Reques
         .header("authorization", format!("Bearer {token}"))
         .header("ocp-apim-subscription-key", KEY)
         .header("merchant-serial-number", MSN)
+        .header("content-type", "application/json")
+        .body(Full::from(body))
+        .unwrap()
+}
+
+/// An upstream that costs next to nothing: what the simulator has answered to a GET once is its answer from then on.
+async fn upstream(simulator: std::net::SocketAddr, latency: Duration) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let known: Known = Arc::default();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            socket.set_nodelay(true).unwrap();
+            let known = Arc::clone(&known);
+            let behind = Arc::new(Mutex::new(connect(simulator).await));
+            let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                let (known, behind) = (Arc::clone(&known), Arc::clone(&behind));
+                async move { Ok::<_, hyper::Error>(given(request, &known, &behind, latency).await) }
+            });
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(socket), answer),
+            );
+        }
+    });
+    addr
+}
+
+type Known = Arc<std::sync::Mutex<HashMap<String, (u16, Bytes)>>>;
+
+async fn given(
+    request: hyper::Request<hyper::body::Incoming>,
+    known: &Known,
+    behind: &Mutex<Sender>,
+    latency: Duration,
+) -> hyper::Response<Full<Bytes>> {
+    let target = request.uri().path().to_owned();
+    let is_read = request.method() == "GET";
+    if is_read && !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let found = known.lock().unwrap().get(&target).cloned();
+    let (status, body) = match found.filter(|_| is_read) {
+        Some(found) => found,
+        None => {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            let request = hyper::Request::from_parts(head, Full::from(body));
+            let mut behind = behind.lock().await;
+            behind.ready().await.unwrap();
+            let answer = behind.send_request(request).await.unwrap();
+            let status = answer.status().as_u16();
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            if is_read && status == 200 {
+                let mut known = known.lock().unwrap();
+                known.insert(target, (status, body.clone()));
+            }
+            (status, body)
+        }
+    };
+    hyper::Response::builder()
+        .status(status)
         .header("content-type", "application/json")
         .body(Full::from(body))
         .unwrap()
@@ -207,7 +272,9 @@ fn main() {
         Simulator::start(listener, Options::default()).unwrap()
     });
     let token = simulator.world().issue_token(KEY).unwrap();
-    let upstream = simulator.base_url();
+    let latency = Duration::from_millis(number("LATENCY", 20).try_into().unwrap());
+    let upstream = others.block_on(upstream(simulator.addr(), latency));
+    let upstream = format!("http://{upstream}");
     let (off, on) = bridges.block_on(async {
         (
             bridge(&upstream, "off").await,

@@ -52,7 +52,8 @@ pub(super) fn build(
         },
         clock: Arc::clone(&payments.clock),
     };
-    Ok(Some(Shadow::new(shadow, parts)))
+    let shadow = Shadow::new(shadow, parts).map_err(StartError::Shadow)?;
+    Ok(Some(shadow))
 }
 
 /// What the running process tells.

@@ -4,6 +4,7 @@
 //! not: send anything that changes a payment to the primary upstream, keep a value that may be personal, or lose an
 //! offer without counting it.
 
+mod aside;
 pub mod books;
 pub mod compare;
 pub mod dry;
@@ -21,11 +22,14 @@ pub mod report;
 mod testing;
 mod worker;
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
+use tokio_util::task::AbortOnDropHandle;
 
+use self::aside::Aside;
 use self::books::{Books, End};
 use self::compare::{IgnoreRule, PathPattern};
 use self::lanes::{Lanes, Planned, Waiting, Work};
@@ -82,6 +86,7 @@ pub struct Shadow {
     lanes: Lanes,
     waiting: Mutex<Option<Waiting>>,
     worker: Arc<Worker>,
+    aside: Aside,
     store: Arc<dyn ShadowStore>,
     clock: Arc<dyn Clock>,
     /// One at a time gives to the store.
@@ -90,8 +95,10 @@ pub struct Shadow {
 
 impl Shadow {
     /// What the settings ask for.
-    #[must_use]
-    pub fn new(settings: ShadowSettings, parts: ShadowParts) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// Where the machine gives no thread for it.
+    pub fn new(settings: ShadowSettings, parts: ShadowParts) -> io::Result<Arc<Self>> {
         let sides = Sides {
             epayment: parts.epayment,
             ecom: parts.ecom,
@@ -100,7 +107,8 @@ impl Shadow {
             share: parts.share,
         };
         let (lanes, waiting) = Lanes::new(settings.queue);
-        Arc::new(Self {
+        Ok(Arc::new(Self {
+            aside: Aside::new()?,
             books: Books::default(),
             lanes,
             waiting: Mutex::new(Some(waiting)),
@@ -115,7 +123,7 @@ impl Shadow {
             store: parts.store,
             clock: parts.clock,
             keeping: tokio::sync::Mutex::default(),
-        })
+        }))
     }
 
     /// Takes a call whose answer is on its way; `offer` is made only where it is compared. Never waits, never fails.
@@ -182,8 +190,11 @@ impl Shadow {
             let limit = self.settings.timeout + GRACE;
             let work = Arc::clone(&waiting).work(worker, clock, limit);
             let soft = lifecycle.soft().clone();
-            lifecycle.spawn("shadow", async move {
+            let working = self.aside.spawn(async move {
                 let _drained = soft.run_until_cancelled(work).await;
+            });
+            lifecycle.spawn("shadow", async move {
+                let _ended = AbortOnDropHandle::new(working).await;
             });
         }
         let (shadow, soft) = (Arc::clone(self), lifecycle.soft().clone());
