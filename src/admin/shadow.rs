@@ -116,9 +116,8 @@ impl ShadowApi {
 
 /// An operation that is named.
 pub(super) fn operation(word: &str) -> Result<Operation, Problem> {
-    let known = Operation::parse(word).filter(|operation| *operation != Operation::Approve);
-    known.ok_or_else(|| {
-        Problem::wrong("operation is initiate, capture, cancel, refund, details or status")
+    Operation::parse(word).ok_or_else(|| {
+        Problem::wrong("operation is initiate, capture, cancel, refund, details, status or approve")
     })
 }
 

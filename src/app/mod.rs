@@ -61,9 +61,6 @@ pub enum StartError {
     /// The typed client.
     #[error("the client for upstream can't be made: {0}")]
     Client(#[from] reqwest::Error),
-    /// The thread for shadowing.
-    #[error("shadow.mode: there is no thread for it: {0}. Write \"off\", or allow more")]
-    Shadow(std::io::Error),
     /// The shadow upstream.
     #[error("{0}")]
     Mirror(#[from] NoMirror),

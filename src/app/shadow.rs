@@ -52,8 +52,7 @@ pub(super) fn build(
         },
         clock: Arc::clone(&payments.clock),
     };
-    let shadow = Shadow::new(shadow, parts).map_err(StartError::Shadow)?;
-    Ok(Some(shadow))
+    Ok(Some(Shadow::new(shadow, parts)))
 }
 
 /// What the running process tells.

@@ -44,9 +44,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
 
 /// Said here, so that a slip does not need a running bridge to be found.
 fn operation(word: &str) -> Result<Operation, Trouble> {
-    let known = Operation::parse(word).filter(|operation| *operation != Operation::Approve);
-    known.ok_or_else(|| {
-        Trouble::new("an operation is initiate, capture, cancel, refund, details or status")
+    Operation::parse(word).ok_or_else(|| {
+        let known = "initiate, capture, cancel, refund, details, status or approve";
+        Trouble::new(&format!("an operation is {known}"))
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Must not: wait, change the answer, or copy anything where the call is not compared.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,8 +15,15 @@ use crate::shadow::offer::{Offer, Seen};
 use crate::telemetry::Route;
 
 impl Bridge {
-    /// The call is over, and its answer on its way.
+    /// The call is over, and its answer on its way. Whatever goes wrong here, the answer goes on.
     pub(super) fn offer(&self, call: &Call, route: Route, answer: &Response<ProxyBody>) {
+        let offered = catch_unwind(AssertUnwindSafe(|| self.offered(call, route, answer)));
+        if offered.is_err() {
+            tracing::error!("offering a call to shadowing panicked");
+        }
+    }
+
+    fn offered(&self, call: &Call, route: Route, answer: &Response<ProxyBody>) {
         let (Some(shadow), Some(body)) = (&self.shadow, answer.body().whole()) else {
             return;
         };

@@ -275,17 +275,22 @@ pub struct MerchantShadow {
     pub phone_number: Option<SecretString>,
 }
 
+impl MerchantShadow {
+    /// Of a sales unit that says nothing.
+    pub const PLAIN: Self = Self {
+        enabled: true,
+        sample_percent: None,
+        msn: None,
+        subscription_key: None,
+        client_id: None,
+        client_secret: None,
+        phone_number: None,
+    };
+}
+
 impl Default for MerchantShadow {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            sample_percent: None,
-            msn: None,
-            subscription_key: None,
-            client_id: None,
-            client_secret: None,
-            phone_number: None,
-        }
+        Self::PLAIN
     }
 }
 
@@ -416,9 +421,9 @@ impl Settings {
 
     /// How this sales unit is shadowed; one that is not configured, as `[shadow]` says.
     #[must_use]
-    pub fn shadow_of(&self, msn: Option<&Msn>) -> MerchantShadow {
+    pub fn shadow_of(&self, msn: Option<&Msn>) -> &MerchantShadow {
         msn.and_then(|msn| self.merchants.get(msn))
-            .map_or_else(MerchantShadow::default, |merchant| merchant.shadow.clone())
+            .map_or(&MerchantShadow::PLAIN, |merchant| &merchant.shadow)
     }
 
     /// The routing of this sales unit, or the general one where none is known.

@@ -108,6 +108,18 @@ impl Books {
         }
     }
 
+    /// Calls that have not ended.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        let ledger = self.lock();
+        ledger
+            .figures
+            .accounts
+            .values()
+            .map(|one| one.in_flight)
+            .sum()
+    }
+
     /// What the store does not have yet, to be given to it.
     #[must_use]
     pub fn take(&self) -> Findings {

@@ -4,7 +4,6 @@
 //! not: send anything that changes a payment to the primary upstream, keep a value that may be personal, or lose an
 //! offer without counting it.
 
-mod aside;
 pub mod books;
 pub mod compare;
 pub mod dry;
@@ -22,14 +21,11 @@ pub mod report;
 mod testing;
 mod worker;
 
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
-use tokio_util::task::AbortOnDropHandle;
 
-use self::aside::Aside;
 use self::books::{Books, End};
 use self::compare::{IgnoreRule, PathPattern};
 use self::lanes::{Lanes, Planned, Waiting, Work};
@@ -56,6 +52,9 @@ const KEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// After its own limit a comparison should have ended by itself.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// At the end of the process nothing is waited for longer.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// What shadowing is made of.
 #[derive(Debug)]
@@ -86,7 +85,6 @@ pub struct Shadow {
     lanes: Lanes,
     waiting: Mutex<Option<Waiting>>,
     worker: Arc<Worker>,
-    aside: Aside,
     store: Arc<dyn ShadowStore>,
     clock: Arc<dyn Clock>,
     /// One at a time gives to the store.
@@ -95,20 +93,18 @@ pub struct Shadow {
 
 impl Shadow {
     /// What the settings ask for.
-    ///
-    /// # Errors
-    /// Where the machine gives no thread for it.
-    pub fn new(settings: ShadowSettings, parts: ShadowParts) -> io::Result<Arc<Self>> {
+    #[must_use]
+    pub fn new(settings: ShadowSettings, parts: ShadowParts) -> Arc<Self> {
         let sides = Sides {
             epayment: parts.epayment,
             ecom: parts.ecom,
             payments: parts.payments,
             pace: Pace::new(settings.reads_per_second, Instant::now()),
             share: parts.share,
+            peace: ReadShare::new(),
         };
         let (lanes, waiting) = Lanes::new(settings.queue);
-        Ok(Arc::new(Self {
-            aside: Aside::new()?,
+        Arc::new(Self {
             books: Books::default(),
             lanes,
             waiting: Mutex::new(Some(waiting)),
@@ -123,7 +119,7 @@ impl Shadow {
             store: parts.store,
             clock: parts.clock,
             keeping: tokio::sync::Mutex::default(),
-        }))
+        })
     }
 
     /// Takes a call whose answer is on its way; `offer` is made only where it is compared. Never waits, never fails.
@@ -139,7 +135,7 @@ impl Shadow {
         };
         let msn = subject.and_then(|(order, _)| order.scope.msn());
         let merchant = snapshot.settings.shadow_of(msn);
-        match plan::plan(&self.settings, &merchant, way, call, subject) {
+        match plan::plan(&self.settings, merchant, way, call, subject) {
             Plan::Filter {
                 way,
                 reason,
@@ -190,11 +186,8 @@ impl Shadow {
             let limit = self.settings.timeout + GRACE;
             let work = Arc::clone(&waiting).work(worker, clock, limit);
             let soft = lifecycle.soft().clone();
-            let working = self.aside.spawn(async move {
-                let _drained = soft.run_until_cancelled(work).await;
-            });
             lifecycle.spawn("shadow", async move {
-                let _ended = AbortOnDropHandle::new(working).await;
+                let _drained = soft.run_until_cancelled(work).await;
             });
         }
         let (shadow, soft) = (Arc::clone(self), lifecycle.soft().clone());
@@ -220,15 +213,33 @@ impl Shadow {
     }
 
     /// The lanes have ended: what was found goes to the store, and the recording is closed.
-    pub async fn close(&self) {
+    pub async fn close(self: &Arc<Self>) {
+        // What a lane worked on when it ended is counted as soon as its task is gone.
+        let counted = async {
+            while self.books.in_flight() > 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let _counted = tokio::time::timeout(CLOSING, counted).await;
         self.keep().await;
         if let Some(recorder) = &self.worker.recorder {
-            recorder.close().await;
+            let closed = tokio::time::timeout(CLOSING, recorder.close()).await;
+            if closed.is_err() {
+                tracing::warn!("the recording of shadowed calls could not be closed in time");
+            }
         }
     }
 
-    /// Gives what was found to the store. What it can't take waits for the next time.
-    pub async fn keep(&self) {
+    /// Gives what was found to the store. What it can't take waits for the next time. Whoever asks for it may go away.
+    pub async fn keep(self: &Arc<Self>) {
+        let shadow = Arc::clone(self);
+        let kept = tokio::spawn(async move { shadow.kept().await });
+        if kept.await.is_err() {
+            tracing::error!("keeping what shadowing found panicked");
+        }
+    }
+
+    async fn kept(&self) {
         let _one = self.keeping.lock().await;
         let findings = self.books.take();
         if findings.is_empty() {

@@ -58,7 +58,15 @@ impl Offer {
     /// Bytes that it holds, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.request_body.len() + self.answer.body.len() + 1024
+        let of = |headers: &HeaderMap| -> usize {
+            let each = headers
+                .iter()
+                .map(|(name, value)| name.as_str().len() + value.len());
+            each.sum()
+        };
+        let heads = of(&self.request_headers) + of(&self.answer.headers);
+        // What was read into the same buffer stays with a body as long as the body.
+        self.request_body.len() + self.answer.body.len() + heads + (16 << 10)
     }
 }
 

@@ -7,6 +7,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use http::header::CONTENT_ENCODING;
+
 use super::books::{End, Found};
 use super::compare::{Compared, Difference, IgnoreRule, Rules, compare};
 use super::offer::{Offer, Seen};
@@ -39,12 +41,14 @@ pub struct Sides {
     pub pace: Pace,
     /// Of each payment, with all other reads in the background.
     pub share: ReadShare,
+    /// Units that an API has answered 429 for: shadows leave them alone, nobody else has to.
+    pub peace: ReadShare,
 }
 
 /// Why there is no answer to compare.
 type Trouble = ShadowOutcome;
 
-const PACED: Trouble = ShadowOutcome::Dropped("reads-per-second");
+const LEFT_IN_PEACE: Trouble = ShadowOutcome::Dropped("after-429");
 
 impl Sides {
     /// Compares what both say, and what ePayment showed first. `noise`: eCom is asked twice.
@@ -108,7 +112,10 @@ impl Sides {
             tokio::time::sleep(PAUSE).await;
             let again = asking.both().await?;
             let second = asking.compare(&again, ignore, now)?;
-            compared = lasting(&compared, second);
+            // The shop got this refusal, whatever a later read says.
+            if !asking.was_refused_here(&first) {
+                compared = lasting(&compared, second);
+            }
         }
         let noise = match noise {
             // What is missing here is no reason to forget what was compared.
@@ -120,6 +127,14 @@ impl Sides {
             noise,
             order: asking.offer.order_id(),
         })
+    }
+}
+
+/// An answer that says something of the payment.
+fn certain(ecom: Seen) -> Result<Seen, Trouble> {
+    match ecom.status {
+        408 | 500.. => Err(ShadowOutcome::Failed("ecom-error")),
+        _ => Ok(ecom),
     }
 }
 
@@ -154,19 +169,21 @@ impl Asking<'_> {
     /// The merchant's answer, and the other side's.
     async fn first(&self) -> Result<Both, Trouble> {
         let answer = self.offer.answer.clone();
+        if answer.status == 429 {
+            self.leave_in_peace();
+            return Err(LEFT_IN_PEACE);
+        }
         match self.offer.route {
             Route::Epayment => Ok((self.ecom().await?, answer)),
+            // The shop asked for it compressed, or its client did.
+            _ if answer.headers.contains_key(CONTENT_ENCODING) => self.both().await,
             _ => Ok((answer, self.epayment().await?)),
         }
     }
 
     async fn both(&self) -> Result<Both, Trouble> {
         let (ecom, epayment) = tokio::join!(self.ecom(), self.epayment());
-        let ecom = ecom?;
-        if matches!(ecom.status, 408 | 429 | 500..) {
-            return Err(ShadowOutcome::Failed("ecom-error"));
-        }
-        Ok((ecom, epayment?))
+        Ok((certain(ecom?)?, epayment?))
     }
 
     fn compare(
@@ -202,12 +219,12 @@ impl Asking<'_> {
         if control.status != 200 {
             return Ok(None);
         }
-        let second = self.ecom().await?;
+        let second = certain(self.ecom().await?)?;
         let once = self.compare(&(control.clone(), second.clone()), ignore, now)?;
         if once.is_clean() {
             return Ok(Some(vec![]));
         }
-        let third = self.ecom().await?;
+        let third = certain(self.ecom().await?)?;
         let twice = self.compare(&(second, third), ignore, now)?;
         Ok(Some(lasting(&once, twice).differences))
     }
@@ -224,6 +241,7 @@ impl Asking<'_> {
             .map_err(|_| ShadowOutcome::Failed("ecom-no-answer"))?;
         if read.status == 429 {
             self.leave_in_peace();
+            return Err(LEFT_IN_PEACE);
         }
         Ok(Seen {
             status: read.status,
@@ -255,7 +273,7 @@ impl Asking<'_> {
             Err(NoLook::NotFound) => return Err(ShadowOutcome::Filtered("not-in-epayment")),
             Err(NoLook::Refused(429, _)) => {
                 self.leave_in_peace();
-                return Err(ShadowOutcome::Dropped("epayment-429"));
+                return Err(LEFT_IN_PEACE);
             }
             Err(NoLook::Refused(500.., _)) => return Err(ShadowOutcome::Failed("epayment-error")),
             Err(NoLook::Refused(_, answer)) => *answer,
@@ -270,24 +288,35 @@ impl Asking<'_> {
         })
     }
 
-    /// Takes reads from the pace and, of ePayment and eCom together, from the payment's share.
+    /// Takes reads from the pace and, of both APIs together, from the payment's share.
     fn take(&self, reads: u32) -> Result<(), Trouble> {
-        if let Some(msn) = self.subject.order.scope.msn() {
-            let percent = self.offer.snapshot.settings.reads.background_share_percent;
-            let now = self.sides.payments.clock.now();
-            let wanted = (reads as usize, percent);
-            let share = &self.sides.share;
-            if share
-                .take(msn, &self.subject.reference, wanted, now)
-                .is_err()
-            {
-                return Err(ShadowOutcome::Dropped("reads-of-this-payment"));
-            }
+        let Sides {
+            payments,
+            pace,
+            share,
+            peace,
+            ..
+        } = self.sides;
+        let (msn, now) = (self.subject.order.scope.msn(), payments.clock.now());
+        let reference = &self.subject.reference;
+        if msn.is_some_and(|msn| peace.take(msn, reference, (0, 100), now).is_err()) {
+            return Err(LEFT_IN_PEACE);
         }
-        match self.sides.pace.take(reads, Instant::now()) {
-            true => Ok(()),
-            false => Err(PACED),
+        if !pace.take(reads, Instant::now()) {
+            return Err(ShadowOutcome::Dropped("reads-per-second"));
         }
+        let percent = self.offer.snapshot.settings.reads.background_share_percent;
+        let wanted = (reads as usize, percent);
+        if msn.is_some_and(|msn| share.take(msn, reference, wanted, now).is_err()) {
+            return Err(ShadowOutcome::Dropped("reads-of-this-payment"));
+        }
+        Ok(())
+    }
+
+    /// Whether the bridge refused what eCom answers. Shops cancel orders on that.
+    fn was_refused_here(&self, (control, candidate): &Both) -> bool {
+        let refused = (400..500).contains(&candidate.status) && candidate.status != 408;
+        self.offer.route == Route::Epayment && control.status == 200 && refused
     }
 
     fn is_regular(&self) -> bool {
@@ -297,7 +326,7 @@ impl Asking<'_> {
 
     fn leave_in_peace(&self) {
         if let Some(msn) = self.subject.order.scope.msn() {
-            self.sides.share.peace(msn, self.sides.payments.clock.now());
+            self.sides.peace.peace(msn, self.sides.payments.clock.now());
         }
     }
 }

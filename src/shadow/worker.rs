@@ -2,6 +2,8 @@
 //!
 //! Must not: decide whether a call is compared (`plan` did), or count (`books` do).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::books::{End, Found};
@@ -15,6 +17,9 @@ use super::record::{Recorder, Taken};
 use crate::payments::Look;
 use crate::settings::Shadow as ShadowSettings;
 use crate::store::{ShadowOutcome, Way};
+
+/// The longest that a recording waits for the record's calls.
+const RECORDING: Duration = Duration::from_millis(200);
 
 /// What comparisons are made with.
 #[derive(Debug)]
@@ -43,7 +48,9 @@ impl Work for Worker {
             }
             Way::Write => (self.mirrored(turn, &offer).await, None),
         };
-        self.record(&offer, way, look.as_ref()).await;
+        let recorded = self.record(&offer, way, look.as_ref());
+        // A comparison that was made counts, however slow the store is.
+        let _in_time = tokio::time::timeout(RECORDING, recorded).await;
         end
     }
 }

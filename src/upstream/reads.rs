@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use http::{HeaderMap, Method, Request, Uri};
 
 use super::ecom::{Forwarder, ForwarderError};
@@ -113,7 +114,16 @@ impl EcomReader {
         *request.method_mut() = Method::GET;
         *request.uri_mut() = target.clone();
         *request.headers_mut() = headers.clone();
-        request.headers_mut().remove(http::header::CONTENT_LENGTH);
+        // A whole answer, as it is now, and in a form that can be read.
+        for name in [
+            CONTENT_LENGTH,
+            ACCEPT_ENCODING,
+            IF_MODIFIED_SINCE,
+            IF_NONE_MATCH,
+            RANGE,
+        ] {
+            request.headers_mut().remove(name);
+        }
         let (head, ()) = request.into_parts();
         self.0.forward_bytes(&head, Bytes::new(), limit).await
     }

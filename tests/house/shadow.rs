@@ -18,6 +18,22 @@ const NEVER: &[(&str, &[&str], &str)] = &[
         "read through `upstream::reads`, write through `upstream::shadow`",
     ),
     (
+        "src/shadow/read.rs",
+        &[
+            ".epayment.",
+            ".initiate(",
+            ".adjust(",
+            ".approve(",
+            ".read(caller",
+        ],
+        "of `Payments` only what shows an answer, with the client that only reads",
+    ),
+    (
+        "src/shadow/worker.rs",
+        &["payments.epayment", ".initiate(", ".adjust(", ".approve("],
+        "of `Payments` only the record and the clock",
+    ),
+    (
         "src/shadow/mirror",
         &[
             "Reader",

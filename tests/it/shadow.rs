@@ -235,7 +235,7 @@ async fn d1_a_target_that_is_dead_hangs_errs_or_floods_changes_nothing_for_the_m
                 headers: vec![],
                 processed: false,
             },
-            "epayment-429",
+            "after-429",
         ),
     ] {
         let app = shadowing(&[("shadow.timeout", "\"300ms\"")]).start().await;

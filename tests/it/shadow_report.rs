@@ -90,7 +90,7 @@ async fn real_answers_about_shadowing_fit_the_description() {
     assert_eq!(told["fields"][1]["signal"], "noise");
     let told = ask("get", "/api/shadow?operation=capture", Value::Null, 200).await;
     assert!(told["accounts"].as_array().unwrap().is_empty());
-    ask("get", "/api/shadow?operation=approve", Value::Null, 400).await;
+    ask("get", "/api/shadow?operation=settle", Value::Null, 400).await;
 
     let readiness = format!("/api/readiness?msn={MSN}");
     let differs = async || {
@@ -193,7 +193,7 @@ async fn the_commands_report_judge_and_reset() {
             "shadow", "judge", "details", "amount", "accepted", "--why", "x",
         ],
         &[
-            "shadow", "judge", "approve", AMOUNT, "accepted", "--why", "x",
+            "shadow", "judge", "settle", AMOUNT, "accepted", "--why", "x",
         ],
         &["shadow", "judge", "details", AMOUNT, "fine", "--why", "x"],
         &[

@@ -16,7 +16,7 @@ use crate::types::FieldPath;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// initiate, capture, cancel, refund, details or status
+    /// initiate, capture, cancel, refund, details, status or approve
     #[arg(value_name = "OPERATION")]
     operation: String,
     /// The field, as the report shows it, such as /transactionInfo/amount

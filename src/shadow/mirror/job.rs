@@ -76,7 +76,7 @@ impl<'a> Job<'a> {
         let Scope::Unit(from) = &order.scope else {
             return Err("no-unit");
         };
-        let own = offer.snapshot.settings.shadow_of(Some(from));
+        let own = offer.snapshot.settings.shadow_of(Some(from)).clone();
         let (Some(msn), Some(phone)) = (own.msn, own.phone_number) else {
             return Err("no-shadow-unit");
         };
@@ -135,6 +135,8 @@ impl<'a> Job<'a> {
             doubt.settle();
         }
         let did = match (asked, slot.as_ref()) {
+            // What became of the merchant's call is not known: there is nothing to hold the answer against.
+            (Ok(_), _) if !is_known => Did::Nothing(ShadowOutcome::Filtered("no-certain-outcome")),
             (Ok((seen, losses)), Some(twin)) => self.two(twin, seen, losses),
             (Ok(_), None) => Did::Nothing(ShadowOutcome::Filtered("no-twin")),
             (Err(outcome), _) => Did::Nothing(outcome),
