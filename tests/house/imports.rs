@@ -361,7 +361,12 @@ const EDGES: &[(&[&str], &[&str])] = &[
     ),
     (
         &["moka"],
-        &["src/upstream/", "src/callbacks/", "src/shadow/mirror/"],
+        &[
+            "src/upstream/",
+            "src/callbacks/",
+            "src/payments/shared.rs",
+            "src/shadow/mirror/",
+        ],
     ),
     (&["sqlx"], &["src/store/sqlite/", "src/store/postgres/"]),
     (&["chacha20poly1305"], &["src/store/seal.rs"]),
