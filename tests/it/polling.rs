@@ -3,15 +3,21 @@
 use std::time::Duration;
 
 use ecom_bridge::simulator::{Action, Fault};
+use ecom_bridge::store::{NewAdjustment, Outcome};
+use ecom_bridge::types::{Amount, IdempotencyKey, MoneyOp, Msn, OrderText, Origin, Scope};
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::reload::operate;
 use crate::support::app::{KEY, MSN, OTHER_MSN, TestApp, Wanted, with};
 use crate::support::callbacks::Shop;
 use crate::support::client::Answer;
+use crate::support::shop::PHONE;
 use crate::support::{eventually, soon};
 
 const ORDER: &str = "order-0001";
+/// The file is read when it is asked for, and only then.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// Payment and event log.
 const LOOK: usize = 2;
 
@@ -126,7 +132,8 @@ async fn a_change_of_unknown_outcome_is_a_change() {
         app.details(ORDER).await.ok();
         let hang = Action::Hang { processed };
         app.world().add_fault(Fault::always("/capture", hang));
-        assert!(app.capture(ORDER, 400, "1").await.is_unknown());
+        let answer = app.capture(ORDER, 400, "1").await;
+        assert_eq!(answer.is_unknown(), !processed, "{}", answer.text());
         app.world().clear_faults();
         app.took();
         let told = captured(&app.details(ORDER).await.ok());
@@ -172,6 +179,82 @@ async fn an_event_ends_it() {
     shop.told(1).await;
     let told = shop.app.read(ORDER, "status").await.ok();
     assert_eq!(told["transactionInfo"]["status"], "RESERVE");
+}
+
+#[tokio::test]
+async fn an_approval_through_the_bridge_ends_it() {
+    let app = sharing("10s").start().await;
+    app.initiate(ORDER, 1_000).await.ok();
+    let before = app.read(ORDER, "status").await.ok();
+    assert_eq!(before["transactionInfo"]["status"], "INITIATE");
+    let path = format!("/ecomm/v2/integration-test/payments/{ORDER}/approve");
+    let approval = json!({"customerPhoneNumber": PHONE, "token": app.seen(ORDER).token});
+    app.ask("POST", &path)
+        .json(&approval)
+        .send()
+        .await
+        .ok_status();
+    let after = app.read(ORDER, "status").await.ok();
+    assert_eq!(after["transactionInfo"]["status"], "RESERVE");
+}
+
+/// All that instances on one store know of each other is what stands in it.
+#[tokio::test]
+async fn a_money_call_of_another_instance_ends_it() {
+    let app = reserved("10s").await;
+    app.details(ORDER).await.ok();
+    let store = &app.payments().store;
+    let scope = Scope::Unit(Msn::parse(MSN).unwrap());
+    let order = OrderText::parse(ORDER).unwrap();
+    let (_, version) = store.adjustments(&scope, &order).await.unwrap();
+    let now = app.payments().clock.now();
+    let new = NewAdjustment {
+        scope: scope.clone(),
+        order: order.clone(),
+        op: MoneyOp::Capture,
+        api: Origin::Epayment,
+        request_id: None,
+        key: IdempotencyKey::parse("elsewhere"),
+        attempt: 0,
+        amount: Amount::new(400),
+        computed: false,
+        text: "elsewhere".to_owned(),
+        cancelled_before: None,
+        now,
+        until: now.plus(Duration::from_secs(9)),
+    };
+    app.took();
+    let call = store.begin_adjustment(new, version).await.unwrap().unwrap();
+    for cost in [LOOK, 0] {
+        app.details(ORDER).await.ok();
+        assert_eq!(reads(&app), cost, "begun");
+    }
+    store
+        .finish_adjustment(call, Outcome::Refused, now)
+        .await
+        .unwrap();
+    app.details(ORDER).await.ok();
+    assert_eq!(reads(&app), LOOK, "ended");
+}
+
+#[tokio::test]
+async fn a_reload_turns_it_on_and_off() {
+    let mut app = sharing("0s").looks(NEVER).start().await;
+    app.reserved(ORDER, 1_000).await;
+    for (window, cost) in [("10s", LOOK), ("0s", 3 * LOOK), ("10s", LOOK)] {
+        app.set("reads.details_cache", &format!("\"{window}\""));
+        app.write(&app.configuration().0);
+        let why = json!({"who": "ann", "why": "a test"});
+        operate(&app, "", "POST /api/reload", &why)
+            .await
+            .ok_status();
+        app.clock.advance(Duration::from_secs(10));
+        app.took();
+        for _ in 0..3 {
+            app.details(ORDER).await.ok();
+        }
+        assert_eq!(reads(&app), cost, "{window}");
+    }
 }
 
 #[tokio::test]
