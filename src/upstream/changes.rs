@@ -74,11 +74,12 @@ impl Changes {
     }
 
     /// A change begins; it ends when the guard goes, in whatever way.
-    pub(super) fn begin<'a>(&'a self, reference: &'a Reference) -> Changing<'a> {
+    #[must_use]
+    pub fn begin(&self, reference: &Reference) -> Changing {
         self.changed(reference);
         Changing {
-            changes: self,
-            reference,
+            changes: self.clone(),
+            reference: reference.clone(),
         }
     }
 
@@ -162,14 +163,14 @@ impl Changes {
 
 /// A change under way.
 #[derive(Debug)]
-pub(super) struct Changing<'a> {
-    changes: &'a Changes,
-    reference: &'a Reference,
+pub struct Changing {
+    changes: Changes,
+    reference: Reference,
 }
 
-impl Drop for Changing<'_> {
+impl Drop for Changing {
     fn drop(&mut self) {
-        self.changes.changed(self.reference);
+        self.changes.changed(&self.reference);
     }
 }
 

@@ -198,6 +198,28 @@ async fn an_approval_through_the_bridge_ends_it() {
     assert_eq!(after["transactionInfo"]["status"], "RESERVE");
 }
 
+#[tokio::test]
+async fn a_change_at_ecom_ends_what_epayment_showed() {
+    let mut wanted = sharing("10s");
+    wanted.add(&[
+        ("routing.initiate", "\"ecom\""),
+        ("routing.capture", "\"ecom\""),
+    ]);
+    wanted.set("routing.status", "\"ecom\"");
+    let app = wanted.start().await;
+    app.reserved(ORDER, 1_000).await;
+    assert_eq!(captured(&app.details(ORDER).await.ok()), 0);
+    assert_eq!(app.capture(ORDER, 400, "1").await.route(), "ecom");
+    assert_eq!(captured(&app.details(ORDER).await.ok()), 400);
+    app.took();
+    app.details(ORDER).await.ok();
+    assert_eq!(reads(&app), 0);
+    // What a shop has seen at eCom is not older at ePayment.
+    app.read(ORDER, "status").await.ok();
+    app.details(ORDER).await.ok();
+    assert_eq!(reads(&app), 1 + LOOK);
+}
+
 /// All that instances on one store know of each other is what stands in it.
 #[tokio::test]
 async fn a_money_call_of_another_instance_ends_it() {
