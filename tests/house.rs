@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::fs;
 
+#[path = "house/edges.rs"]
+mod edges;
 #[path = "house/form.rs"]
 mod form;
 #[path = "house/imports.rs"]
@@ -15,10 +17,11 @@ mod shadow;
 #[path = "house/source.rs"]
 mod source;
 
+use edges::edges;
 use form::{
     floats, form, lock_file, named_tests, places_of_this_machine, tests_wait_and_listen_well, words,
 };
-use imports::{HOUSE, edges, floors, pure, table};
+use imports::{HOUSE, floors, pure, table};
 use shadow::only_the_shadow_s_own;
 use source::{Complaints, File, everything, root};
 

@@ -89,6 +89,7 @@ impl CallbackWorks {
             meters: Arc::clone(meters),
             queued: Arc::clone(&queued),
             hints: hints_given,
+            changes: payments.epayment.changes().clone(),
         }));
         let share = ReadShare::new();
         let poller = Arc::new(Poller {

@@ -15,6 +15,7 @@ use crate::store::{Accepted, CallbackStore, NewEvent, Source, Stage, Store, Stor
 use crate::telemetry::Meters;
 use crate::translate::callback::{Reaction, ending_key, reaction};
 use crate::types::{Clock, IdempotencyKey, Moment, Msn, Scope};
+use crate::upstream::changes::Changes;
 use http::HeaderMap;
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
@@ -55,6 +56,7 @@ pub struct Receiver {
     /// Wakes the workers.
     queued: Queued,
     hints: Hints,
+    changes: Changes,
     secrets: Cache<Msn, Arc<Vec<Secret>>>,
 }
 
@@ -74,6 +76,8 @@ pub struct ReceiverParts {
     pub queued: Queued,
     /// Payments that should be looked at.
     pub hints: Hints,
+    /// Told of every event: looks that began before it are old.
+    pub changes: Changes,
 }
 
 /// Where Vipps reaches the bridge for a sales unit.
@@ -125,6 +129,7 @@ impl Receiver {
             meters: parts.meters,
             queued: parts.queued,
             hints: parts.hints,
+            changes: parts.changes,
         }
     }
 
@@ -197,6 +202,7 @@ impl Receiver {
         event: &PaymentEvent,
         source: Source,
     ) -> Result<Accepted, StoreError> {
+        self.changes.changed(&event.reference);
         let direct = settings.merchant(msn).direct_capture;
         let by_bridge =
             event.name == EventName::Terminated && self.ended_by_bridge(msn, event).await?;

@@ -126,7 +126,7 @@ impl Payments {
                 Err(answer) => return AtEcom::Answered(answer),
             }
         };
-        let sent = send.await;
+        let sent = self.beside(order, send).await;
         let no_such_order = sent.as_ref().is_ok_and(says_no_such_order);
         let outcome = match &sent {
             Ok(raw) if is_success(raw) => done_at_ecom(raw, self.clock.now()),
@@ -144,6 +144,14 @@ impl Payments {
         } else {
             AtEcom::Answered(answer)
         }
+    }
+
+    /// Sends to eCom what may change a payment that ePayment shows, or may tell the merchant of a newer state than a
+    /// look at ePayment that others share.
+    async fn beside(&self, order: &Order, send: impl Forwarding) -> Result<RawReply, SendFailure> {
+        let reference = order.order.reference();
+        let _changing = reference.map(|named| self.epayment.changes().begin(&named));
+        send.await
     }
 
     async fn begin_at_ecom(
@@ -208,7 +216,7 @@ impl Payments {
         send: impl Forwarding,
     ) -> AtEcom {
         let asked_at = self.clock.now();
-        let sent = send.await;
+        let sent = self.beside(order, send).await;
         let missing = matches!(&sent, Ok(raw) if matches!(raw.status, 402 | 404));
         if !known && sent.as_ref().is_ok_and(says_no_such_order) {
             return AtEcom::NoSuchOrder(self.as_it_came(sent, ""));

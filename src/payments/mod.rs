@@ -18,6 +18,7 @@ mod rendered;
 mod resolve;
 mod seen;
 mod send;
+mod shared;
 mod told;
 
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub struct Payments {
     /// A payment became known: an event that came before may have its callback now.
     pub became_known: tokio::sync::Notify,
     locks: locks::Locks,
+    looks: shared::SharedLooks,
 }
 
 /// Everything that `Payments` is made of.
@@ -98,6 +100,7 @@ impl Payments {
             lifecycle: parts.lifecycle,
             became_known: tokio::sync::Notify::new(),
             locks: locks::Locks::default(),
+            looks: shared::SharedLooks::default(),
         })
     }
 }

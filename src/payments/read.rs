@@ -3,6 +3,9 @@
 //! A 404 or 402 makes shops cancel their order, so it is given only when the payment truly does not exist; any doubt is
 //! a 502. Must not: answer from the record what only upstream can know.
 
+use std::time::Duration;
+
+use super::shared::{AskedOnce, Found};
 use super::{
     Answer, Caller, DIRECT_CAPTURE, INITIATE_DOUBT, Payments, Subject, doubtful_not_found,
     is_not_found, no_answer, refusal,
@@ -109,14 +112,22 @@ fn usable<T>(sent: Result<Reply<T>, SendFailure>) -> Result<T, NoLook> {
 }
 
 impl Payments {
-    /// Reads, and answers as eCom would.
-    pub async fn read(&self, caller: &Caller, subject: &Subject, reading: Reading) -> Answer {
-        match look(&self.epayment, caller, subject).await {
-            Ok(look) => {
-                self.notice(caller, subject, &reading, &look.payment).await;
-                self.shown(&self.epayment, caller, subject, &reading, &look)
-                    .await
-            }
+    /// Reads, and answers as eCom would. One look answers identical reads within `shared_for`; zero: none but its own.
+    pub async fn read(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        reading: Reading,
+        shared_for: Duration,
+    ) -> Answer {
+        let read = if shared_for.is_zero() {
+            self.read_alone(caller, subject, &reading).await
+        } else {
+            self.read_shared(caller, subject, &reading, shared_for)
+                .await
+        };
+        match read {
+            Ok(answer) => answer,
             Err(NoLook::NotFound) => self.not_found(&reading.known),
             Err(NoLook::Refused(_, answer)) => *answer,
             Err(NoLook::NoAnswer(failure)) => {
@@ -128,6 +139,39 @@ impl Payments {
                 Failure::unreachable("ePayment answered for another payment. Repeat later").into()
             }
         }
+    }
+
+    async fn read_alone(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        reading: &Reading,
+    ) -> Result<Answer, NoLook> {
+        let look = look(&self.epayment, caller, subject).await?;
+        self.notice(caller, subject, reading, &look.payment).await;
+        let shown = self.shown(&self.epayment, caller, subject, reading, &look);
+        Ok(shown.await)
+    }
+
+    async fn read_shared(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        reading: &Reading,
+        shared_for: Duration,
+    ) -> Result<Answer, NoLook> {
+        let Found { seen, calls } = self.shared_look(caller, subject, shared_for).await?;
+        let look = &seen.look;
+        self.notice(caller, subject, reading, &look.payment).await;
+        let epayment = AskedOnce {
+            epayment: &self.epayment,
+            seen: &seen,
+        };
+        let calls = match calls {
+            Some(calls) => calls,
+            None => self.calls(subject).await,
+        };
+        Ok(told(&epayment, caller, subject, reading, look, &calls).await)
     }
 
     /// 35, unless the record says that the payment exists, or an initiate may just have made it.
@@ -175,43 +219,55 @@ impl Payments {
         caller: &Caller,
         subject: &Subject,
         reading: &Reading,
-        Look { payment, events }: &Look,
+        look: &Look,
     ) -> Answer {
-        let calls = match self
-            .store
-            .adjustments(&subject.order.scope, &subject.order.order)
-            .await
-        {
+        let calls = self.calls(subject).await;
+        told(epayment, caller, subject, reading, look, &calls).await
+    }
+
+    /// The record of the payment's money calls, as far as it can be read.
+    async fn calls(&self, subject: &Subject) -> Vec<Adjustment> {
+        let order = &subject.order;
+        match self.store.adjustments(&order.scope, &order.order).await {
             Ok((calls, _)) => calls,
             Err(error) => {
                 // Texts and request ids are missing then; the sums and states are upstream's.
                 tracing::warn!(error = %error, "details without the record's texts");
                 Vec::new()
             }
-        };
-        let remembered = remembered(subject, &reading.known, &calls, events);
-        let sources = Sources {
-            order: &subject.order.order,
-            scope: &subject.order.scope,
-            payment,
-            events,
-            remembered: &remembered,
-        };
-        match reading.view {
-            View::Details => {
-                let user = user(epayment, caller, payment, &remembered).await;
-                Answer::json(&details::details(sources, user.as_ref()))
-            }
-            View::Status => details::status(sources).map_or_else(
-                || {
-                    Failure::unreachable(
-                        "ePayment's event log of this payment is empty. Repeat later",
-                    )
-                    .into()
-                },
-                |status| Answer::json(&status),
-            ),
         }
+    }
+}
+
+/// What eCom would answer of a look, with these records.
+async fn told(
+    epayment: &impl Reads,
+    caller: &Caller,
+    subject: &Subject,
+    reading: &Reading,
+    Look { payment, events }: &Look,
+    calls: &[Adjustment],
+) -> Answer {
+    let remembered = remembered(subject, &reading.known, calls, events);
+    let sources = Sources {
+        order: &subject.order.order,
+        scope: &subject.order.scope,
+        payment,
+        events,
+        remembered: &remembered,
+    };
+    match reading.view {
+        View::Details => {
+            let user = user(epayment, caller, payment, &remembered).await;
+            Answer::json(&details::details(sources, user.as_ref()))
+        }
+        View::Status => details::status(sources).map_or_else(
+            || {
+                Failure::unreachable("ePayment's event log of this payment is empty. Repeat later")
+                    .into()
+            },
+            |status| Answer::json(&status),
+        ),
     }
 }
 

@@ -391,6 +391,7 @@ impl Bridge {
                     known,
                     fixes_birth,
                 },
+                call.snapshot.settings.reads.details_cache,
             )
             .await;
         spent(&caller, facts);

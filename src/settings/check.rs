@@ -52,6 +52,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     rules::callbacks(report, callbacks.as_ref());
     rules::store(report, store.as_ref(), found.encryption_key.is_some());
     way_to_the_store(report, store.as_ref());
+    rules::reads(report, reads.as_ref(), store.as_ref());
     rules::admin(report, admin.as_ref());
     rules::routing(report, routing, merchants.as_ref());
     rules::automatic(report, ramp.as_ref(), rollback.as_ref());
@@ -293,14 +294,7 @@ fn way_to_the_store(report: &mut Report, store: Option<&Store>) {
 fn reads(mut s: Section<'_, '_>) -> Option<Reads> {
     let poll = s.truth("poll");
     let background_share_percent = s.whole("background_share", 0..=100);
-    let details_cache = match s.duration("details_cache", "0s"..="1m") {
-        Some(window) if !window.is_zero() => s.fail(
-            "details_cache",
-            "this version does not answer from a cache yet",
-            "Write \"0s\"",
-        ),
-        read => read,
-    };
+    let details_cache = s.duration("details_cache", "0s"..="10s");
     s.finish();
     Some(Reads {
         poll: poll?,

@@ -176,7 +176,7 @@ pub struct Reads {
     pub poll: bool,
     /// Percent (0 to 100) of the published read limits for background reads.
     pub background_share_percent: u8,
-    /// How long one answer of details serves identical reads; zero: never.
+    /// How long one look at a payment serves identical reads, from when it began, 0 s (never) to 10 s.
     pub details_cache: Duration,
 }
 

@@ -13,8 +13,9 @@ use secrecy::ExposeSecret;
 
 use super::file::Report;
 use super::model::{
-    Admin, Callbacks, Merchant, Proxy, Ramp, Register, Rollback, Store, Upstream, Webhooks,
+    Admin, Callbacks, Merchant, Proxy, Ramp, Reads, Register, Rollback, Store, Upstream, Webhooks,
 };
+use super::url::StoreUrl;
 use crate::routing::{Routing, order};
 use crate::types::Msn;
 
@@ -22,6 +23,23 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// An admin token has at least so many characters.
 const SHORTEST_TOKEN: usize = 16;
+
+/// What the reads of one instance may share for this long while another one learns of a change.
+const SHARED_BY_SEVERAL: Duration = Duration::from_secs(1);
+
+/// Instances that share a store do not tell each other of events.
+pub(super) fn reads(report: &mut Report, reads: Option<&Reads>, store: Option<&Store>) {
+    let (Some(reads), Some(store)) = (reads, store) else {
+        return;
+    };
+    if matches!(store.url, StoreUrl::Postgres(_)) && reads.details_cache > SHARED_BY_SEVERAL {
+        report.warn(
+            "reads.details_cache",
+            "a webhook that another instance on this store took is not known here, so a shop can see an old state for so long",
+            "Write 1s or less, unless there is only this instance",
+        );
+    }
+}
 
 /// No two listeners share an address.
 pub(super) fn listeners(report: &mut Report, all: &[(&'static str, SocketAddr)]) {

@@ -126,6 +126,7 @@ pub struct Meters {
     reload: ReloadMeters,
     admin: AdminCounters,
     callback_delay: Histogram,
+    details_cache: Family<OutcomeLabels, Counter>,
     log_lines_dropped: LinesDropped,
     /// Of the money ledger.
     pub ledger: LedgerMeters,
@@ -168,6 +169,7 @@ impl Meters {
             reload: ReloadMeters::default(),
             admin: AdminCounters::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
+            details_cache: Family::default(),
             log_lines_dropped: log_lines_dropped.clone(),
             ledger: LedgerMeters::default(),
             shadow: ShadowMeters::default(),
@@ -223,6 +225,11 @@ impl Meters {
             "bridge_ambiguous_open",
             "Changes of payments whose outcome is not known yet; more than zero for long needs a look",
             self.ambiguous_open.clone(),
+        );
+        all.register(
+            "bridge_details_cache",
+            "Reads of payments that may share a look at ePayment (reads.details_cache): hit (a look made before), joined (one under way) or miss (one of its own)",
+            self.details_cache.clone(),
         );
         self.register_callbacks();
         self.steering.register(&mut self.registry);
@@ -329,6 +336,13 @@ impl Meters {
     /// Sets how many changes have an unknown outcome, as counted in the store.
     pub fn set_ambiguous_open(&self, count: u64) {
         self.ambiguous_open.set(signed(count));
+    }
+
+    /// A read that may share a look was answered; `outcome` is hit, joined or miss.
+    pub fn details_cache(&self, outcome: &'static str) {
+        self.details_cache
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
     }
 
     /// An attempt to call a merchant back ended; `outcome` is a word of the code, such as `delivered`.

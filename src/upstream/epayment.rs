@@ -12,6 +12,7 @@ use http::{HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::changes::Changes;
 use super::{Budget, Credentials, RawReply, Reply, SendFailure, Spent};
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{
@@ -37,6 +38,7 @@ pub struct Epayment {
     http: reqwest::Client,
     base: String,
     meters: Arc<Meters>,
+    changes: Changes,
 }
 
 /// Who calls, how long, and where the time is noted.
@@ -68,7 +70,14 @@ impl Epayment {
             http,
             base: base_url.trim_end_matches('/').to_owned(),
             meters,
+            changes: Changes::default(),
         })
+    }
+
+    /// What this client and its clones have changed, or seen changed.
+    #[must_use]
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// `POST /epayment/v1/payments`
@@ -78,6 +87,7 @@ impl Epayment {
         body: &CreatePayment,
         key: &IdempotencyKey,
     ) -> Sent<Created> {
+        let _changing = self.changes.begin(&body.reference);
         let path = "/epayment/v1/payments".to_owned();
         self.send(
             call,
@@ -92,23 +102,36 @@ impl Epayment {
 
     /// `GET …/{reference}`
     pub async fn get(&self, call: Call<'_>, reference: &Reference) -> Sent<Payment> {
-        self.send(
-            call,
-            Request::get("get", format!("/epayment/v1/payments/{reference}")),
-        )
-        .await
+        let sent = self.get_only(call, reference).await;
+        if let Ok(Reply::Done(payment)) = &sent {
+            self.changes.payment_shown(reference, payment);
+        }
+        sent
     }
 
     /// `GET …/{reference}/events`
     pub async fn events(&self, call: Call<'_>, reference: &Reference) -> Sent<Vec<PaymentEvent>> {
-        self.send(
-            call,
-            Request::get(
-                "events",
-                format!("/epayment/v1/payments/{reference}/events"),
-            ),
-        )
-        .await
+        let sent = self.events_only(call, reference).await;
+        if let Ok(Reply::Done(events)) = &sent {
+            self.changes.log_shown(reference, events);
+        }
+        sent
+    }
+
+    /// The payment, for a look: its caller notes what the whole look shows.
+    pub(super) async fn get_only(&self, call: Call<'_>, reference: &Reference) -> Sent<Payment> {
+        let path = format!("/epayment/v1/payments/{reference}");
+        self.send(call, Request::get("get", path)).await
+    }
+
+    /// The log, for a look.
+    pub(super) async fn events_only(
+        &self,
+        call: Call<'_>,
+        reference: &Reference,
+    ) -> Sent<Vec<PaymentEvent>> {
+        let path = format!("/epayment/v1/payments/{reference}/events");
+        self.send(call, Request::get("events", path)).await
     }
 
     /// `POST …/{reference}/capture`, `/cancel` or `/refund`; a cancel has no body.
@@ -120,6 +143,7 @@ impl Epayment {
         body: Option<&Modification>,
         key: &IdempotencyKey,
     ) -> Sent<Modified> {
+        let _changing = self.changes.begin(reference);
         let path = format!("/epayment/v1/payments/{reference}/{}", op.word());
         self.send(
             call,
@@ -140,6 +164,7 @@ impl Epayment {
         reference: &Reference,
         key: &IdempotencyKey,
     ) -> Sent<Modified> {
+        let _changing = self.changes.begin(reference);
         let path = format!("/epayment/v1/payments/{reference}/cancel");
         let body = serde_json::json!({ "cancelTransactionOnly": true });
         self.send(
@@ -160,6 +185,7 @@ impl Epayment {
         reference: &Reference,
         body: &ForceApprove,
     ) -> Sent<()> {
+        let _changing = self.changes.begin(reference);
         let path = format!("/epayment/v1/test/payments/{reference}/approve");
         match self
             .exchange(

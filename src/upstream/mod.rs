@@ -3,6 +3,7 @@
 //! Policies are stated, not inherited: no redirects, no proxies from the environment, no decompression, no hidden
 //! retries. Must not: decide what a failure means for money (`payments` does), or log a header or a body.
 
+pub mod changes;
 pub mod ecom;
 pub mod epayment;
 mod error;

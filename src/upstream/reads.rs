@@ -36,13 +36,14 @@ pub trait Reads: Sync {
     fn userinfo(&self, call: Call<'_>, sub: &str) -> impl Future<Output = Sent<Userinfo>> + Send;
 }
 
+/// For looks: what one shows is noted by who looks, as a whole.
 impl Reads for Epayment {
     async fn get(&self, call: Call<'_>, reference: &Reference) -> Sent<Payment> {
-        Self::get(self, call, reference).await
+        self.get_only(call, reference).await
     }
 
     async fn events(&self, call: Call<'_>, reference: &Reference) -> Sent<Vec<PaymentEvent>> {
-        Self::events(self, call, reference).await
+        self.events_only(call, reference).await
     }
 
     async fn userinfo(&self, call: Call<'_>, sub: &str) -> Sent<Userinfo> {

@@ -20,6 +20,7 @@ fn measured() -> BTreeMap<String, BTreeSet<String>> {
     meters.untranslatable("reason");
     meters.shed();
     meters.store("begin_payment", 0.1);
+    meters.details_cache("hit");
     meters.callback("delivered");
     meters.callback_delay(0.1);
     meters.webhook("authorized", "queued");

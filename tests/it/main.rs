@@ -42,6 +42,7 @@ mod order;
 mod pages;
 mod pages_access;
 mod passthrough;
+mod polling;
 mod process;
 mod reload;
 mod reload_files;

@@ -36,8 +36,7 @@ const OTHERS: &[(&str, &str, bool)] = &[
     ("store.callback_retention", "\"31d\"", true),
     ("reads.poll", "false", true),
     ("reads.background_share", "11", true),
-    // No other value is taken yet: the same one, written in another way.
-    ("reads.details_cache", "\"0ms\"", true),
+    ("reads.details_cache", "\"1s\"", true),
     ("admin.listen", "\"127.0.0.1:3\"", false),
     ("admin.token", "\"canary-canary-canary\"", true),
     ("routing.initiate", "{ epayment_percent = 5 }", true),

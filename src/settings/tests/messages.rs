@@ -28,6 +28,8 @@ fn every_fault_is_reported_at_once() {
         [store]
         url = "postgres://bridge:canary-1@db"
         encryption_key = "canary-2"
+        [reads]
+        details_cache = "11s"
         [admin]
         listen = "0.0.0.0:9090"
         [routing]
@@ -63,6 +65,7 @@ fn every_fault_is_reported_at_once() {
     callbacks.allowed_hosts = ["https://shop.example.com"] (file 0.toml): item 1 is no host name and no IP address. Write names alone: no scheme, port, path or *; IPv6 in brackets.
     store.url = "postgres://…@db" (file 0.toml): it names no database. Write it as "sqlite:FILE" or "postgres://user@host/db".
     store.encryption_key = "(set)" (file 0.toml): this is no key of 32 bytes. Write 64 hex digits, or the base64 of 32 bytes (openssl rand -base64 32).
+    reads.details_cache = "11s" (file 0.toml): this is outside of what it can be. Write a duration from 0s to 10s.
     routing.initiate = (a table) (file 0.toml): a share is one key, epayment_percent, a whole number from 0 to 100. Write "epayment", "ecom" or { epayment_percent = 10 }.
     routing.capture = { epayment_percent = 10 } (file 0.toml): only initiate can have a percentage. Write "epayment" or "ecom".
     routing.cancel = "Ecom" (file 0.toml): this is no route. Write "epayment" or "ecom".
@@ -160,7 +163,10 @@ fn what_surprises_is_a_warning() {
         register = "off"
         [callbacks]
         allow_http = true
+        [reads]
+        details_cache = "1s 1ms"
         [store]
+        url = "postgres://bridge@localhost/db"
         encryption_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
         retention = "30d"
         callback_retention = "1d"
@@ -186,6 +192,7 @@ fn what_surprises_is_a_warning() {
     callbacks.allow_http = true (file text): http is for private and loopback hosts only, and allow_private_addresses does not let the bridge call those. Set allow_private_addresses = true as well (staging only), or allow_http = false.
     store.retention = "30d" (file text): a payment can be refunded for 365 days, and one whose record is gone counts as unknown. Keep payments for more than 365 days.
     store.callback_retention = "1d" (file text): an event may be repeated for 7 days, and one whose record is gone would be reported to the merchant again. Keep delivered callbacks for more than 7 days.
+    reads.details_cache = "1s 1ms" (file text): a webhook that another instance on this store took is not known here, so a shop can see an old state for so long. Write 1s or less, unless there is only this instance.
     admin.token = "(set)" (file text): it is short enough to be guessed. Use 16 characters or more (openssl rand -hex 32).
     routing.initiate = { epayment_percent = 10 } (file text): New payments are created in ePayment while status and capture of eCom's payments stay with eCom. The published order moves initiate last; this order is safe only because the bridge knows where each payment was created. If the bridge were removed now, status and capture of payments created in ePayment would fail: they would ask eCom, which does not know them. Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment.
     merchants.654321.routing: New payments are created in ePayment while details of eCom's payments stay with eCom. The published order moves initiate last; this order is safe only because the bridge knows where each payment was created. If the bridge were removed now, details of payments created in ePayment would fail: they would ask eCom, which does not know them. Nothing is wrong while the bridge runs; before you remove it, move the others to ePayment.

@@ -13,6 +13,7 @@ fn moved() -> Meters {
     meters.shed();
     meters.store("begin_payment", 0.0007);
     meters.set_ambiguous_open(2);
+    meters.details_cache("hit");
     meters.callback("delivered");
     meters.callback_delay(0.2);
     meters.set_callbacks(3, 1, 2);
@@ -50,6 +51,8 @@ fn names_kinds_and_help_are_these() {
     # TYPE bridge_store_seconds histogram
     # HELP bridge_ambiguous_open Changes of payments whose outcome is not known yet; more than zero for long needs a look.
     # TYPE bridge_ambiguous_open gauge
+    # HELP bridge_details_cache_total Reads of payments that may share a look at ePayment (reads.details_cache): hit (a look made before), joined (one under way) or miss (one of its own).
+    # TYPE bridge_details_cache_total counter
     # HELP bridge_callbacks_total Attempts to call a merchant back, by what came of them: delivered, retried (failed, to be repeated) or dead (given up).
     # TYPE bridge_callbacks_total counter
     # HELP bridge_callbacks_pending Callbacks that wait for their direct capture or their delivery.
@@ -111,6 +114,7 @@ fn values_carry_the_words_of_the_program() {
     bridge_callbacks_dead 1
     bridge_callbacks_pending 3
     bridge_callbacks_total{outcome="delivered"} 1
+    bridge_details_cache_total{outcome="hit"} 1
     bridge_events_unmatched 2
     bridge_in_flight 0
     bridge_kill_switches 1
