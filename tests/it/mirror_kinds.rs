@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ecom_bridge::ecom::route::Operation;
 use ecom_bridge::simulator::{Action, CaptureType, Fault};
-use ecom_bridge::store::ShadowOutcome::{Clean, Differing, Filtered};
+use ecom_bridge::store::ShadowOutcome::{Clean, Filtered};
 use serde_json::{Value, json};
 
 use crate::support::app::{MSN, TestApp};
