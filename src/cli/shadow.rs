@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
 fn operation(word: &str) -> Result<Operation, Trouble> {
     Operation::parse(word).ok_or_else(|| {
         let known = "initiate, capture, cancel, refund, details, status or approve";
-        Trouble::new(&format!("an operation is {known}"))
+        Trouble::new(format!("an operation is {known}"))
     })
 }
 

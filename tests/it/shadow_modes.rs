@@ -8,7 +8,7 @@ use ecom_bridge::store::{DifferenceKind, Way};
 use serde_json::json;
 
 use crate::shadow::{approved, counts, fields, settled, shadowing};
-use crate::support::app::{KEY, MSN};
+use crate::support::app::{KEY, MSN, Wanted};
 use crate::support::shadow::{SHADOW_KEY, SHADOW_MSN, SHADOW_PHONE};
 use crate::support::shop::{AUTH_TOKEN, PHONE, express, order};
 
@@ -109,20 +109,25 @@ async fn second_upstream() -> Simulator {
     Simulator::start(listener, options).unwrap()
 }
 
+/// A bridge that mirrors there.
+fn mirroring(second: &Simulator, values: &[(&str, &str)]) -> Wanted {
+    let base = format!("\"{}\"", second.base_url());
+    let mut wanted = shadowing(&[
+        ("shadow.mode", "\"write\""),
+        ("shadow.upstream_base_url", base.as_str()),
+    ]);
+    wanted.add(values);
+    wanted.merchant(&format!(
+        "msn = \"{MSN}\"\nshadow = {{ msn = \"{SHADOW_MSN}\", subscription_key = \"{SHADOW_KEY}\", \
+         client_id = \"shadow-client\", client_secret = \"shadow-secret\", phone_number = \"{SHADOW_PHONE}\" }}"
+    ));
+    wanted
+}
+
 #[tokio::test]
 async fn writes_are_mirrored_on_the_shadow_upstream_and_kept_in_step() {
     let second = second_upstream().await;
-    let base = format!("\"{}\"", second.base_url());
-    let merchant = format!(
-        "msn = \"{MSN}\"\nshadow = {{ msn = \"{SHADOW_MSN}\", subscription_key = \"{SHADOW_KEY}\", \
-         client_id = \"shadow-client\", client_secret = \"shadow-secret\", phone_number = \"{SHADOW_PHONE}\" }}"
-    );
-    let values = [
-        ("shadow.mode", "\"write\""),
-        ("shadow.upstream_base_url", base.as_str()),
-        ("merchant", merchant.as_str()),
-    ];
-    let app = shadowing(&values).start().await;
+    let app = mirroring(&second, &[]).start().await;
     let mut body = order("order-0001", 10_000);
     body["merchantInfo"]["isApp"] = json!(true);
     app.initiating(&body).send().await.ok();
@@ -189,23 +194,15 @@ async fn writes_are_mirrored_on_the_shadow_upstream_and_kept_in_step() {
 #[tokio::test]
 async fn a_shadow_upstream_that_hangs_costs_the_shop_nothing() {
     let second = second_upstream().await;
-    let base = format!("\"{}\"", second.base_url());
-    let merchant = format!(
-        "msn = \"{MSN}\"\nshadow = {{ msn = \"{SHADOW_MSN}\", subscription_key = \"{SHADOW_KEY}\", \
-         client_id = \"shadow-client\", client_secret = \"shadow-secret\", phone_number = \"{SHADOW_PHONE}\" }}"
-    );
-    let values = [
-        ("shadow.mode", "\"write\""),
-        ("shadow.upstream_base_url", base.as_str()),
+    let narrow = [
         ("shadow.timeout", "\"200ms\""),
         ("shadow.concurrency", "1"),
         ("shadow.queue", "1"),
-        ("merchant", merchant.as_str()),
     ];
     second
         .world()
         .add_fault(Fault::always("/", Action::Hang { processed: false }));
-    let app = shadowing(&values).start().await;
+    let app = mirroring(&second, &narrow).start().await;
     for n in 0..20 {
         app.initiate(&format!("order-{n:04}"), 10_000).await.ok();
     }
