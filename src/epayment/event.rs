@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::Money;
-use crate::types::{Msn, Reference};
+use crate::types::{MoneyOp, Msn, Reference};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,6 +34,19 @@ pub enum EventName {
 }
 
 impl EventName {
+    /// The money call behind it; none where none is, or where the name is not known.
+    #[must_use]
+    pub const fn money_op(self) -> Option<MoneyOp> {
+        match self {
+            Self::Captured => Some(MoneyOp::Capture),
+            Self::Refunded => Some(MoneyOp::Refund),
+            Self::Cancelled | Self::Terminated => Some(MoneyOp::Cancel),
+            Self::Created | Self::Aborted | Self::Expired | Self::Authorized | Self::Unknown => {
+                None
+            }
+        }
+    }
+
     /// The word on the wire, `UNKNOWN` for one that is not known.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::schedule::{self, Unread};
-use super::verdict::{Judging, judge, op_of};
+use super::verdict::{Judging, judge};
 use crate::ecom::route::Operation;
 use crate::epayment::event::{EventName, PaymentEvent};
 use crate::epayment::model::{Payment, State};
@@ -170,7 +170,7 @@ impl Reconciler {
         if let (Some(entry), Some(msn)) = (self.entry(id).await?, due.payment.scope.msn()) {
             // Of a payment that only changes were seen of, the changes: no callback can follow from it.
             let wanted = |event: &&PaymentEvent| {
-                (entry.payment.origin.is_some() || op_of(event.name).is_some())
+                (entry.payment.origin.is_some() || event.name.money_op().is_some())
                     && !is_recorded(&entry, event)
             };
             for event in seen.events.iter().filter(wanted) {

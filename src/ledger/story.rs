@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::verdict::{Judging, Proof, Standing, Verdict, is_bridges, judge, op_of};
+use super::verdict::{Judging, Proof, Standing, Verdict, is_bridges, judge};
 use crate::store::{
     AdjustmentState, CallbackState, CallbackView, KeptMismatch, LedgerCall, LedgerEntry,
     LedgerEvent, Source,
@@ -221,7 +221,7 @@ fn happened(entry: &LedgerEntry, event: &LedgerEvent, foreign: bool) -> Placed {
         Source::Webhook => "by webhook",
         Source::Poll => "from the event log",
     };
-    let whose = match (foreign, op_of(event.name), &event.key) {
+    let whose = match (foreign, event.name.money_op(), &event.key) {
         (true, _, _) => ", another system's",
         (false, Some(op), Some(key)) if is_bridges(entry, op, key) => ", the bridge's",
         _ => "",

@@ -87,21 +87,6 @@ pub struct Verdict {
     pub standing: Standing,
 }
 
-/// The operation that an event is of.
-#[must_use]
-pub const fn op_of(name: EventName) -> Option<MoneyOp> {
-    match name {
-        EventName::Captured => Some(MoneyOp::Capture),
-        EventName::Refunded => Some(MoneyOp::Refund),
-        EventName::Cancelled | EventName::Terminated => Some(MoneyOp::Cancel),
-        EventName::Created
-        | EventName::Aborted
-        | EventName::Expired
-        | EventName::Authorized
-        | EventName::Unknown => None,
-    }
-}
-
 /// Judges one payment.
 #[must_use]
 pub fn judge(entry: &LedgerEntry, judging: Judging) -> Verdict {
@@ -165,7 +150,7 @@ struct Case<'a> {
 fn owners(entry: &LedgerEntry) -> Vec<Option<usize>> {
     let mut owner: Vec<Option<usize>> = vec![None; entry.events.len()];
     for (n, event) in entry.events.iter().enumerate() {
-        let Some(op) = op_of(event.name).filter(|_| event.success) else {
+        let Some(op) = event.name.money_op().filter(|_| event.success) else {
             continue;
         };
         let Some(key) = &event.key else { continue };
@@ -197,7 +182,7 @@ fn owners(entry: &LedgerEntry) -> Vec<Option<usize>> {
             owner[*n].is_none()
                 && event.success
                 && event.key.is_none()
-                && op_of(event.name) == Some(one.call.op)
+                && event.name.money_op() == Some(one.call.op)
         };
         let places = || (0..entry.events.len()).filter(free);
         let by_number =
@@ -331,7 +316,7 @@ impl<'a> Case<'a> {
             }
         }
         for event in self.entry.events.iter().filter(|event| event.success) {
-            let (Some(op), Some(key)) = (op_of(event.name), &event.key) else {
+            let (Some(op), Some(key)) = (event.name.money_op(), &event.key) else {
                 continue;
             };
             if bodies
@@ -351,7 +336,7 @@ impl<'a> Case<'a> {
         let entry = self.entry;
         let mut foreign = Vec::new();
         for (n, event) in entry.events.iter().enumerate() {
-            let Some(op) = op_of(event.name).filter(|_| event.success) else {
+            let Some(op) = event.name.money_op().filter(|_| event.success) else {
                 continue;
             };
             let known = |key: &IdempotencyKey| {

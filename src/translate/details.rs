@@ -288,19 +288,6 @@ fn words(
     })
 }
 
-const fn op_of(name: EventName) -> Option<MoneyOp> {
-    match name {
-        EventName::Captured => Some(MoneyOp::Capture),
-        EventName::Refunded => Some(MoneyOp::Refund),
-        EventName::Cancelled | EventName::Terminated => Some(MoneyOp::Cancel),
-        EventName::Created
-        | EventName::Authorized
-        | EventName::Aborted
-        | EventName::Expired
-        | EventName::Unknown => None,
-    }
-}
-
 /// The merchant's own request id and text for an event.
 fn told_by_merchant(event: &PaymentEvent, sources: Sources<'_>) -> (String, String) {
     let remembered = sources.remembered;
@@ -312,7 +299,7 @@ fn told_by_merchant(event: &PaymentEvent, sources: Sources<'_>) -> (String, Stri
         .idempotency_key
         .as_deref()
         .filter(|key| !key.is_empty());
-    let Some(op) = op_of(event.name) else {
+    let Some(op) = event.name.money_op() else {
         let request = match event.name {
             EventName::Created => remembered
                 .request_id

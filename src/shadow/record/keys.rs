@@ -3,7 +3,6 @@
 //! A key of the bridge is a hash over sales unit, order, operation and request id, so a pseudonym of the key alone would
 //! belong to nothing. It is made anew from the pseudonyms of all four. Must not: keep a key that it can't make anew.
 
-use crate::epayment::event::EventName;
 use crate::payments::DIRECT_CAPTURE;
 use crate::shadow::redact::Redactor;
 use crate::types::{IdempotencyKey, KeyMaker, MoneyOp, OrderId, RequestId, Scope};
@@ -72,19 +71,5 @@ impl<'a> Keys<'a> {
             let request = RequestId::parse(&Self::request(self.redactor, request.as_str()))?;
             Some(to.key(op, &request, attempt))
         })
-    }
-}
-
-/// The operation behind an event, where a key of it is derived.
-pub(super) const fn op_of(name: EventName) -> Option<MoneyOp> {
-    match name {
-        EventName::Captured => Some(MoneyOp::Capture),
-        EventName::Refunded => Some(MoneyOp::Refund),
-        EventName::Cancelled | EventName::Terminated => Some(MoneyOp::Cancel),
-        EventName::Created
-        | EventName::Aborted
-        | EventName::Expired
-        | EventName::Authorized
-        | EventName::Unknown => None,
     }
 }

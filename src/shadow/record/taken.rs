@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, Uri};
 use serde_json::{Value, json};
 
-use super::keys::{Keys, op_of};
+use super::keys::Keys;
 use super::line::{Answer, Call, CallState, Known, Line, Look, Request, Unit};
 use crate::ecom::route::{self, Operation, Target};
 use crate::epayment::event::PaymentEvent;
@@ -235,7 +235,7 @@ fn call(mask: &impl Mask, call: &Adjustment) -> Call {
 fn event(mask: &impl Mask, event: &PaymentEvent) -> Option<Value> {
     let mut document = mask.document(&serde_json::to_value(event).ok()?);
     if let Some(key) = &event.idempotency_key {
-        let made = mask.key(op_of(event.name), key);
+        let made = mask.key(event.name.money_op(), key);
         document
             .as_object_mut()?
             .insert("idempotencyKey".to_owned(), Value::from(made));
