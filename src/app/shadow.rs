@@ -50,7 +50,6 @@ pub(super) fn build(
             Some(file) => Some(Recorder::open(file, shadow.record_max)?),
             None => None,
         },
-        clock: Arc::clone(&payments.clock),
     };
     Ok(Some(Shadow::new(shadow, parts)))
 }

@@ -69,7 +69,7 @@ pub(super) struct Lanes {
 
 /// The lanes themselves, until they run.
 #[derive(Debug)]
-pub(super) struct Waiting(Arc<Mutex<Receiver<Job>>>);
+pub(super) struct Waiting(Mutex<Receiver<Job>>);
 
 impl Lanes {
     /// Room for so many calls.
@@ -79,7 +79,7 @@ impl Lanes {
             into,
             held: Arc::default(),
         };
-        (lanes, Waiting(Arc::new(Mutex::new(from))))
+        (lanes, Waiting(Mutex::new(from)))
     }
 
     /// Puts a call in line.

@@ -45,7 +45,7 @@ use crate::store::{Known, ShadowStore, Way};
 use crate::telemetry::Route;
 use crate::types::Clock;
 use crate::upstream::reads::{EcomReader, Reader};
-use crate::upstream::share::ReadShare;
+use crate::upstream::share::{Peace, ReadShare};
 
 /// So often what was found is given to the store.
 const KEEP_EVERY: Duration = Duration::from_secs(10);
@@ -73,8 +73,6 @@ pub struct ShadowParts {
     pub mirror: Option<Mirror>,
     /// Keeps redacted calls for a replay, where that is wanted.
     pub recorder: Option<Recorder>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// Offers are taken, worked on, counted and kept here.
@@ -83,7 +81,7 @@ pub struct Shadow {
     settings: ShadowSettings,
     books: Books,
     lanes: Lanes,
-    waiting: Mutex<Option<Waiting>>,
+    waiting: Mutex<Option<Arc<Waiting>>>,
     worker: Arc<Worker>,
     store: Arc<dyn ShadowStore>,
     clock: Arc<dyn Clock>,
@@ -95,19 +93,20 @@ impl Shadow {
     /// What the settings ask for.
     #[must_use]
     pub fn new(settings: ShadowSettings, parts: ShadowParts) -> Arc<Self> {
+        let clock = Arc::clone(&parts.payments.clock);
         let sides = Sides {
             epayment: parts.epayment,
             ecom: parts.ecom,
             payments: parts.payments,
             pace: Pace::new(settings.reads_per_second, Instant::now()),
             share: parts.share,
-            peace: ReadShare::new(),
+            peace: Peace::default(),
         };
         let (lanes, waiting) = Lanes::new(settings.queue);
         Arc::new(Self {
             books: Books::default(),
             lanes,
-            waiting: Mutex::new(Some(waiting)),
+            waiting: Mutex::new(Some(Arc::new(waiting))),
             worker: Arc::new(Worker {
                 ignore: ignore(&settings),
                 sides,
@@ -117,7 +116,7 @@ impl Shadow {
             }),
             settings,
             store: parts.store,
-            clock: parts.clock,
+            clock,
             keeping: tokio::sync::Mutex::default(),
         })
     }
@@ -177,7 +176,7 @@ impl Shadow {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let Some(waiting) = taken.map(Arc::new) else {
+        let Some(waiting) = taken else {
             return;
         };
         for _ in 0..self.settings.concurrency {
@@ -206,12 +205,6 @@ impl Shadow {
         self.books.figures(self.clock.now())
     }
 
-    /// What was recorded, where anything is.
-    #[must_use]
-    pub fn recorded(&self) -> Option<RecordFigures> {
-        self.worker.recorder.as_ref().map(Recorder::figures)
-    }
-
     /// The lanes have ended: what was found goes to the store, and the recording is closed.
     pub async fn close(self: &Arc<Self>) {
         // What a lane worked on when it ended is counted as soon as its task is gone.
@@ -227,6 +220,18 @@ impl Shadow {
             if closed.is_err() {
                 tracing::warn!("the recording of shadowed calls could not be closed in time");
             }
+            let RecordFigures {
+                written,
+                dropped,
+                bytes,
+                ..
+            } = recorder.figures();
+            tracing::info!(
+                written,
+                ?dropped,
+                bytes,
+                "the recording of shadowed calls ends"
+            );
         }
     }
 

@@ -20,7 +20,7 @@ use crate::store::{Known, ShadowOutcome, Way};
 use crate::telemetry::Route;
 use crate::types::{Kind, Moment};
 use crate::upstream::reads::{EcomReader, Reader};
-use crate::upstream::share::ReadShare;
+use crate::upstream::share::{Peace, ReadShare};
 use crate::upstream::{Budget, Spent};
 
 /// Between the two times that both are asked: long enough for the one to hear what the other knows.
@@ -42,7 +42,7 @@ pub struct Sides {
     /// Of each payment, with all other reads in the background.
     pub share: ReadShare,
     /// Units that an API has answered 429 for: shadows leave them alone, nobody else has to.
-    pub peace: ReadShare,
+    pub peace: Peace,
 }
 
 /// Why there is no answer to compare.
@@ -108,14 +108,12 @@ impl Sides {
         let now = self.payments.clock.now();
         let first = asking.first().await?;
         let mut compared = asking.compare(&first, ignore, now)?;
-        if !compared.is_clean() {
+        // The shop got a refusal of the bridge, whatever a later read says.
+        if !compared.is_clean() && !asking.was_refused_here(&first) {
             tokio::time::sleep(PAUSE).await;
             let again = asking.both().await?;
             let second = asking.compare(&again, ignore, now)?;
-            // The shop got this refusal, whatever a later read says.
-            if !asking.was_refused_here(&first) {
-                compared = lasting(&compared, second);
-            }
+            compared = lasting(&compared, second);
         }
         let noise = match noise {
             // What is missing here is no reason to forget what was compared.
@@ -299,7 +297,7 @@ impl Asking<'_> {
         } = self.sides;
         let (msn, now) = (self.subject.order.scope.msn(), payments.clock.now());
         let reference = &self.subject.reference;
-        if msn.is_some_and(|msn| peace.take(msn, reference, (0, 100), now).is_err()) {
+        if msn.is_some_and(|msn| peace.until(msn, now).is_some()) {
             return Err(LEFT_IN_PEACE);
         }
         if !pace.take(reads, Instant::now()) {
@@ -326,7 +324,7 @@ impl Asking<'_> {
 
     fn leave_in_peace(&self) {
         if let Some(msn) = self.subject.order.scope.msn() {
-            self.sides.peace.peace(msn, self.sides.payments.clock.now());
+            self.sides.peace.begin(msn, self.sides.payments.clock.now());
         }
     }
 }

@@ -21,11 +21,34 @@ const PAYMENTS: u64 = 50_000;
 
 type Taken = Arc<Mutex<VecDeque<Moment>>>;
 
+/// Sales units that are left in peace after a 429.
+#[derive(Clone, Debug)]
+pub struct Peace(Cache<Msn, Moment>);
+
+impl Default for Peace {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(PAYMENTS).build())
+    }
+}
+
+impl Peace {
+    /// Upstream has answered 429: this unit is left in peace for [`PEACE`].
+    pub fn begin(&self, msn: &Msn, now: Moment) {
+        self.0.insert(msn.clone(), now.plus(PEACE));
+    }
+
+    /// Until when it is left in peace, where it is.
+    #[must_use]
+    pub fn until(&self, msn: &Msn, now: Moment) -> Option<Moment> {
+        self.0.get(msn).filter(|until| *until > now)
+    }
+}
+
 /// Counts background reads.
 #[derive(Clone, Debug)]
 pub struct ReadShare {
     taken: Cache<(Msn, Reference), Taken>,
-    peace: Cache<Msn, Moment>,
+    peace: Peace,
 }
 
 impl Default for ReadShare {
@@ -40,7 +63,7 @@ impl ReadShare {
     pub fn new() -> Self {
         Self {
             taken: Cache::builder().max_capacity(PAYMENTS).build(),
-            peace: Cache::builder().max_capacity(PAYMENTS).build(),
+            peace: Peace::default(),
         }
     }
 
@@ -56,7 +79,7 @@ impl ReadShare {
         (reads, percent): (usize, u8),
         now: Moment,
     ) -> Result<(), Moment> {
-        if let Some(until) = self.peace.get(msn).filter(|until| *until > now) {
+        if let Some(until) = self.peace.until(msn, now) {
             return Err(until);
         }
         let most = READS_A_MINUTE * u32::from(percent) / 100;
@@ -81,7 +104,7 @@ impl ReadShare {
 
     /// Upstream has answered 429: no background reads for this unit for a while.
     pub fn peace(&self, msn: &Msn, now: Moment) {
-        self.peace.insert(msn.clone(), now.plus(PEACE));
+        self.peace.begin(msn, now);
     }
 }
 

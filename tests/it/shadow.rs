@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ecom_bridge::ecom::route::Operation;
-use ecom_bridge::simulator::{Action, Fault};
+use ecom_bridge::simulator::{Action, Fault, SeenRequest};
 use ecom_bridge::store::{DifferenceKind, FieldRecord, ShadowCounts, Way};
 use serde_json::json;
 
@@ -59,6 +59,19 @@ pub(crate) async fn fields(app: &TestApp) -> BTreeSet<String> {
     let counts = |one: &&FieldRecord| one.differing > 0 && one.kind != DifferenceKind::Loss;
     let differing = fields.iter().filter(counts);
     differing.map(|one| one.field.to_string()).collect()
+}
+
+/// An answer instead of the simulator's own.
+fn status(status: u16, body: &str, headers: &[(&str, &str)]) -> Action {
+    let headers = headers.iter();
+    Action::Status {
+        status,
+        body: Some(body.to_owned()),
+        headers: headers
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect(),
+        processed: false,
+    }
 }
 
 /// Creates a payment in eCom through the bridge, and the user approves.
@@ -426,4 +439,53 @@ async fn nothing_is_shadowed_while_it_is_off() {
     assert!(record.counts.is_empty(), "{record:?}");
     let asked = app.world().requests();
     assert!(asked.iter().all(|r| r.header("bridge-shadow").is_none()));
+}
+
+#[tokio::test]
+async fn a_refusal_that_the_shop_got_counts_though_a_later_read_agrees() {
+    let app = shadowing(&[("routing.details", "\"epayment\"")])
+        .start()
+        .await;
+    approved(&app, "order-0001").await;
+    let path = "/epayment/v1/payments/order-0001";
+    app.world()
+        .add_fault(Fault::once(path, status(403, "{}", &[])).times(2));
+    let answer = app.details("order-0001").await;
+    assert!((400..500).contains(&answer.status), "{}", answer.text());
+    assert_eq!(fields(&app).await, BTreeSet::from(["(status)".to_owned()]));
+}
+
+#[tokio::test]
+async fn an_answer_that_came_compressed_is_asked_for_again_whole() {
+    let app = shadowing(&[]).start().await;
+    approved(&app, "order-0001").await;
+    let path = "/ecomm/v2/payments/order-0001/details";
+    let packed = status(200, "no JSON at all", &[("Content-Encoding", "gzip")]);
+    app.world().add_fault(Fault::once(path, packed));
+    let asked = app.ask("GET", path).header("Accept-Encoding", "gzip");
+    asked.header("If-None-Match", "x").send().await;
+    assert_eq!(counts(&app, READ).await.clean, 1);
+    let requests = app.world().requests();
+    let again = |r: &&SeenRequest| r.path() == path && r.header("bridge-shadow").is_some();
+    let again = requests.iter().find(again).expect("eCom was asked again");
+    for name in ["accept-encoding", "if-none-match"] {
+        assert_eq!(again.header(name), None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_429_of_the_merchant_s_own_nothing_is_asked_for_a_minute() {
+    let app = shadowing(&[]).start().await;
+    approved(&app, "order-0001").await;
+    let path = "/ecomm/v2/payments/order-0001/details";
+    app.world()
+        .add_fault(Fault::once(path, status(429, "{}", &[])));
+    assert_eq!(app.details("order-0001").await.status, 429);
+    app.details("order-0001").await.ok();
+    assert_eq!(counts(&app, READ).await.dropped.of("after-429"), 2);
+    let requests = app.world().requests();
+    assert!(requests.iter().all(|r| r.header("bridge-shadow").is_none()));
+    app.advance(std::time::Duration::from_secs(61));
+    app.details("order-0001").await.ok();
+    assert_eq!(counts(&app, READ).await.clean, 1);
 }
