@@ -1,0 +1,130 @@
+//! Pass-through: what is no call of eCom, in bodies of all sizes, flat out and at a fixed rate.
+//!
+//! Must not: compare a translated call.
+
+use std::io;
+
+use super::{BOTH, Bench, PROXY, REST, subject, table};
+use crate::load::Plan;
+use crate::rounds::{self, Row, Subject};
+use crate::work::Work;
+
+/// GET and POST of 1 kB, 100 kB and 5 MB.
+pub fn bodies(bench: &Bench) -> io::Result<()> {
+    let peers = bench.everybody(PROXY)?;
+    for (n, bytes, shown) in [
+        (0, 1_000, "1 kB"),
+        (1, 100_000, "100 kB"),
+        (2, 5_000_000, "5 MB"),
+    ] {
+        for (m, work, verb) in [(0, Work::Get(bytes), "GET"), (1, Work::Post(bytes), "POST")] {
+            let subjects: Vec<Subject<'_>> = peers
+                .iter()
+                .map(|peer| {
+                    let plan = bench.plan(peer.addr, work, 1 + n * 2 + m);
+                    let connections = if bytes > 1_000_000 { 8 } else { 64 };
+                    subject(
+                        peer,
+                        Plan {
+                            connections,
+                            ..plan
+                        },
+                    )
+                })
+                .collect();
+            let rows = rounds::run(bench.rounds, REST, &subjects)?;
+            table(&format!("{verb} {shown}, one processor"), &rows, "nginx");
+        }
+    }
+    println!("\nMemory after that (PSS): {}", memory(&peers));
+    Ok(())
+}
+
+fn memory(peers: &[crate::peers::Running]) -> String {
+    let each = peers.iter().map(|peer| {
+        let mib = peer.process.memory() / 1024.0;
+        format!("{} {mib:.1} MiB", peer.peer.name())
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// 1 kB at a fixed rate: what is added to the time without a proxy.
+pub fn rate(bench: &Bench) -> io::Result<()> {
+    let peers = bench.everybody(PROXY)?;
+    for (n, rate) in [(0, 500), (1, 2_000), (2, 5_000)] {
+        let plan = |addr| Plan {
+            rate,
+            connections: 32,
+            ..bench.plan(addr, Work::Post(512), 1 + n)
+        };
+        let mut subjects = vec![Subject {
+            name: "no proxy".to_owned(),
+            process: None,
+            plan: plan(bench.site.upstream),
+        }];
+        subjects.extend(peers.iter().map(|peer| subject(peer, plan(peer.addr))));
+        let rows = rounds::run(bench.rounds, REST, &subjects)?;
+        added(
+            &format!("POST 0.5 kB at {rate} a second, one processor"),
+            &rows,
+        );
+    }
+    Ok(())
+}
+
+/// The rows of an open loop; the first is without a proxy.
+pub fn added(title: &str, rows: &[Row]) {
+    println!("\n### {title}\n");
+    println!("| | p50 | added p50 | p99 (least to most of the rounds) | CPU a request |");
+    println!("|---|---|---|---|---|");
+    let Some(direct) = rows.first() else { return };
+    for row in rows {
+        let more = row.against(direct, |m| m.p50, |own, direct| (own - direct) / 1000.0);
+        let p99 = row.spread(|m| m.p99 / 1000.0);
+        let failed: u64 = row.rounds.iter().map(|m| m.failed).sum();
+        let failed = if failed > 0 {
+            format!(" ({failed} FAILED)")
+        } else {
+            String::new()
+        };
+        println!(
+            "| {}{failed} | {:.3} ms | {} ms | {:.2}–{:.2} ms | {:.0} µs |",
+            row.name,
+            row.spread(|m| m.p50).median / 1000.0,
+            more.shown(),
+            p99.least,
+            p99.most,
+            row.spread(|m| m.cpu).median,
+        );
+    }
+}
+
+/// Everybody with two threads on both processors, where the load and the upstream run, too.
+pub fn two_processors(bench: &Bench) -> io::Result<()> {
+    let (one, two) = (bench.everybody(PROXY)?, bench.everybody(BOTH)?);
+    let plan = |addr, run| bench.plan(addr, Work::Post(512), run);
+    let single: Vec<_> = one
+        .iter()
+        .map(|peer| subject(peer, plan(peer.addr, 1)))
+        .collect();
+    let double: Vec<_> = two
+        .iter()
+        .map(|peer| subject(peer, plan(peer.addr, 2)))
+        .collect();
+    let single = rounds::run(bench.rounds, REST, &single)?;
+    let double = rounds::run(bench.rounds, BOTH, &double)?;
+    table("POST 0.5 kB, one processor for the proxy", &single, "nginx");
+    table(
+        "POST 0.5 kB, two threads on both processors, shared with all the rest",
+        &double,
+        "nginx",
+    );
+    println!(
+        "\nWhat two processors give, by the processor time a request: twice that of one over that of two.\n"
+    );
+    for (one, two) in single.iter().zip(&double) {
+        let gain = two.against(one, |m| m.cpu, |two, one| 2.0 * one / two);
+        println!("- {}: {}", one.name, gain.shown());
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Who is measured: the bridge, the proxies people would otherwise use, and the yardstick.
+//!
+//! Must not: give one of them what another has not got.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::process::{self, Process, free};
+
+/// A kind of proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    Nginx,
+    Haproxy,
+    Caddy,
+    /// A bare proxy of hyper.
+    Hyper,
+    /// What `transaction_id` is, and whether it has a certificate.
+    Bridge {
+        transaction_id: &'static str,
+        tls: bool,
+    },
+}
+
+/// The bridge without anything special.
+pub const BRIDGE: Peer = Peer::Bridge {
+    transaction_id: "payment",
+    tls: false,
+};
+/// One that asks for the event of each change.
+pub const BRIDGE_EVENT: Peer = Peer::Bridge {
+    transaction_id: "event",
+    tls: false,
+};
+/// One with a certificate.
+pub const BRIDGE_TLS: Peer = Peer::Bridge {
+    transaction_id: "payment",
+    tls: true,
+};
+
+impl Peer {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Haproxy => "HAProxy",
+            Self::Caddy => "Caddy",
+            Self::Hyper => "bare hyper",
+            Self::Bridge { .. } => "ecom-bridge",
+        }
+    }
+
+    /// Whether it can be started on this machine.
+    pub fn exists(self) -> bool {
+        let program = match self {
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+            Self::Caddy => "caddy",
+            Self::Hyper | Self::Bridge { .. } => return true,
+        };
+        std::env::var_os("PATH").is_some_and(|path| {
+            let extra = [PathBuf::from("/usr/sbin")];
+            std::env::split_paths(&path)
+                .chain(extra)
+                .any(|folder| folder.join(program).exists())
+        })
+    }
+}
+
+/// Where everything of a run lies.
+pub struct Site {
+    pub folder: PathBuf,
+    pub upstream: SocketAddr,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub pem: PathBuf,
+}
+
+/// A proxy that runs.
+pub struct Running {
+    pub peer: Peer,
+    pub process: Process,
+    pub addr: SocketAddr,
+    pub addr_tls: SocketAddr,
+    /// The bridge's listener for Vipps.
+    pub webhooks: SocketAddr,
+    /// The bridge's listener for the operator.
+    pub admin: SocketAddr,
+    pub folder: PathBuf,
+}
+
+impl Site {
+    /// A certificate for localhost and a folder for all.
+    pub fn new(folder: &Path, upstream: SocketAddr) -> io::Result<Self> {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])
+            .map_err(io::Error::other)?;
+        let site = Self {
+            folder: folder.to_owned(),
+            upstream,
+            cert: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+            pem: folder.join("both.pem"),
+        };
+        let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        fs::write(&site.cert, &cert)?;
+        fs::write(&site.key, &key)?;
+        fs::write(&site.pem, cert + &key)?;
+        Ok(site)
+    }
+
+    /// Starts `peer` on `cpus` with as many threads.
+    pub fn start(&self, peer: Peer, cpus: &str, more: &str) -> io::Result<Running> {
+        let threads = cpus.split(',').count();
+        let (addr, addr_tls, webhooks, admin) = (free()?, free()?, free()?, free()?);
+        let folder = self.folder.join(format!("{}-{}", peer.name(), addr.port()));
+        fs::create_dir_all(&folder)?;
+        let fill = |template: &str| {
+            let (transaction_id, tls) = match peer {
+                Peer::Bridge {
+                    transaction_id,
+                    tls: true,
+                } => (
+                    transaction_id,
+                    format!(
+                        "tls_cert = \"{}\"\ntls_key = \"{}\"",
+                        self.cert.display(),
+                        self.key.display()
+                    ),
+                ),
+                Peer::Bridge { transaction_id, .. } => (transaction_id, String::new()),
+                _ => ("", String::new()),
+            };
+            [
+                ("listen", addr.to_string()),
+                ("listen_tls", addr_tls.to_string()),
+                ("webhooks", webhooks.to_string()),
+                ("admin", admin.to_string()),
+                ("upstream", self.upstream.to_string()),
+                ("threads", threads.to_string()),
+                ("cert", self.cert.display().to_string()),
+                ("key", self.key.display().to_string()),
+                ("pem", self.pem.display().to_string()),
+                ("folder", folder.display().to_string()),
+                ("transaction_id", transaction_id.to_owned()),
+                ("tls", tls),
+            ]
+            .into_iter()
+            .fold(template.to_owned(), |text, (name, value)| {
+                text.replace(&format!("{{{{{name}}}}}"), &value)
+            }) + more
+        };
+        let file = |name: &str, template: &str| {
+            let path = folder.join(name);
+            fs::write(&path, fill(template))?;
+            Ok::<_, io::Error>(path.display().to_string())
+        };
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let run = |program: &str, args: &[String]| process::start(cpus, program, args, &folder);
+        let mut process = match peer {
+            Peer::Nginx => {
+                let config = file("nginx.conf", include_str!("configs/nginx.conf"))?;
+                let prefix = format!("{}/", folder.display());
+                run(
+                    "nginx",
+                    &words(&["-p", &prefix, "-c", &config, "-e", "stderr"]),
+                )?
+            }
+            Peer::Haproxy => {
+                let config = file("haproxy.cfg", include_str!("configs/haproxy.cfg"))?;
+                run("haproxy", &words(&["-db", "-q", "-f", &config]))?
+            }
+            Peer::Caddy => {
+                let config = file("Caddyfile", include_str!("configs/Caddyfile"))?;
+                let args = [
+                    &format!("GOMAXPROCS={threads}"),
+                    "caddy",
+                    "run",
+                    "--adapter",
+                    "caddyfile",
+                    "--config",
+                    &config,
+                ];
+                run("env", &words(&args))?
+            }
+            Peer::Hyper => {
+                let args = [
+                    "hyper",
+                    &addr.to_string(),
+                    &self.upstream.to_string(),
+                    &threads.to_string(),
+                ];
+                run(&own()?, &words(&args))?
+            }
+            Peer::Bridge { .. } => {
+                let config = file("bridge.toml", include_str!("configs/bridge.toml"))?;
+                run(
+                    env!("CARGO_BIN_EXE_ecom-bridge"),
+                    &words(&["serve", "--config", &config]),
+                )?
+            }
+        };
+        process.wait(addr)?;
+        Ok(Running {
+            peer,
+            process,
+            addr,
+            addr_tls: if matches!(peer, Peer::Bridge { .. }) {
+                addr
+            } else {
+                addr_tls
+            },
+            webhooks,
+            admin,
+            folder,
+        })
+    }
+}
+
+/// This program, which has roles beside the driver's.
+pub fn own() -> io::Result<String> {
+    Ok(std::env::current_exe()?.display().to_string())
+}
