@@ -75,6 +75,8 @@ pub struct Site {
     pub cert: PathBuf,
     pub key: PathBuf,
     pub pem: PathBuf,
+    /// The bridge's binary.
+    pub bridge: String,
 }
 
 /// A proxy that runs.
@@ -92,7 +94,7 @@ pub struct Running {
 
 impl Site {
     /// A certificate for localhost and a folder for all.
-    pub fn new(folder: &Path, upstream: SocketAddr) -> io::Result<Self> {
+    pub fn new(folder: &Path, upstream: SocketAddr, bridge: String) -> io::Result<Self> {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])
             .map_err(io::Error::other)?;
         let site = Self {
@@ -101,6 +103,7 @@ impl Site {
             cert: folder.join("cert.pem"),
             key: folder.join("key.pem"),
             pem: folder.join("both.pem"),
+            bridge,
         };
         let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         fs::write(&site.cert, &cert)?;
@@ -111,6 +114,17 @@ impl Site {
 
     /// Starts `peer` on `cpus` with as many threads.
     pub fn start(&self, peer: Peer, cpus: &str, more: &str) -> io::Result<Running> {
+        self.start_under(&[], peer, cpus, more)
+    }
+
+    /// The same under a program that is given it as its last arguments.
+    pub fn start_under(
+        &self,
+        wrapper: &[String],
+        peer: Peer,
+        cpus: &str,
+        more: &str,
+    ) -> io::Result<Running> {
         let threads = cpus.split(',').count();
         let (addr, addr_tls, webhooks, admin) = (free()?, free()?, free()?, free()?);
         let folder = self.folder.join(format!("{}-{}", peer.name(), addr.port()));
@@ -161,7 +175,12 @@ impl Site {
                 .map(|&word| word.to_owned())
                 .collect::<Vec<_>>()
         };
-        let run = |program: &str, args: &[String]| process::start(cpus, program, args, &folder);
+        let run = |program: &str, args: &[String]| {
+            let mut all = wrapper.to_vec();
+            all.push(program.to_owned());
+            all.extend_from_slice(args);
+            process::start(cpus, &all[0], &all[1..], &folder)
+        };
         let mut process = match peer {
             Peer::Nginx => {
                 let config = file("nginx.conf", include_str!("configs/nginx.conf"))?;
@@ -199,10 +218,7 @@ impl Site {
             }
             Peer::Bridge { .. } => {
                 let config = file("bridge.toml", include_str!("configs/bridge.toml"))?;
-                run(
-                    env!("CARGO_BIN_EXE_ecom-bridge"),
-                    &words(&["serve", "--config", &config]),
-                )?
+                run(&self.bridge, &words(&["serve", "--config", &config]))?
             }
         };
         process.wait(addr)?;

@@ -119,7 +119,7 @@ impl Process {
             if let Some(status) = self.child.try_wait()? {
                 return Err(io::Error::other(format!("it ended: {status}")));
             }
-            if began.elapsed() > Duration::from_secs(20) {
+            if began.elapsed() > Duration::from_secs(60) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             std::thread::sleep(Duration::from_millis(1));

@@ -17,7 +17,7 @@ pub enum Work {
     Post(usize),
     /// A new payment.
     Initiate,
-    /// A capture of 1 øre, of one of so many payments after the other.
+    /// A capture of 1 krone, of one of so many payments after the other.
     Capture(u64),
     /// The details of one of so many payments.
     Details(u64),
@@ -69,7 +69,7 @@ impl Work {
             Self::Capture(payments) => {
                 let target = format!("/ecomm/v2/payments/{}/capture", order(0, n % payments));
                 let body = format!(
-                    r#"{{"merchantInfo":{{"merchantSerialNumber":"{MSN}"}},"transaction":{{"amount":1,"transactionText":"Sweater sent, parcel 7010"}}}}"#
+                    r#"{{"merchantInfo":{{"merchantSerialNumber":"{MSN}"}},"transaction":{{"amount":100,"transactionText":"Sweater sent, parcel 7010"}}}}"#
                 );
                 let id = format!("X-Request-Id: capture-{run}-{n}\r\n");
                 head(out, "POST", &target, host, &id, body.len());

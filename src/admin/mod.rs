@@ -38,6 +38,8 @@ use axum::routing::get;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 use crate::telemetry::Meters;
 
@@ -131,9 +133,14 @@ impl Admin {
             .route("/readyz", get(readyz))
             .with_state(self)
             .merge(closed)
+            .layer(CatchPanicLayer::custom(panicked))
             .layer(DefaultBodyLimit::max(LONGEST_BODY))
             .layer(middleware::from_fn(tidy::tidy))
             .layer(middleware::map_response(secured))
+            .layer(SetSensitiveRequestHeadersLayer::new([
+                header::AUTHORIZATION,
+                header::COOKIE,
+            ]))
     }
 
     /// Serves the routes until `shutdown`.
@@ -153,6 +160,12 @@ impl Admin {
             .with_graceful_shutdown(shutdown.cancelled_owned())
             .await
     }
+}
+
+/// The payload of a panic is dropped unread: it may quote what it choked on.
+fn panicked(_payload: Box<dyn std::any::Any + Send>) -> Response<Body> {
+    tracing::error!("the handler of an operator's request panicked");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 async fn readyz(State(admin): State<Admin>) -> impl IntoResponse {

@@ -127,15 +127,18 @@ fn told(
     })
 }
 
-/// A runtime, or the reason why there is none.
+/// A runtime, or the reason why there is none. On one processor there is nobody to share work with: no worker is needed.
 fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            eprintln!("error: the runtime can't be started: {error}");
-            ExitCode::FAILURE
-        })
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = if processors == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder.enable_all().build().map_err(|error| {
+        eprintln!("error: the runtime can't be started: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 #[cfg(test)]

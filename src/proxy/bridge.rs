@@ -50,12 +50,12 @@ pub struct Bridge {
 }
 
 impl Handler for Bridge {
-    async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<ProxyBody> {
-        let id = request
-            .extensions()
-            .get::<RequestId>()
-            .copied()
-            .unwrap_or_else(RequestId::fresh);
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        id: RequestId,
+        _peer: Peer,
+    ) -> Response<ProxyBody> {
         match route::parse(request.method().as_str(), request.uri().path()) {
             Target::Outside => self.pass(request, id).await,
             Target::Call { operation, order } => self.call(request, id, operation, order).await,

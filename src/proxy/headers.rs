@@ -29,8 +29,17 @@ pub const HEADERS_MAX: usize = 100;
 /// The most bytes of all header lines of a request together, each with its `: ` and line end.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
 
+/// Marks the values that are never shown: whoever prints the head sees only that they are there.
+pub(crate) fn mark_secrets(headers: &mut HeaderMap) {
+    for (name, value) in headers.iter_mut() {
+        if SECRET.contains(name) {
+            value.set_sensitive(true);
+        }
+    }
+}
+
 /// Headers whose values are never shown.
-pub(crate) const SECRET: [HeaderName; 4] = [
+const SECRET: [HeaderName; 4] = [
     AUTHORIZATION,
     HeaderName::from_static("ocp-apim-subscription-key"),
     HeaderName::from_static("client_id"),

@@ -1,34 +1,26 @@
-//! What wraps every call, outermost first: request id, refusals, the limit of calls in flight, secrets marked, panics
-//! caught; then the handler.
+//! What wraps every call, outermost first: request id, refusals, secrets marked, the limit of calls in flight, panics
+//! caught; then the handler. Plain steps and no tower of services: each would cost every call a box or two.
 //!
 //! A place in flight is held until the last byte of the answer has been taken. Must not: read a body, or log a header.
 
-use std::any::Any;
-use std::convert::Infallible;
-use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body_util::Empty;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower::{Layer, Service, ServiceExt};
-use tower_http::body::UnsyncBoxBody;
-use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
-use tower_http::sensitive_headers::{SetSensitiveRequestHeaders, SetSensitiveRequestHeadersLayer};
 
-use super::body::ProxyBody;
-use super::headers::{self, BRIDGE_REQUEST_ID, BRIDGE_ROUTE, Refusal, RequestId, SECRET};
+use super::body::{PassError, ProxyBody};
+use super::headers::{self, BRIDGE_REQUEST_ID, BRIDGE_ROUTE, Refusal, RequestId};
 use super::{Handler, Peer};
 use crate::ecom::error::{Code, Failure};
 
 const SHED: &str = "shed";
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the edge tells about its calls; every method has an empty default.
 pub trait Hooks: Send + Sync + 'static {
@@ -71,7 +63,7 @@ pub fn refuse(failure: &Failure, id: RequestId) -> Response<ProxyBody> {
 
 /// The edge of one listener.
 pub(crate) struct Edge<H> {
-    handler: SetSensitiveRequestHeaders<CatchPanic<Calls<H>, Mark>>,
+    handler: Arc<H>,
     places: Arc<Semaphore>,
     hooks: Arc<dyn Hooks>,
 }
@@ -79,8 +71,7 @@ pub(crate) struct Edge<H> {
 impl<H: Handler> Edge<H> {
     pub(crate) fn new(handler: Arc<H>, max_in_flight: usize, hooks: Arc<dyn Hooks>) -> Self {
         Self {
-            handler: SetSensitiveRequestHeadersLayer::new(SECRET)
-                .layer(CatchPanic::custom(Calls(handler), Mark)),
+            handler,
             places: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
             hooks,
         }
@@ -94,7 +85,7 @@ impl<H: Handler> Edge<H> {
     pub(crate) async fn call(&self, request: Request<Incoming>, peer: Peer) -> Response<EdgeBody> {
         let id = RequestId::fresh();
         let version = request.version();
-        let (mut response, close) = match self.admit(request, id) {
+        let (mut response, close) = match self.admit(request) {
             Ok((request, place)) => self.answer(request, peer, id, place).await,
             Err(Refusal {
                 failure,
@@ -126,13 +117,10 @@ impl<H: Handler> Edge<H> {
         response
     }
 
-    fn admit(
-        &self,
-        request: Request<Incoming>,
-        id: RequestId,
-    ) -> Result<(Request<Incoming>, Place), Refusal> {
+    fn admit(&self, request: Request<Incoming>) -> Result<(Request<Incoming>, Place), Refusal> {
         let (mut parts, body) = request.into_parts();
         headers::judge(&mut parts).inspect_err(|refusal| self.hooks.refused(refusal.why))?;
+        headers::mark_secrets(&mut parts.headers);
         let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
             self.hooks.shed();
             return Err(Refusal {
@@ -142,7 +130,6 @@ impl<H: Handler> Edge<H> {
             });
         };
         self.hooks.began();
-        parts.extensions.insert(id);
         let place = Place {
             hooks: Arc::clone(&self.hooks),
             answered: false,
@@ -153,27 +140,30 @@ impl<H: Handler> Edge<H> {
 
     async fn answer(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         peer: Peer,
         id: RequestId,
         mut place: Place,
     ) -> (Response<EdgeBody>, bool) {
-        request.extensions_mut().insert(peer);
-        let Ok(mut response) = self.handler.clone().oneshot(request).await;
+        let handled = AssertUnwindSafe(self.handler.handle(request, id, peer));
+        let answered = handled.catch_unwind().await;
         place.answered = true;
-        if response.extensions_mut().remove::<Panicked>().is_some() {
-            self.hooks.panicked();
-            tracing::error!(request_id = %id, "the handler panicked");
-            let failure = Failure::code(Code::Vipps99);
-            return (refuse(&failure, id).map(EdgeBody::free), true);
+        match answered {
+            Ok(response) => (
+                response.map(|inner| EdgeBody {
+                    inner,
+                    _place: Some(place),
+                }),
+                false,
+            ),
+            // The payload is dropped unread: it may quote what it choked on.
+            Err(_payload) => {
+                self.hooks.panicked();
+                tracing::error!(request_id = %id, "the handler panicked");
+                let failure = Failure::code(Code::Vipps99);
+                (refuse(&failure, id).map(EdgeBody::free), true)
+            }
         }
-        (
-            response.map(|inner| EdgeBody {
-                inner: Inner::Handled(inner),
-                _place: Some(place),
-            }),
-            false,
-        )
     }
 }
 
@@ -202,71 +192,16 @@ impl Drop for Place {
     }
 }
 
-/// The handler as tower's service.
-struct Calls<H>(Arc<H>);
-
-impl<H> Clone for Calls<H> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<H: Handler> Service<Request<Incoming>> for Calls<H> {
-    type Response = Response<ProxyBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        let handler = Arc::clone(&self.0);
-        Box::pin(async move {
-            match request.extensions_mut().remove::<Peer>() {
-                Some(peer) => Ok(handler.handle(request, peer).await),
-                // The edge always puts it there.
-                None => Ok(Response::new(ProxyBody::empty())),
-            }
-        })
-    }
-}
-
-/// Marks the answer of a handler that panicked.
-#[derive(Clone, Copy)]
-struct Panicked;
-
-/// Answers a panic with the mark alone. The payload is dropped unread: it may quote what it choked on.
-#[derive(Clone, Copy)]
-struct Mark;
-
-impl ResponseForPanic for Mark {
-    type ResponseBody = Empty<Bytes>;
-
-    fn response_for_panic(&mut self, _payload: Box<dyn Any + Send>) -> Response<Empty<Bytes>> {
-        let mut response = Response::new(Empty::new());
-        response.extensions_mut().insert(Panicked);
-        response
-    }
-}
-
 /// The body of an answer, which holds the call's place until it has ended.
 pub(crate) struct EdgeBody {
-    inner: Inner,
+    inner: ProxyBody,
     _place: Option<Place>,
 }
 
-enum Inner {
-    /// The edge's own.
-    Own(ProxyBody),
-    /// The handler's, boxed on its way through the layers.
-    Handled(UnsyncBoxBody<Bytes, BoxError>),
-}
-
 impl EdgeBody {
-    const fn free(body: ProxyBody) -> Self {
+    const fn free(inner: ProxyBody) -> Self {
         Self {
-            inner: Inner::Own(body),
+            inner,
             _place: None,
         }
     }
@@ -274,31 +209,20 @@ impl EdgeBody {
 
 impl Body for EdgeBody {
     type Data = Bytes;
-    type Error = BoxError;
+    type Error = PassError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.get_mut().inner {
-            Inner::Own(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
-            Inner::Handled(body) => Pin::new(body).poll_frame(cx),
-        }
+    ) -> Poll<Option<Result<Frame<Bytes>, PassError>>> {
+        Pin::new(&mut self.get_mut().inner).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.inner {
-            Inner::Own(body) => body.is_end_stream(),
-            Inner::Handled(body) => body.is_end_stream(),
-        }
+        self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.inner {
-            Inner::Own(body) => body.size_hint(),
-            Inner::Handled(body) => body.size_hint(),
-        }
+        self.inner.size_hint()
     }
 }

@@ -13,6 +13,7 @@ mod judge;
 pub mod layers;
 mod offer;
 pub mod server;
+mod shaped;
 pub mod tls;
 pub mod webhooks;
 
@@ -39,13 +40,14 @@ pub struct Peer {
 
 /// Answers the calls that the edge lets in.
 ///
-/// The request's target is in origin form, has one `Host` (but for HTTP/1.0), and carries its [`RequestId`] among the
-/// extensions. Answers get `bridge-request-id` from the edge, and `bridge-route` from the handler.
+/// The request's target is in origin form and has one `Host` (but for HTTP/1.0). Answers get `bridge-request-id` from the
+/// edge, and `bridge-route` from the handler.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. The future is dropped when the client hangs up; a panic becomes a 500.
     fn handle(
         &self,
         request: Request<Incoming>,
+        id: RequestId,
         peer: Peer,
     ) -> impl Future<Output = Response<ProxyBody>> + Send;
 }

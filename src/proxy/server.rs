@@ -1,8 +1,8 @@
 //! The merchant-facing listener: connections, their limits and their end.
 //!
-//! Plain: HTTP/1.1 (1.0 is served and closed). With a certificate: HTTP/2, too, by ALPN. A head that is no HTTP at all
-//! (or over 128 KiB, or 1,100 lines) gets hyper's bare 400, 414 or 431; every other refusal has eCom's shape. Must not:
-//! end a connection while an answer is on its way, but at the end of the drain time.
+//! Plain: HTTP/1.1 (1.0 is served and closed). With a certificate: HTTP/2, too, by ALPN. Every refusal has eCom's shape,
+//! also of a head that is no HTTP at all (`shaped`). Must not: end a connection while an answer is on its way, but at the
+//! end of the drain time.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -27,14 +27,13 @@ use tokio_util::task::TaskTracker;
 
 use super::headers::RequestId;
 use super::layers::{Edge, EdgeBody, Hooks, overloaded};
+use super::shaped::Shaped;
 use super::tls::{Acceptor, Guarded, TlsError, TlsFiles, Transport, close_gently};
 use super::{Handler, Peer};
 use crate::ecom::error::{Code, Failure};
 
 /// Larger than any head that is let in, so that most refusals of heads are ours; also the read buffer of a connection.
 const BUFFER: usize = 128 << 10;
-/// More lines than are let in, for the same reason.
-const PARSED_HEADERS: usize = 1_100;
 
 /// The same for HTTP/2, which refuses larger ones itself.
 const HEADER_LIST_MAX: u32 = 128 << 10;
@@ -268,13 +267,12 @@ impl<H: Handler> Connections<H> {
     async fn http1<T: Transport>(&self, stream: T, peer: Peer) {
         let edge = Arc::clone(&self.edge);
         let service = service_fn(move |request| answered(Arc::clone(&edge), request, peer));
-        let io = TokioIo::new(Guarded::new(stream, self.settings.write_timeout));
+        let guarded = Guarded::new(stream, self.settings.write_timeout);
+        let io = TokioIo::new(Shaped::new(guarded, bare_refusal));
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.settings.header_timeout)
-            .max_headers(PARSED_HEADERS)
             .max_buf_size(BUFFER)
-            .preserve_header_case(true)
             // A client that closes its side has hung up: its call's place is freed.
             .half_close(false)
             .serve_connection(io, service);
@@ -291,7 +289,7 @@ impl<H: Handler> Connections<H> {
             .await
         };
         let parts = connection.into_parts();
-        let mut stream = parts.io.into_inner().io;
+        let mut stream = parts.io.into_inner().io.io;
         match ended {
             Ok(()) => {}
             Err(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
@@ -304,7 +302,12 @@ impl<H: Handler> Connections<H> {
                 let _set = stream.socket().set_zero_linger();
                 return tracing::debug!("an answer broke off, its connection was cut");
             }
-            Err(error) => tracing::debug!(%error, "a connection ended"),
+            Err(error) => {
+                if error.is_parse() {
+                    self.edge.hooks().refused("unreadable_head");
+                }
+                tracing::debug!(%error, "a connection ended");
+            }
         }
         Box::pin(close_gently(&mut stream)).await;
     }
@@ -355,6 +358,16 @@ fn parting_word(socket: TcpStream) {
         // It does not block, and the buffer of a new socket is empty. A client that has gone needs no answer.
         let _told = io::Write::write(&mut socket, &answer);
     }
+}
+
+/// In place of the answer that hyper has for a head that it can't read.
+fn bare_refusal(failure: &Failure) -> Vec<u8> {
+    let reason = match failure.status {
+        414 => "URI Too Long",
+        431 => "Request Header Fields Too Large",
+        _ => "Bad Request",
+    };
+    plain(failure, reason)
 }
 
 /// A whole answer with `Connection: close`, for where no HTTP machinery runs.

@@ -37,20 +37,20 @@ pub struct Webhooks {
 }
 
 impl Handler for Webhooks {
-    async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<ProxyBody> {
-        let mut answer = self.answer(request).await;
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        id: RequestId,
+        _peer: Peer,
+    ) -> Response<ProxyBody> {
+        let mut answer = self.answer(request, id).await;
         answer.headers_mut().insert(BRIDGE_STORE, self.name.clone());
         answer
     }
 }
 
 impl Webhooks {
-    async fn answer(&self, request: Request<Incoming>) -> Response<ProxyBody> {
-        let id = request
-            .extensions()
-            .get::<RequestId>()
-            .copied()
-            .unwrap_or_else(RequestId::fresh);
+    async fn answer(&self, request: Request<Incoming>, id: RequestId) -> Response<ProxyBody> {
         let refused = |status: u16, told: &str| {
             refuse(&Failure::field("webhook", told).with_status(status), id)
         };

@@ -1,7 +1,7 @@
 //! Forwarding to eCom and to every other path of the host: what came is what is sent.
 //!
-//! Bodies stream both ways, the target's bytes stay as they are, header names keep their letter case. Removed are the
-//! headers of one hop (RFC 9110, 7.6.1) and those by which a client could speak in the bridge's or a proxy's name.
+//! Bodies stream both ways and the target's bytes stay as they are; header names are written in lower case, as HTTP/2 does
+//! everywhere. Removed are the headers of one hop (RFC 9110, 7.6.1) and those by which a client could speak in the bridge's or a proxy's name.
 //! Must not: follow a redirect, decompress, add a header of its own, or send a body twice.
 
 use std::sync::Arc;
@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version, request};
@@ -143,7 +142,6 @@ impl Forwarder {
             // Only a request that no connection has taken is tried on another one: its body is untouched.
             .retry_canceled_requests(true)
             .set_host(false)
-            .http1_preserve_header_case(true)
             .http1_max_buf_size(128 << 10)
             .build(Connector::new(&scheme, connect_timeout)?);
         Ok(Self {
@@ -293,10 +291,8 @@ impl Forwarder {
         let split_cookies = parts.version == Version::HTTP_2;
         parts.version = Version::HTTP_11;
         let mut headers = without_hop(std::mem::take(&mut parts.headers), |name| {
-            name == EXPECT
-                || name == FORWARDED
-                || name == "x-real-ip"
-                || name.as_str().starts_with("x-forwarded-")
+            let text = name.as_str();
+            matches!(text, "expect" | "forwarded" | "x-real-ip") || text.starts_with("x-forwarded-")
         });
         if split_cookies {
             join_cookies(&mut headers);
@@ -354,22 +350,24 @@ pub(super) fn without_hop(headers: HeaderMap, also: impl Fn(&HeaderName) -> bool
         .filter(|name| name != CONTENT_LENGTH)
         .collect();
     let drops = |name: &HeaderName| {
-        [
-            CONNECTION,
-            PROXY_AUTHENTICATE,
-            PROXY_AUTHORIZATION,
-            TE,
-            TRAILER,
-            TRANSFER_ENCODING,
-            UPGRADE,
-        ]
-        .contains(name)
-            || name == "keep-alive"
-            || name == "proxy-connection"
-            || name.as_str().starts_with("bridge-")
-            || named.contains(name)
-            || also(name)
+        let of_one_hop = matches!(
+            name.as_str(),
+            "connection"
+                | "keep-alive"
+                | "proxy-authenticate"
+                | "proxy-authorization"
+                | "proxy-connection"
+                | "te"
+                | "trailer"
+                | "transfer-encoding"
+                | "upgrade"
+        );
+        of_one_hop || name.as_str().starts_with("bridge-") || named.contains(name) || also(name)
     };
+    // As most heads are.
+    if !headers.keys().any(drops) {
+        return headers;
+    }
     let mut kept = HeaderMap::with_capacity(headers.len());
     let mut current: Option<HeaderName> = None;
     for (name, value) in headers {

@@ -1,6 +1,7 @@
 //! The parts of the benchmark, and what they share. Must not: keep a proxy from one part to the next.
 
 mod connections;
+mod counts;
 mod pass;
 mod size;
 mod translated;
@@ -19,6 +20,7 @@ pub struct Bench {
     pub site: Site,
     pub rounds: u64,
     pub seconds: f64,
+    args: Vec<String>,
     _upstream: Process,
 }
 
@@ -29,7 +31,7 @@ pub const BOTH: &str = "0,1";
 
 type Part = (&'static str, fn(&Bench) -> io::Result<()>);
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("pass", pass::bodies),
     ("rate", pass::rate),
     ("two", pass::two_processors),
@@ -40,14 +42,17 @@ const PARTS: [Part; 10] = [
     ("idle", connections::idle),
     ("size", size::start_and_size),
     ("merchants", size::merchants),
+    ("counts", counts::counts),
 ];
 
 /// Runs the parts that are asked for, or all.
 pub fn all(args: &[String]) -> io::Result<()> {
-    let number = |name: &str| {
+    let value = |name: &str| {
         let at = args.iter().position(|arg| arg == name)?;
-        args.get(at + 1)?.parse::<f64>().ok()
+        args.get(at + 1)
     };
+    let number = |name: &str| value(name)?.parse::<f64>().ok();
+    let built = || env!("CARGO_BIN_EXE_ecom-bridge").to_owned();
     let folder = tempfile::tempdir()?;
     let (upstream, addr) =
         process::start_told(REST, &own()?, &["upstream".to_owned()], folder.path())?;
@@ -58,9 +63,14 @@ pub fn all(args: &[String]) -> io::Result<()> {
         reason = "a small number"
     )]
     let bench = Bench {
-        site: Site::new(folder.path(), addr)?,
+        site: Site::new(
+            folder.path(),
+            addr,
+            value("--bridge").cloned().unwrap_or_else(built),
+        )?,
         rounds: number("--rounds").unwrap_or(5.0) as u64,
         seconds: number("--seconds").unwrap_or(2.0),
+        args: args.to_vec(),
         _upstream: upstream,
     };
     let asked: Vec<&Part> = PARTS
@@ -80,6 +90,11 @@ pub fn all(args: &[String]) -> io::Result<()> {
 }
 
 impl Bench {
+    /// Whether a word stands on the command line.
+    pub fn asked(&self, word: &str) -> bool {
+        self.args.iter().any(|arg| arg == word)
+    }
+
     pub fn start(&self, peer: Peer, cpus: &str) -> io::Result<Running> {
         self.site.start(peer, cpus, "")
     }

@@ -26,7 +26,7 @@ pub fn start_and_size(bench: &Bench) -> io::Result<()> {
         memory = bridge.process.memory();
     }
     let ready = Spread::of(ready);
-    let binary = fs::metadata(env!("CARGO_BIN_EXE_ecom-bridge"))?.len() as f64 / 1e6;
+    let binary = fs::metadata(&bench.site.bridge)?.len() as f64 / 1e6;
     println!("\n### Start and size\n\n| what | figure |\n|---|---|");
     println!(
         "| from start to ready | {:.0} ms ({:.0}–{:.0}) |",
@@ -106,8 +106,8 @@ pub fn merchants(bench: &Bench) -> io::Result<()> {
     println!("| ready after | {one_ready:.0} ms | {all_ready:.0} ms |");
     println!(
         "| reload | {:.0} ms | {:.0} ms |",
-        reload(&one)?,
-        reload(&all)?
+        reload(bench, &one)?,
+        reload(bench, &all)?
     );
     let memory = |running: &Running| running.process.memory() / 1024.0;
     println!(
@@ -119,7 +119,7 @@ pub fn merchants(bench: &Bench) -> io::Result<()> {
 }
 
 /// Milliseconds of a reload that changes one value.
-fn reload(bridge: &Running) -> io::Result<f64> {
+fn reload(bench: &Bench, bridge: &Running) -> io::Result<f64> {
     let config = bridge.folder.join("bridge.toml");
     let text = fs::read_to_string(&config)?;
     fs::write(
@@ -127,7 +127,7 @@ fn reload(bridge: &Running) -> io::Result<f64> {
         text.replace("log_level = \"error\"", "log_level = \"warn\""),
     )?;
     let began = Instant::now();
-    let told = Command::new(env!("CARGO_BIN_EXE_ecom-bridge"))
+    let told = Command::new(&bench.site.bridge)
         .args(["reload", "--config"])
         .arg(&config)
         .output()?;

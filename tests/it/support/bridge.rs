@@ -123,8 +123,12 @@ struct Passing {
 }
 
 impl Handler for Passing {
-    async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<ProxyBody> {
-        let id = *request.extensions().get::<RequestId>().unwrap();
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        id: RequestId,
+        _peer: Peer,
+    ) -> Response<ProxyBody> {
         let target = parse(request.method().as_str(), request.uri().path());
         let answered = match target {
             Target::Call { .. } => self.read(request).await,

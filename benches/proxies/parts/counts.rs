@@ -1,0 +1,235 @@
+//! Instructions and allocations: of the pure translation, and of the whole bridge for one request.
+//!
+//! Counted by valgrind, which is the same on a busy machine as on an idle one: a program is run with some requests and
+//! with some more, and the difference is what one costs. What is recorded in `budget.txt` may be exceeded by a tenth.
+//! Must not: measure time, but for the one line that says so.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use super::{Bench, REST};
+use crate::load::Plan;
+use crate::peers::{BRIDGE, BRIDGE_EVENT, Peer, own};
+use crate::pure;
+use crate::rounds;
+use crate::work::Work;
+
+/// Counted by the tools, in this order.
+const TOOLS: [(&str, &str); 2] = [("callgrind", "Collected : "), ("dhat", "blocks")];
+
+/// What one of each costs: instructions and allocations.
+type Counts = BTreeMap<String, [f64; 2]>;
+
+/// Counts everything; with `check`, fails where the budget is exceeded; with `record`, writes a new one.
+pub fn counts(bench: &Bench) -> io::Result<()> {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return Err(io::Error::other(
+            "valgrind is not installed: nothing can be counted",
+        ));
+    }
+    let mut counts = Counts::new();
+    for kind in pure::KINDS {
+        let mut cost = [0.0; 2];
+        for (n, tool) in TOOLS.into_iter().enumerate() {
+            let few = pure_total(tool, kind, 200)?;
+            cost[n] = (pure_total(tool, kind, 1_200)? - few) / 1_000.0;
+        }
+        counts.insert(format!("translate-{kind}"), cost);
+    }
+    for (name, peer, work) in [
+        ("pass-get", BRIDGE, Work::Get(1_000)),
+        ("pass-post", BRIDGE, Work::Post(1_000)),
+        ("initiate", BRIDGE, Work::Initiate),
+        ("capture-payment", BRIDGE, Work::Capture(20)),
+        ("capture-event", BRIDGE_EVENT, Work::Capture(20)),
+        ("details", BRIDGE, Work::Details(20)),
+    ] {
+        let mut cost = [0.0; 2];
+        for (n, tool) in TOOLS.into_iter().enumerate() {
+            let few = whole_total(bench, tool, peer, work, 100)?;
+            cost[n] = (whole_total(bench, tool, peer, work, 500)? - few) / 400.0;
+        }
+        counts.insert(format!("request-{name}"), cost);
+    }
+    let mut times = BTreeMap::new();
+    for kind in pure::KINDS {
+        let told = output(Command::new(own()?).args(["pure", kind, "100000"]))?;
+        times.insert(
+            kind,
+            String::from_utf8_lossy(&told.stdout).trim().to_owned(),
+        );
+    }
+    show(&counts, &times);
+    if bench.asked("record") {
+        return fs::write(file(), written(&counts));
+    }
+    if bench.asked("check") {
+        return check(&counts, &read(&fs::read_to_string(file())?));
+    }
+    Ok(())
+}
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/proxies/budget.txt")
+}
+
+fn output(command: &mut Command) -> io::Result<Output> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    Err(io::Error::other(format!(
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    )))
+}
+
+fn tool_args(tool: &str) -> Vec<String> {
+    vec![
+        format!("--tool={tool}"),
+        format!("--{tool}-out-file=/dev/null"),
+        "--trace-children=no".to_owned(),
+    ]
+}
+
+/// `==7== Collected : 123,456` or `==7== Total:     1,234 bytes in 56 blocks`.
+fn total((tool, mark): (&str, &str), told: &str) -> io::Result<f64> {
+    let line = told
+        .lines()
+        .rev()
+        .find(|line| line.contains(mark) && (tool == "callgrind" || line.contains("Total:")));
+    let number = line.and_then(|line| match tool {
+        "callgrind" => line.rsplit(": ").next(),
+        _ => line.rsplit(" in ").next()?.split(' ').next(),
+    });
+    number
+        .and_then(|number| number.trim().replace(',', "").parse().ok())
+        .ok_or_else(|| io::Error::other(format!("valgrind said: {told}")))
+}
+
+fn pure_total(tool: (&str, &str), kind: &str, count: u64) -> io::Result<f64> {
+    let mut command = Command::new("valgrind");
+    command
+        .args(tool_args(tool.0))
+        .arg(own()?)
+        .args(["pure", kind, &count.to_string()]);
+    total(
+        tool,
+        &String::from_utf8_lossy(&output(&mut command)?.stderr),
+    )
+}
+
+/// What a bridge costs from its start to its end that has served `count` requests, one after the other.
+fn whole_total(
+    bench: &Bench,
+    tool: (&str, &str),
+    peer: Peer,
+    work: Work,
+    count: u64,
+) -> io::Result<f64> {
+    let log = bench.site.folder.join("valgrind.log");
+    let mut wrapper = vec![
+        "valgrind".to_owned(),
+        format!("--log-file={}", log.display()),
+    ];
+    wrapper.extend(tool_args(tool.0));
+    let running = bench.site.start_under(&wrapper, peer, REST, "")?;
+    if !matches!(work, Work::Get(_) | Work::Post(_)) {
+        bench.payments(&running, 20)?;
+    }
+    let plan = Plan {
+        count,
+        connections: 1,
+        ..bench.plan(running.addr, work, 1)
+    };
+    let done = rounds::load(&plan, REST)?;
+    if done.requests != count {
+        return Err(io::Error::other(format!(
+            "{} of {count} requests were answered",
+            done.requests
+        )));
+    }
+    drop(running);
+    let began = Instant::now();
+    loop {
+        let told = fs::read_to_string(&log)?;
+        match total(tool, &told) {
+            Err(_) if began.elapsed() < Duration::from_secs(5) => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            counted => return counted,
+        }
+    }
+}
+
+fn show(counts: &Counts, times: &BTreeMap<&str, String>) {
+    println!("\n### Instructions and allocations\n");
+    println!("| what | instructions | allocations | time |\n|---|---|---|---|");
+    for (name, [instructions, allocations]) in counts {
+        let time = name
+            .strip_prefix("translate-")
+            .and_then(|kind| times.get(kind)?.parse::<f64>().ok())
+            .map_or_else(String::new, |micros| format!("{micros:.2} µs"));
+        println!("| {name} | {instructions:.0} | {allocations:.1} | {time} |");
+    }
+}
+
+fn written(counts: &Counts) -> String {
+    let mut text =
+        "# Instructions and allocations of each; written by `record`, held by `check`.\n"
+            .to_owned();
+    for (name, [instructions, allocations]) in counts {
+        let _in_memory = writeln!(text, "{name} {instructions:.0} {allocations:.1}");
+    }
+    text
+}
+
+fn read(text: &str) -> Counts {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let name = words.next()?.to_owned();
+            Some((
+                name,
+                [words.next()?.parse().ok()?, words.next()?.parse().ok()?],
+            ))
+        })
+        .collect()
+}
+
+/// At most a tenth more than recorded; far less should be recorded, so that it is kept.
+fn check(counts: &Counts, budget: &Counts) -> io::Result<()> {
+    let mut over = Vec::new();
+    for (name, now) in counts {
+        let Some(then) = budget.get(name) else {
+            over.push(format!("{name} has no budget"));
+            continue;
+        };
+        for (what, now, then) in [
+            ("instructions", now[0], then[0]),
+            ("allocations", now[1], then[1]),
+        ] {
+            if now > then * 1.1 + 0.5 {
+                over.push(format!(
+                    "{name}: {now:.1} {what}, and the budget is {then:.1}"
+                ));
+            } else if now < then * 0.8 {
+                println!("{name}: {now:.1} {what}, far below its budget of {then:.1}: record it");
+            }
+        }
+    }
+    if over.is_empty() {
+        println!("\nall within the budget");
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "over the budget; make it cheaper, or say why and run it with `record`:\n{}",
+        over.join("\n")
+    )))
+}
