@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -226,21 +227,15 @@ impl<H: Handler> Connections<H> {
         };
         let connection = self.clone();
         tasks.spawn(async move {
-            let hard = connection.hard.clone();
-            let cut = Arc::clone(&connection.cut);
-            if hard
-                .run_until_cancelled(connection.serve(socket, from))
-                .await
-                .is_none()
-            {
-                cut.fetch_add(1, Ordering::Relaxed);
+            if connection.serve(socket, from).await == End::Cut {
+                connection.cut.fetch_add(1, Ordering::Relaxed);
             }
             drop(place);
         });
     }
 
     /// What is only needed for a while is boxed: ten thousand idle connections should cost little each.
-    async fn serve(self, socket: TcpStream, from: SocketAddr) {
+    async fn serve(&self, socket: TcpStream, from: SocketAddr) -> End {
         let mut peer = Peer {
             addr: from,
             tls: false,
@@ -252,19 +247,20 @@ impl<H: Handler> Connections<H> {
         let stream = match self.soft.run_until_cancelled(Box::pin(handshake)).await {
             Some(Ok(Ok(stream))) => stream,
             Some(Ok(Err(error))) => {
-                return tracing::debug!(%error, "the TLS handshake failed");
+                tracing::debug!(%error, "the TLS handshake failed");
+                return End::Own;
             }
-            Some(Err(_)) | None => return,
+            Some(Err(_)) | None => return End::Own,
         };
         peer.tls = true;
         if stream.is_h2() {
-            Box::pin(self.http2(stream, peer)).await;
+            Box::pin(self.http2(stream, peer)).await
         } else {
-            Box::pin(self.http1(stream, peer)).await;
+            Box::pin(self.http1(stream, peer)).await
         }
     }
 
-    async fn http1<T: Transport>(&self, stream: T, peer: Peer) {
+    async fn http1<T: Transport>(&self, stream: T, peer: Peer) -> End {
         let edge = Arc::clone(&self.edge);
         let service = service_fn(move |request| answered(Arc::clone(&edge), request, peer));
         let guarded = Guarded::new(stream, self.settings.write_timeout);
@@ -278,15 +274,23 @@ impl<H: Handler> Connections<H> {
             .serve_connection(io, service);
         let ended = {
             let mut draining = pin!(self.soft.cancelled());
+            let mut cutting = pin!(self.hard.cancelled());
             let mut drained = false;
             poll_fn(|cx| {
                 if !drained && draining.as_mut().poll(cx).is_ready() {
                     drained = true;
                     Pin::new(&mut connection).graceful_shutdown();
                 }
-                connection.poll_without_shutdown(cx)
+                // The end of the drain time comes after its beginning: until then there is nothing to look at.
+                if drained && cutting.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                connection.poll_without_shutdown(cx).map(Some)
             })
             .await
+        };
+        let Some(ended) = ended else {
+            return End::Cut;
         };
         let parts = connection.into_parts();
         let mut stream = parts.io.into_inner().io.io;
@@ -300,7 +304,8 @@ impl<H: Handler> Connections<H> {
             Err(error) if error.is_user() => {
                 // An answer broke off: a reset is an end that no client takes for a whole answer.
                 let _set = stream.socket().set_zero_linger();
-                return tracing::debug!("an answer broke off, its connection was cut");
+                tracing::debug!("an answer broke off, its connection was cut");
+                return End::Own;
             }
             Err(error) => {
                 if error.is_parse() {
@@ -310,9 +315,10 @@ impl<H: Handler> Connections<H> {
             }
         }
         Box::pin(close_gently(&mut stream)).await;
+        End::Own
     }
 
-    async fn http2<T: Transport>(&self, stream: T, peer: Peer) {
+    async fn http2<T: Transport>(&self, stream: T, peer: Peer) -> End {
         let edge = Arc::clone(&self.edge);
         let service = service_fn(move |request| answered(Arc::clone(&edge), request, peer));
         let io = TokioIo::new(Guarded::new(stream, self.settings.write_timeout));
@@ -327,13 +333,26 @@ impl<H: Handler> Connections<H> {
             ended = connection.as_mut() => ended,
             () = self.soft.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection => ended,
+                    () = self.hard.cancelled() => return End::Cut,
+                }
             }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
+        End::Own
     }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// By itself: answered, left or given up.
+    Own,
+    /// At the end of the drain time, with an answer on its way.
+    Cut,
 }
 
 type Answered = Pin<Box<dyn Future<Output = Result<Response<EdgeBody>, Infallible>> + Send>>;

@@ -128,7 +128,7 @@ fn reload(bench: &Bench, bridge: &Running) -> io::Result<f64> {
     )?;
     let began = Instant::now();
     let told = Command::new(&bench.site.bridge)
-        .args(["reload", "--config"])
+        .args(["reload", "--by", "benchmark", "--config"])
         .arg(&config)
         .output()?;
     if told.status.success() {
