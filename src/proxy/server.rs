@@ -269,6 +269,7 @@ impl<H: Handler> Connections<H> {
             .timer(TokioTimer::new())
             .header_read_timeout(self.settings.header_timeout)
             .max_buf_size(BUFFER)
+            .preserve_header_case(true)
             // A client that closes its side has hung up: its call's place is freed.
             .half_close(false)
             .serve_connection(io, service);

@@ -34,10 +34,10 @@ impl<T> Shaped<T> {
 /// What is said in place of hyper's bare answer; none for every other answer.
 fn refusal(written: &[u8]) -> Option<Failure> {
     let (status, rest) = written.strip_prefix(b"HTTP/1.1 4")?.split_at_checked(2)?;
-    let message = match status {
-        b"00" => "The head of the request is no HTTP/1.1 that can be read",
-        b"14" => "The target of the request is too long",
-        b"31" => "The head of the request is too large",
+    let (status, what, message) = match status {
+        b"00" => (400, "request", "The head is no HTTP/1.1 that can be read"),
+        b"14" => (414, "target", "The target is too long"),
+        b"31" => (431, "headers", "The head is too large"),
         _ => return None,
     };
     let line_end = rest.iter().position(|&byte| byte == b'\n')?;
@@ -49,12 +49,7 @@ fn refusal(written: &[u8]) -> Option<Failure> {
     if rest.windows(named.len()).any(|window| window == named) {
         return None;
     }
-    let status = match status {
-        b"00" => 400,
-        b"14" => 414,
-        _ => 431,
-    };
-    Some(Failure::field("request", message).with_status(status))
+    Some(Failure::field(what, message).with_status(status))
 }
 
 impl<T: AsyncWrite + Unpin> Shaped<T> {

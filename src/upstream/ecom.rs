@@ -1,7 +1,7 @@
 //! Forwarding to eCom and to every other path of the host: what came is what is sent.
 //!
-//! Bodies stream both ways and the target's bytes stay as they are; header names are written in lower case, as HTTP/2 does
-//! everywhere. Removed are the headers of one hop (RFC 9110, 7.6.1) and those by which a client could speak in the bridge's or a proxy's name.
+//! Bodies stream both ways, the target's bytes stay as they are, header names keep their letter case. Removed are the
+//! headers of one hop (RFC 9110, 7.6.1) and those by which a client could speak in the bridge's or a proxy's name.
 //! Must not: follow a redirect, decompress, add a header of its own, or send a body twice.
 
 use std::sync::Arc;
@@ -142,6 +142,7 @@ impl Forwarder {
             // Only a request that no connection has taken is tried on another one: its body is untouched.
             .retry_canceled_requests(true)
             .set_host(false)
+            .http1_preserve_header_case(true)
             .http1_max_buf_size(128 << 10)
             .build(Connector::new(&scheme, connect_timeout)?);
         Ok(Self {
