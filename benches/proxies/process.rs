@@ -80,15 +80,7 @@ impl Process {
 
     /// Processor seconds used so far, in user space and the kernel.
     pub fn cpu(&self) -> f64 {
-        self.family()
-            .into_iter()
-            .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok())
-            .filter_map(|stat| {
-                let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
-                let of = |n: usize| fields.get(n)?.parse::<f64>().ok();
-                Some((of(11)? + of(12)?) / TICKS)
-            })
-            .sum()
+        self.family().into_iter().filter_map(ticks_of).sum()
     }
 
     /// Memory in KiB, shared pages counted in shares.
@@ -126,6 +118,14 @@ impl Process {
         }
         Ok(began.elapsed())
     }
+}
+
+/// Processor seconds that a process has used.
+pub fn ticks_of(pid: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let of = |n: usize| fields.get(n)?.parse::<f64>().ok();
+    Some((of(11)? + of(12)?) / TICKS)
 }
 
 /// An address that is free now.

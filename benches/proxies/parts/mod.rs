@@ -3,6 +3,7 @@
 mod connections;
 mod counts;
 mod pass;
+mod postgres;
 mod size;
 mod translated;
 
@@ -31,7 +32,7 @@ pub const BOTH: &str = "0,1";
 
 type Part = (&'static str, fn(&Bench) -> io::Result<()>);
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     ("pass", pass::bodies),
     ("rate", pass::rate),
     ("two", pass::two_processors),
@@ -42,6 +43,7 @@ const PARTS: [Part; 11] = [
     ("idle", connections::idle),
     ("size", size::start_and_size),
     ("merchants", size::merchants),
+    ("postgres", postgres::shared),
     ("counts", counts::counts),
 ];
 
@@ -90,6 +92,12 @@ pub fn all(args: &[String]) -> io::Result<()> {
 }
 
 impl Bench {
+    /// What stands behind a word on the command line.
+    pub fn value(&self, word: &str) -> Option<&String> {
+        let at = self.args.iter().position(|arg| arg == word)?;
+        self.args.get(at + 1)
+    }
+
     /// Whether a word stands on the command line.
     pub fn asked(&self, word: &str) -> bool {
         self.args.iter().any(|arg| arg == word)
