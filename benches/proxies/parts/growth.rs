@@ -1,0 +1,106 @@
+//! A store that has grown: the same calls with ten thousand payments recorded and with a million (and 5 million calls).
+//!
+//! The records are made of one another in SQL, as the bridge would have written them; `--payments N` records another
+//! number. Must not: measure a file that is still being written out.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use rusqlite::Connection;
+
+use super::pass::added;
+use super::{Bench, PROXY, REST, subject, table};
+use crate::load::Plan;
+use crate::peers::{BRIDGE, Running};
+use crate::rounds::{self, Subject};
+use crate::work::Work;
+
+const FEW: u64 = 10_000;
+const MANY: u64 = 1_000_000;
+/// Money calls of each payment.
+const CALLS: u64 = 5;
+
+/// Copies payment 0 and what belongs to it. ?1: how many there are to be.
+const PAYMENTS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+    INSERT INTO payments (scope, order_id, caller, msn, origin, kind, reference, amount, currency, text, callback_prefix,
+        auth_token, auth_sealed, scope_asked, fall_back, request_id, create_key, created_at, changed_at)
+    SELECT scope, printf('order-000-%08d', i), caller, msn, origin, kind, printf('order-000-%08d', i), amount, currency,
+        text, callback_prefix, auth_token, auth_sealed, scope_asked, fall_back, request_id, printf('bridge-%032d', i),
+        created_at, changed_at
+    FROM payments p, n WHERE p.order_id = 'order-000-00000000'";
+
+const LEDGER: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+    INSERT INTO ledger (scope, order_id, msn, reference, origin, kind, amount, currency, created_at, state, learnt_at,
+        learnt, class, capture_day, refund_day, due_at)
+    SELECT scope, printf('order-000-%08d', i), msn, printf('order-000-%08d', i), origin, kind, amount, currency,
+        created_at, state, learnt_at, learnt, class, capture_day, refund_day, NULL
+    FROM ledger l, n WHERE l.order_id = 'order-000-00000000'";
+
+/// ?2: calls of each payment.
+const ADJUSTMENTS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1 * ?2)
+    INSERT INTO adjustments (scope, order_id, op, api, request_id, key, attempt, amount, computed, text, state, until,
+        done_amount, transaction_id, done_at, begun_at, changed_at, closed_at, revision)
+    SELECT scope, printf('order-000-%08d', i / ?2), op, api, printf('old-%d', i), printf('old-key-%032d', i), attempt,
+        amount, computed, text, state, until, done_amount, printf('psp-%d', i), done_at, begun_at, changed_at, closed_at,
+        revision
+    FROM adjustments a, n WHERE a.order_id = 'order-000-00000000'";
+
+/// Few payments beside many.
+pub fn store(bench: &Bench) -> io::Result<()> {
+    let many = bench.value("--payments").and_then(|number| number.parse().ok()).unwrap_or(MANY);
+    let (small, large) = (grown(bench, FEW)?, grown(bench, many)?);
+    for (title, work) in [
+        ("initiate", fn_initiate as fn(u64) -> Work),
+        ("capture", Work::Capture as fn(u64) -> Work),
+        ("details", Work::Details as fn(u64) -> Work),
+    ] {
+        let name = |count: u64| format!("{count} payments");
+        let of = |running, count: u64, rate| Subject {
+            name: name(count),
+            ..subject(running, Plan { rate, ..bench.plan(addr(running), work(count), 1 + rate) })
+        };
+        let both = |rate| [of(&small, FEW, rate), of(&large, many, rate)];
+        let rows = rounds::run(bench.rounds, REST, &both(0))?;
+        table(&format!("A store that has grown: {title}"), &rows, &name(FEW));
+        let rows = rounds::run(bench.rounds, REST, &both(3))?;
+        added(&format!("A store that has grown: {title} at 3 a second, against the small one"), &rows);
+    }
+    Ok(())
+}
+
+const fn fn_initiate(_count: u64) -> Work {
+    Work::Initiate
+}
+
+fn addr(running: &Running) -> std::net::SocketAddr {
+    running.addr
+}
+
+/// A bridge whose store holds so many payments with five captures each.
+fn grown(bench: &Bench, count: u64) -> io::Result<Running> {
+    let seed = bench.start(BRIDGE, PROXY)?;
+    bench.payments(&seed, 1)?;
+    let one = Plan { count: 1, ..bench.plan(seed.addr, Work::Capture(1), 9) };
+    rounds::load(&one, REST)?;
+    let file = seed.folder.join("bridge.db");
+    drop(seed);
+    let began = Instant::now();
+    fill(&file, count).map_err(io::Error::other)?;
+    let megabytes = fs::metadata(&file)?.len() as f64 / 1e6;
+    let seconds = began.elapsed().as_secs_f64();
+    eprintln!("{count} payments, {} calls: {megabytes:.0} MB, written in {seconds:.0} s", count * CALLS);
+    bench.site.start_on(BRIDGE, PROXY, &file)
+}
+
+fn fill(file: &Path, count: u64) -> rusqlite::Result<()> {
+    let mut db = Connection::open(file)?;
+    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")?;
+    let whole = db.transaction()?;
+    whole.execute(PAYMENTS, [count])?;
+    whole.execute(LEDGER, [count])?;
+    whole.execute(ADJUSTMENTS, [count, CALLS])?;
+    whole.commit()?;
+    db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);")
+}
