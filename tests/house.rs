@@ -114,6 +114,8 @@ fn crates_stay_at_the_edge() {
         "let c = reqwest::Client::builder();",
     );
     plant(edges, "src/store/mod.rs", "use sqlx::Row;");
+    plant(edges, "src/store/sqlite/mod.rs", "use sqlx::Row;");
+    plant(edges, "src/store/mod.rs", "use rusqlite::Row;");
     plant(edges, "src/app.rs", "use clap::Parser;");
     plant(edges, "src/settings/tree.rs", "use config::Source;");
     plant(edges, "src/cli/mod.rs", "fn f() -> anyhow::Result<()> {}");

@@ -299,6 +299,7 @@ const IMPURE: &[&str] = &[
     "tokio",
     "reqwest",
     "sqlx",
+    "rusqlite",
     "hyper",
     "tracing",
     "std::fs",

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use ecom_bridge::epayment::signature::{Signed, sign};
 use ecom_bridge::simulator::{Action, Fault, Forgery};
+use rusqlite::Connection;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 
 use crate::support::app::{MSN, OTHER_MSN};
 use crate::support::callbacks::{Shop, reached};
@@ -75,15 +74,16 @@ impl Hand {
     }
 }
 
-async fn strays(shop: &Shop) -> Vec<(String, String)> {
+fn strays(shop: &Shop) -> Vec<(String, String)> {
     let file = shop.app.configuration().1.join("bridge.db");
-    let mut db = SqliteConnectOptions::new()
-        .filename(file)
-        .connect()
-        .await
+    let db = Connection::open(file).unwrap();
+    let mut all = db
+        .prepare("SELECT why, redacted FROM strays ORDER BY id")
         .unwrap();
-    let all = sqlx::query_as("SELECT why, redacted FROM strays ORDER BY id");
-    all.fetch_all(&mut db).await.unwrap()
+    let rows = all
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    rows.map(Result::unwrap).collect()
 }
 
 #[tokio::test]
@@ -326,7 +326,7 @@ async fn what_is_signed_but_useless_is_kept_without_personal_data() {
     ] {
         assert_eq!(hand.send(MSN, body.as_bytes()).await.status, 200, "{body}");
     }
-    let kept = strays(&shop).await;
+    let kept = strays(&shop);
     let why: Vec<_> = kept.iter().map(|(why, _)| why.as_str()).collect();
     assert_eq!(
         why,
@@ -390,22 +390,14 @@ async fn c3_what_is_not_recorded_is_not_acknowledged() {
     let shop = Shop::start().await;
     shop.order("order-0001").await;
     let file = shop.app.configuration().1.join("bridge.db");
-    let mut db = SqliteConnectOptions::new()
-        .filename(file)
-        .connect()
-        .await
-        .unwrap();
-    sqlx::query("ALTER TABLE callbacks RENAME TO gone")
-        .execute(&mut db)
-        .await
+    let db = Connection::open(file).unwrap();
+    db.execute("ALTER TABLE callbacks RENAME TO gone", ())
         .unwrap();
     shop.approve("order-0001");
     until(|| shop.last_answer() == Some(503)).await;
-    sqlx::query("ALTER TABLE gone RENAME TO callbacks")
-        .execute(&mut db)
-        .await
+    db.execute("ALTER TABLE gone RENAME TO callbacks", ())
         .unwrap();
-    db.close().await.unwrap();
+    drop(db);
     shop.told(1).await;
     assert_eq!(shop.last_answer(), Some(200));
 }

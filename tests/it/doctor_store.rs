@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use ecom_bridge::store::{SqliteOptions, SqliteStore};
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row};
 
 use crate::support::postgres::Postgres;
 use crate::support::site::{Site, free};
@@ -45,24 +44,16 @@ fn everything(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-async fn schema(file: &Path) -> i64 {
-    let options = SqliteConnectOptions::new().filename(file);
-    let mut db = options.connect().await.unwrap();
-    let row = sqlx::query("SELECT version FROM schema_version");
-    let version = row.fetch_one(&mut db).await.unwrap().get(0);
-    db.close().await.unwrap();
-    version
+fn schema(file: &Path) -> i64 {
+    let db = rusqlite::Connection::open(file).unwrap();
+    let version = "SELECT version FROM schema_version";
+    db.query_one(version, (), |row| row.get(0)).unwrap()
 }
 
-async fn set_schema(file: &Path, version: i64) {
-    let options = SqliteConnectOptions::new().filename(file);
-    let mut db = options.connect().await.unwrap();
-    sqlx::query("UPDATE schema_version SET version = ?")
-        .bind(version)
-        .execute(&mut db)
-        .await
-        .unwrap();
-    db.close().await.unwrap();
+fn set_schema(file: &Path, version: i64) {
+    let db = rusqlite::Connection::open(file).unwrap();
+    let set = "UPDATE schema_version SET version = ?";
+    db.execute(set, [version]).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +66,7 @@ async fn a_store_that_nobody_has_is_read_and_left_as_it_is() {
 
     let store = SqliteStore::open(SqliteOptions::new(site.file())).await;
     store.unwrap().close().await;
-    let newest = schema(&site.file()).await;
+    let newest = schema(&site.file());
     let good = format!("can be written, schema {newest}, no payments yet");
     let older = format!("schema 1, which the next start brings up to {newest}");
     for (version, verdict, said) in [
@@ -83,7 +74,7 @@ async fn a_store_that_nobody_has_is_read_and_left_as_it_is() {
         (1, "OK", older.as_str()),
         (99, "FAIL", "made by a later release (schema 99"),
     ] {
-        set_schema(&site.file(), version).await;
+        set_schema(&site.file(), version);
         let before = everything(site.dir.path());
         let ran = site.doctor(&[]).await;
         ran.says(verdict, said);

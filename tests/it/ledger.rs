@@ -6,8 +6,6 @@ use std::time::Duration;
 use ecom_bridge::simulator::{Action, Fault};
 use ecom_bridge::types::{IdempotencyKey, KeyMaker, MoneyOp, Msn, OrderId, RequestId, Scope};
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 
 use crate::support::app::{MSN, TestApp, with};
 use crate::support::shop::{express, order};
@@ -75,16 +73,11 @@ impl TestApp {
     }
 
     /// Changes the store's rows behind the bridge's back.
-    async fn edit(&self, statement: &str) {
+    fn edit(&self, statement: &str) {
         let file = self.configuration().1.join("bridge.db");
-        let connect = SqliteConnectOptions::new().filename(file);
-        let mut db = connect.connect().await.unwrap();
-        let done = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
-            .execute(&mut db)
-            .await
-            .unwrap();
-        assert_eq!(done.rows_affected(), 1, "{statement}");
-        db.close().await.unwrap();
+        let db = rusqlite::Connection::open(file).unwrap();
+        let changed = db.execute(statement, ()).unwrap();
+        assert_eq!(changed, 1, "{statement}");
     }
 
     /// The command against this bridge: whether its exit code is 0, and what it prints.
@@ -249,18 +242,15 @@ async fn plant(app: &TestApp) -> Vec<(&'static str, &'static str)> {
         app.capture(order, 300, "1").await.ok();
     }
     app.refund("key-reused", 100, "2").await.ok();
-    app.edit("UPDATE adjustments SET amount = 200 WHERE order_id = 'other-amount'")
-        .await;
+    app.edit("UPDATE adjustments SET amount = 200 WHERE order_id = 'other-amount'");
     app.edit(
         "UPDATE adjustments SET key = (SELECT key FROM adjustments WHERE order_id = 'key-reused' AND op = 'capture')
          WHERE order_id = 'key-reused' AND op = 'refund'",
-    )
-    .await;
+    );
     app.edit(
         "UPDATE adjustments SET state = 'open', until = begun_at, closed_at = NULL, done_amount = NULL, done_at = NULL,
          transaction_id = NULL WHERE order_id = 'open-too-long'",
-    )
-    .await;
+    );
     vec![
         ("failed-but-done", "told_failed_but_done"),
         ("captured-twice", "captured_twice"),

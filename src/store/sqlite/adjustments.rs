@@ -3,8 +3,7 @@
 //! Each function runs inside a transaction that the caller holds. Must not: open or change what is closed; every change
 //! names `state = 'open'` in its condition.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::db::{Db, Row, query};
 
 use super::error::damaged;
 use super::{ledger, rows};
@@ -45,26 +44,25 @@ const TOUCH_PAYMENT: &str = "UPDATE payments SET changed_at = max(changed_at, ?2
 const AMBIGUOUS: &str =
     "SELECT count(*) AS open FROM adjustments WHERE state = 'open' AND until <= ?";
 
-pub(super) async fn all(
-    db: &mut SqliteConnection,
+pub(super) fn all(
+    db: &mut Db,
     scope: &Scope,
     order: &OrderText,
 ) -> Result<(Vec<Adjustment>, Version), StoreError> {
-    let rows = sqlx::query(ALL)
+    let rows = query(ALL)
         .bind(scope.text())
         .bind(order.as_str())
-        .fetch_all(db)
-        .await?;
+        .fetch_all(db)?;
     let mut version = 0;
     let mut list = Vec::with_capacity(rows.len());
     for row in &rows {
-        version += row.try_get::<i64, _>("revision")?;
+        version += row.try_get::<i64>("revision")?;
         list.push(adjustment(row)?);
     }
     Ok((list, Version(version)))
 }
 
-pub(super) fn adjustment(row: &SqliteRow) -> Result<Adjustment, StoreError> {
+pub(super) fn adjustment(row: &Row) -> Result<Adjustment, StoreError> {
     let attempt: i64 = row.try_get("attempt")?;
     Ok(Adjustment {
         id: AdjustmentId(row.try_get("id")?),
@@ -83,7 +81,7 @@ pub(super) fn adjustment(row: &SqliteRow) -> Result<Adjustment, StoreError> {
     })
 }
 
-fn state(row: &SqliteRow) -> Result<AdjustmentState, StoreError> {
+fn state(row: &Row) -> Result<AdjustmentState, StoreError> {
     let word: &str = row.try_get("state")?;
     Ok(match word {
         "open" => AdjustmentState::Open(rows::moment(row, "until")?),
@@ -98,12 +96,12 @@ fn state(row: &SqliteRow) -> Result<AdjustmentState, StoreError> {
     })
 }
 
-pub(super) async fn begin(
-    db: &mut SqliteConnection,
+pub(super) fn begin(
+    db: &mut Db,
     new: NewAdjustment,
     seen: Version,
 ) -> Result<Option<AdjustmentId>, StoreError> {
-    let row = sqlx::query(BEGIN)
+    let row = query(BEGIN)
         .bind(new.scope.text())
         .bind(new.order.as_str())
         .bind(new.op.word())
@@ -118,42 +116,36 @@ pub(super) async fn begin(
         .bind(new.until.millis())
         .bind(new.now.millis())
         .bind(seen.0)
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let Some(row) = row else { return Ok(None) };
-    ledger::begun(db, &new).await?;
+    ledger::begun(db, &new)?;
     Ok(Some(AdjustmentId(row.try_get("id")?)))
 }
 
-pub(super) async fn resume(
-    db: &mut SqliteConnection,
+pub(super) fn resume(
+    db: &mut Db,
     id: AdjustmentId,
     now: Moment,
     until: Moment,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(RESUME)
+    let done = query(RESUME)
         .bind(id.0)
         .bind(now.millis())
         .bind(until.millis())
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() == 1)
+        .execute(db)?;
+    Ok(done == 1)
 }
 
-pub(super) async fn finish(
-    db: &mut SqliteConnection,
+pub(super) fn finish(
+    db: &mut Db,
     id: AdjustmentId,
     outcome: Outcome,
     now: Moment,
 ) -> Result<(), StoreError> {
     let (word, done) = match outcome {
         Outcome::Unknown => {
-            sqlx::query(RELEASE)
-                .bind(id.0)
-                .bind(now.millis())
-                .execute(&mut *db)
-                .await?;
-            return ledger::called(db, id, None, now).await;
+            query(RELEASE).bind(id.0).bind(now.millis()).execute(db)?;
+            return ledger::called(db, id, None, now);
         }
         Outcome::Succeeded {
             amount,
@@ -168,31 +160,26 @@ pub(super) async fn finish(
         Some((amount, id, at)) => (Some(amount.minor_units()), id, Some(at.millis())),
         None => (None, None, None),
     };
-    let closed = sqlx::query(CLOSE)
+    let closed = query(CLOSE)
         .bind(id.0)
         .bind(word)
         .bind(now.millis())
         .bind(amount)
         .bind(transaction_id)
         .bind(at)
-        .execute(&mut *db)
-        .await?;
-    if closed.rows_affected() == 1 {
-        sqlx::query(TOUCH_PAYMENT)
+        .execute(db)?;
+    if closed == 1 {
+        query(TOUCH_PAYMENT)
             .bind(id.0)
             .bind(now.millis())
-            .execute(&mut *db)
-            .await?;
-        ledger::called(db, id, sum, now).await?;
+            .execute(db)?;
+        ledger::called(db, id, sum, now)?;
     }
     Ok(())
 }
 
-pub(super) async fn ambiguous(db: &mut SqliteConnection, now: Moment) -> Result<u64, StoreError> {
-    let row = sqlx::query(AMBIGUOUS)
-        .bind(now.millis())
-        .fetch_one(db)
-        .await?;
+pub(super) fn ambiguous(db: &mut Db, now: Moment) -> Result<u64, StoreError> {
+    let row = query(AMBIGUOUS).bind(now.millis()).fetch_one(db)?;
     let open: i64 = row.try_get("open")?;
     Ok(u64::try_from(open).unwrap_or(0))
 }

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use sqlx::{Connection, Row};
 use tokio::sync::oneshot;
 
+use super::db::{query, raw};
 use super::*;
 use crate::store::suite::*;
 use crate::store::{Begun, Origin};
@@ -33,12 +33,10 @@ fn gate(store: &Arc<SqliteStore>) -> Gate {
     let (open, opened) = oneshot::channel();
     let store = Arc::clone(store);
     let step = tokio::spawn(async move {
-        let held = store.writer.run(|_| {
-            Box::pin(async move {
-                runs.send(()).unwrap();
-                opened.await.unwrap();
-                Ok(())
-            })
+        let held = store.writer.run(move |_| {
+            runs.send(()).unwrap();
+            opened.blocking_recv().unwrap();
+            Ok(())
         });
         held.await
     });
@@ -51,25 +49,19 @@ fn gate(store: &Arc<SqliteStore>) -> Gate {
 
 /// Half a write, then an error.
 async fn bad(store: &SqliteStore) -> Result<(), StoreError> {
-    let step = store.writer.run(|db| {
-        Box::pin(async move {
-            let half = "INSERT INTO meta (name, value) VALUES ('half', x'00')";
-            sqlx::query(half).execute(&mut *db).await?;
-            sqlx::query("INSERT INTO nowhere VALUES (1)")
-                .execute(db)
-                .await?;
-            Ok(())
-        })
+    let step = store.writer.run(move |db| {
+        let half = "INSERT INTO meta (name, value) VALUES ('half', x'00')";
+        query(half).execute(db)?;
+        query("INSERT INTO nowhere VALUES (1)").execute(db)?;
+        Ok(())
     });
     step.await
 }
 
 async fn halves(store: &SqliteStore) -> i64 {
-    let mut view = store.view().await.unwrap();
-    let row = sqlx::query("SELECT count(*) FROM meta WHERE name = 'half'")
-        .fetch_one(&mut *view)
-        .await;
-    row.unwrap().get(0)
+    let count = "SELECT count(*) FROM meta WHERE name = 'half'";
+    let halves = store.read(|db| Ok(query(count).fetch_one(db)?.first()));
+    halves.await.unwrap()
 }
 
 #[tokio::test]
@@ -81,6 +73,9 @@ async fn nobody_is_answered_before_the_commit() {
     let mut begun = store.begin_payment(new_payment("o1", Origin::Epayment, "a"));
     assert!(futures_util::poll!(&mut begun).is_pending());
     let second = gate(&store);
+    while store.writer.waiting() < 2 {
+        tokio::task::yield_now().await;
+    }
     first.open.send(()).unwrap();
     second.running.await.unwrap();
     // The payment's step has run, and the transaction it shares has not ended.
@@ -130,11 +125,9 @@ async fn a_lost_transaction_answers_all_that_shared_it() {
     let first = gate(&store);
     first.running.await.unwrap();
     // As a broken disk does: everything is rolled back in the middle of the batch.
-    let breaking = store.writer.run(|db| {
-        Box::pin(async move {
-            sqlx::query("ROLLBACK").execute(db).await?;
-            Err::<(), _>(StoreError::Full)
-        })
+    let breaking = store.writer.run(move |db| {
+        query("ROLLBACK").execute(db)?;
+        Err::<(), _>(StoreError::Full)
     });
     let (begun, broken, ()) = tokio::join!(
         store.begin_payment(new_payment("o1", Origin::Ecom, "a")),
@@ -147,6 +140,76 @@ async fn a_lost_transaction_answers_all_that_shared_it() {
     let known = store.payment(&shop(), &order("o1"), caller("a")).await;
     assert!(known.unwrap().attempt.is_none());
     store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_step_that_panics_takes_its_transaction_with_it_and_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_in(&folder, LONG).await;
+    let panics = |error: &StoreError| error.to_string().contains("panicked");
+    let first = gate(&store);
+    first.running.await.unwrap();
+    // In the middle of a batch, then first of its transaction.
+    let step = |db: &mut Db| -> Result<(), StoreError> {
+        let half = "INSERT INTO meta (name, value) VALUES ('half', x'00')";
+        query(half).execute(db)?;
+        panic!("a bug");
+    };
+    let (begun, panicked, ()) = tokio::join!(
+        store.begin_payment(new_payment("o1", Origin::Ecom, "a")),
+        store.writer.run(step),
+        async { first.open.send(()).unwrap() },
+    );
+    assert!(panics(&panicked.unwrap_err()) && panics(&begun.unwrap_err()));
+    assert!(panics(&first.step.await.unwrap().unwrap_err()));
+    assert!(panics(&store.writer.run(step).await.unwrap_err()));
+    store.ready().await.unwrap();
+    assert_eq!(halves(&store).await, 0);
+    let known = store.payment(&shop(), &order("o1"), caller("a")).await;
+    assert!(known.unwrap().attempt.is_none());
+    // More often than there are readers.
+    for _ in 0..9 {
+        let read = store.read(|_| -> Result<(), StoreError> { panic!("a bug") });
+        assert!(panics(&read.await.unwrap_err()));
+    }
+    assert_eq!(halves(&store).await, 0);
+}
+
+#[tokio::test]
+async fn a_read_sees_one_moment_and_what_cannot_begin_in_time_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_in(&folder, Duration::from_millis(50)).await;
+    let count = |db: &mut Db| -> Result<i64, StoreError> {
+        let row = query("SELECT count(*) FROM attempts").fetch_one(db)?;
+        Ok(row.first())
+    };
+    let mut held = Vec::new();
+    for _ in 0..readers::READERS {
+        let (runs, running) = oneshot::channel();
+        let (open, opened) = oneshot::channel::<()>();
+        let same = Arc::clone(&store);
+        let read = tokio::spawn(async move {
+            let read = same.read(move |db| {
+                let before = count(db)?;
+                runs.send(()).unwrap();
+                opened.blocking_recv().unwrap();
+                Ok((before, count(db)?))
+            });
+            read.await
+        });
+        running.await.unwrap();
+        held.push((open, read));
+    }
+    // No reader is free.
+    let late = store.units_of_caller(caller("a")).await;
+    assert!(matches!(late, Err(StoreError::Locked)));
+    let begun = store.begin_payment(new_payment("o1", Origin::Ecom, "a"));
+    assert!(matches!(begun.await, Ok(Begun::Fresh(_))));
+    for (open, read) in held {
+        open.send(()).unwrap();
+        assert_eq!(read.await.unwrap().unwrap(), (0, 0));
+    }
+    assert_eq!(store.read(count).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -196,13 +259,7 @@ async fn a_caller_that_goes_away_leaves_the_store_whole() {
     store.ready().await.unwrap();
     let any: Any = store;
     fresh(&any, new_payment("after", Origin::Epayment, "a")).await;
-    let file = folder.path().join("store.db");
-    let connect = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-    let mut db = sqlx::SqliteConnection::connect_with(&connect)
-        .await
-        .unwrap();
-    let row = sqlx::query("PRAGMA integrity_check")
-        .fetch_one(&mut db)
-        .await;
-    assert_eq!(row.unwrap().get::<String, _>(0), "ok");
+    let mut db = raw(&folder.path().join("store.db"));
+    let row = query("PRAGMA integrity_check").fetch_one(&mut db).unwrap();
+    assert_eq!(row.first::<String>(), "ok");
 }

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::db::query;
 use super::*;
 use crate::epayment::event::EventName;
 use crate::store::suite::*;
@@ -180,7 +181,6 @@ fn write_and_kill(file: &Path, round: usize, lines: usize, told: &mut Told) {
 
 /// An event and its callback are there together, and the token goes with the delivery.
 pub(super) async fn assert_callbacks_whole(store: &SqliteStore, told: &Told) -> BTreeSet<String> {
-    let mut view = store.view().await.unwrap();
     let torn = "SELECT
         (SELECT count(*) FROM events e WHERE matched = 1
             AND NOT EXISTS (SELECT 1 FROM callbacks c WHERE c.scope = e.msn AND c.order_id = e.reference))
@@ -196,15 +196,19 @@ pub(super) async fn assert_callbacks_whole(store: &SqliteStore, told: &Told) -> 
             EXCEPT SELECT stage, msn FROM callbacks WHERE ended_at IS NULL AND leased = 0))
         + (SELECT count(*) FROM (SELECT stage, msn, due_at, id FROM callbacks
             WHERE ended_at IS NULL AND leased = 0 EXCEPT SELECT stage, msn, due_at, id FROM line))";
-    let row = sqlx::query(torn).fetch_one(&mut *view).await.unwrap();
-    assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 0, "half there");
-    let mut all = async |query: &'static str| -> BTreeSet<String> {
-        let rows = sqlx::query(query).fetch_all(&mut *view).await.unwrap();
-        rows.iter().map(|row| sqlx::Row::get(row, 0)).collect()
-    };
-    let heard = all("SELECT reference FROM events").await;
+    let found = store.read(|db| {
+        let halves: i64 = query(torn).fetch_one(db)?.first();
+        let mut all = |statement| -> Result<BTreeSet<String>, StoreError> {
+            let rows = query(statement).fetch_all(db)?;
+            Ok(rows.iter().map(|row| row.first()).collect())
+        };
+        let heard = all("SELECT reference FROM events")?;
+        let delivered = all("SELECT order_id FROM callbacks WHERE ended = 'delivered'")?;
+        Ok((halves, heard, delivered))
+    });
+    let (halves, heard, delivered) = found.await.unwrap();
+    assert_eq!(halves, 0, "half there");
     assert!(told.heard.is_subset(&heard), "an event is lost");
-    let delivered = all("SELECT order_id FROM callbacks WHERE ended = 'delivered'").await;
     assert!(told.delivered.is_subset(&delivered), "a delivery is lost");
     delivered
 }
@@ -259,11 +263,9 @@ async fn what_was_acknowledged_survives_kill_9() {
             assert_whole(&store, text, *stage, delivered.contains(text)).await;
         }
         store.ready().await.unwrap();
-        let whole = store.writer.run(|db| {
-            Box::pin(async move {
-                let row = sqlx::query("PRAGMA integrity_check").fetch_one(db).await?;
-                Ok(sqlx::Row::try_get::<String, _>(&row, 0)?)
-            })
+        let whole = store.writer.run(move |db| {
+            let row = query("PRAGMA integrity_check").fetch_one(db)?;
+            Ok(row.first::<String>())
         });
         assert_eq!(whole.await.unwrap(), "ok");
         store.close().await;

@@ -2,6 +2,7 @@
 //!
 //! Must not: hold for a database that several share, where another instance may be at work.
 
+use super::db::query;
 use super::open::{for_writing, free_claims};
 use super::*;
 use crate::epayment::event::EventName;
@@ -218,18 +219,17 @@ async fn a_claim_that_cannot_be_freed_does_not_keep_the_store_shut() {
     drop(both);
 
     let connect = for_writing(&file, Duration::from_secs(60));
-    let mut db = connect.connect().await.unwrap();
-    let leased = async |db: &mut sqlx::SqliteConnection| -> i64 {
+    let mut db = connect.connect().unwrap();
+    let leased = |db: &mut Db| -> i64 {
         let leased = "SELECT count(*) FROM callbacks WHERE leased = 1";
-        let row = sqlx::query(leased).fetch_one(db).await.unwrap();
-        sqlx::Row::get(&row, 0)
+        query(leased).fetch_one(db).unwrap().first()
     };
     let refuse = "PRAGMA query_only = ON";
-    sqlx::query(refuse).execute(&mut db).await.unwrap();
-    free_claims(&mut db).await;
-    assert_eq!(leased(&mut db).await, 1);
+    query(refuse).execute(&mut db).unwrap();
+    free_claims(&mut db);
+    assert_eq!(leased(&mut db), 1);
     let allow = "PRAGMA query_only = OFF";
-    sqlx::query(allow).execute(&mut db).await.unwrap();
-    free_claims(&mut db).await;
-    assert_eq!(leased(&mut db).await, 0);
+    query(allow).execute(&mut db).unwrap();
+    free_claims(&mut db);
+    assert_eq!(leased(&mut db), 0);
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::db::query;
 use super::*;
 use crate::epayment::event::EventName;
 use crate::store::suite::*;
@@ -35,7 +36,6 @@ const STEP: u32 = 7919;
 /// As many payments, of so many units.
 async fn fill_payments(store: &SqliteStore, count: i64, units: i64) {
     let filled = store.writer.run(move |db| {
-        Box::pin(async move {
             let payments = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
                 INSERT INTO payments (scope, order_id, caller, msn, origin, kind, reference, amount, auth_sealed,
                     auth_token, callback_prefix, created_at, changed_at)
@@ -43,29 +43,25 @@ async fn fill_payments(store: &SqliteStore, count: i64, units: i64) {
                     'payment-' || i, 20000, 0, CAST('Bearer token' AS BLOB), 'https://shop.example/cb',
                     1000 + i, 1000 + i FROM n";
             let who = caller("a");
-            sqlx::query(payments)
+            query(payments)
                 .bind(&who.as_bytes()[..])
                 .bind(count)
                 .bind(units)
                 .bind(STEP)
-                .execute(db)
-                .await?;
+                .execute(db)?;
             Ok(())
-        })
     });
     filled.await.unwrap();
 }
 
 async fn fill_callbacks(store: &SqliteStore) {
     let filled = store.writer.run(move |db| {
-        Box::pin(async move {
             let callbacks = "INSERT INTO callbacks (scope, order_id, msn, reference, status, amount, at, transaction_id,
                     host, stage, attempts, queued_at, due_at, lease, leased)
                 SELECT scope, order_id, msn, reference, 'RESERVED', amount, 1000, 'psp', 'shop.example', 'deliver', 0,
                     1000, 1000 + id, 0, 0 FROM payments";
-            sqlx::query(callbacks).execute(db).await?;
+            query(callbacks).execute(db)?;
             Ok(())
-        })
     });
     filled.await.unwrap();
 }
@@ -74,9 +70,9 @@ async fn fill_callbacks(store: &SqliteStore) {
 async fn settle_down(folder: &tempfile::TempDir) {
     let file = &folder.path().join("store.db");
     let options = open::for_writing(file, Duration::from_secs(60));
-    let mut db = options.connect().await.unwrap();
+    let mut db = options.connect().unwrap();
     let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-    sqlx::query(checkpoint).execute(&mut db).await.unwrap();
+    query(checkpoint).execute(&mut db).unwrap();
 }
 
 fn approval(n: u32, units: u32) -> NewEvent {
@@ -118,19 +114,16 @@ async fn choices(store: &SqliteStore, total: i64) -> Duration {
     let lookups = callbacks::lookups();
     let pick = *lookups.iter().find(|sql| sql.contains("ranked")).unwrap();
     let chosen = store.writer.run(move |db| {
-        Box::pin(async move {
-            let begin = Instant::now();
-            for _ in 0..CHOICES {
-                sqlx::query(pick)
-                    .bind("deliver")
-                    .bind(NOW)
-                    .bind(total)
-                    .bind(total)
-                    .fetch_all(&mut *db)
-                    .await?;
-            }
-            Ok(begin.elapsed())
-        })
+        let begin = Instant::now();
+        for _ in 0..CHOICES {
+            query(pick)
+                .bind("deliver")
+                .bind(NOW)
+                .bind(total)
+                .bind(total)
+                .fetch_all(db)?;
+        }
+        Ok(begin.elapsed())
     });
     chosen.await.unwrap()
 }

@@ -8,11 +8,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection, Row};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::OpenFlags;
 
 use super::callbacks::origins;
-use super::open::{KNOWN, schema_version};
+use super::db::{Connect, Db, query};
+use super::open::{KNOWN, READING, schema_version};
 use super::rows;
 use crate::store::StoreError;
 use crate::store::look::{CALLBACKS, Contents, FileState, KnownWebhook, SqliteLook};
@@ -45,7 +46,11 @@ async fn state(real: &Path) -> FileState {
         Ok(false) => {}
         Err(error) => return FileState::Free(Err(error)),
     }
-    let contents = contents(real).await;
+    let place = real.to_owned();
+    let read = tokio::task::spawn_blocking(move || contents(&place));
+    let contents = read
+        .await
+        .unwrap_or_else(|error| Err(StoreError::Other(error.to_string())));
     // A bridge that has started meanwhile changes it under the reader: what was read then says nothing.
     match taken(real) {
         Ok(true) => FileState::InUse,
@@ -96,28 +101,34 @@ fn beside(real: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-async fn contents(real: &Path) -> Result<Contents, StoreError> {
+fn contents(real: &Path) -> Result<Contents, StoreError> {
     // After a clean end all is in the one file, which is then read without a trace. What a crash has left in the log
     // beside it belongs to the records, and is read as SQLite does.
     let log = std::fs::metadata(beside(real, "-wal")).map_or(0, |log| log.len());
-    let options = SqliteConnectOptions::new()
-        .filename(real)
-        .create_if_missing(false)
-        .read_only(true)
-        .immutable(log == 0)
-        .busy_timeout(PATIENCE)
-        .pragma("query_only", "ON")
-        .pragma("trusted_schema", "OFF")
-        .disable_statement_logging();
-    let mut db = options.connect().await?;
-    let read = read(&mut db).await;
-    let _only_read = db.close().await;
-    read
+    let db = &mut Connect {
+        path: match log {
+            0 => unchanging(real),
+            _ => real.to_owned(),
+        },
+        flags: OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI,
+        busy_timeout: PATIENCE,
+        pragmas: READING,
+    }
+    .connect()?;
+    query("BEGIN").execute(db)?;
+    read(db)
 }
 
-async fn read(db: &mut SqliteConnection) -> Result<Contents, StoreError> {
-    let mut view = db.begin().await?;
-    let schema = schema_version(&mut view).await?;
+/// The file as a URI that promises that nobody writes it.
+fn unchanging(real: &Path) -> PathBuf {
+    let path = percent_encode(real.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    PathBuf::from(format!("file:{path}?immutable=true"))
+}
+
+fn read(db: &mut Db) -> Result<Contents, StoreError> {
+    let schema = schema_version(db)?;
     let mut found = Contents {
         schema,
         known: KNOWN,
@@ -130,22 +141,20 @@ async fn read(db: &mut SqliteConnection) -> Result<Contents, StoreError> {
         });
     }
     if schema >= 1 {
-        let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM payments) AS some")
-            .fetch_one(&mut *view)
-            .await?;
-        found.any_payment = row.try_get::<i64, _>("some")? == 1;
+        let row = query("SELECT EXISTS (SELECT 1 FROM payments) AS some").fetch_one(db)?;
+        found.any_payment = row.try_get::<i64>("some")? == 1;
     }
     if schema >= 2 {
         let known =
             "SELECT msn, webhook, retired_at IS NOT NULL AS retired FROM webhooks ORDER BY id";
-        for row in sqlx::query(known).fetch_all(&mut *view).await? {
+        for row in query(known).fetch_all(db)? {
             found.webhooks.push(KnownWebhook {
                 msn: rows::word(&row, "msn", Msn::parse)?,
                 id: row.try_get("webhook")?,
-                retired: row.try_get::<i64, _>("retired")? == 1,
+                retired: row.try_get::<i64>("retired")? == 1,
             });
         }
-        found.origins = origins(&mut view, CALLBACKS).await?;
+        found.origins = origins(db, CALLBACKS)?;
     }
     Ok(found)
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::db::query;
 use super::*;
 use crate::store::Origin;
 use crate::store::suite::*;
@@ -66,21 +67,19 @@ async fn transactions_a_second() {
 async fn lookups_in_a_large_store() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_in(&folder).await;
-    let filled = store.writer.run(|db| {
-        Box::pin(async move {
+    let filled = store.writer.run(move |db| {
             let payments = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999999)
                 INSERT INTO payments (scope, order_id, caller, msn, origin, kind, auth_sealed, created_at)
                 SELECT '123456', 'many-' || i, ?, '123456', 'epayment', 'regular', 0, i FROM n";
             let who = caller("a");
-            sqlx::query(payments).bind(&who.as_bytes()[..]).execute(&mut *db).await?;
+            query(payments).bind(&who.as_bytes()[..]).execute(db)?;
             let calls = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999999)
                 INSERT INTO adjustments (scope, order_id, op, api, attempt, computed, text, state, until,
                 done_amount, done_at, begun_at, changed_at, closed_at, revision)
                 SELECT '123456', 'many-' || (i / 5), 'capture', 'epayment', 0, 0, '', 'succeeded', 0, 1, 1, 1, 1, 1, 2
                 FROM n";
-            sqlx::query(calls).execute(db).await?;
+            query(calls).execute(db)?;
             Ok(())
-        })
     });
     filled.await.unwrap();
     let store: Any = Arc::new(store);
@@ -123,8 +122,7 @@ async fn open_payments_of_a_million() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_in(&folder).await;
     let begin = Instant::now();
-    let filled = store.writer.run(|db| {
-        Box::pin(async move {
+    let filled = store.writer.run(move |db| {
             let payments = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999999)
                 INSERT INTO ledger (scope, order_id, msn, origin, kind, currency, created_at, state, learnt_at, learnt,
                 class, capture_day, refund_day, to_capture, to_refund, guaranteed_until)
@@ -132,9 +130,8 @@ async fn open_payments_of_a_million() {
                 'regular', 'NOK', 0, 'captured', 0, 'record', CASE i % 10 WHEN 0 THEN 'reserved' ELSE 'refundable' END,
                 CASE i % 10 WHEN 0 THEN i % 180 ELSE -1 END, CASE i % 10 WHEN 0 THEN -1 ELSE i % 365 END, 100, 100, i
                 FROM n";
-            sqlx::query(payments).execute(db).await?;
+            query(payments).execute(db)?;
             Ok(())
-        })
     });
     filled.await.unwrap();
     told("ledger rows written, with their counts", 1_000_000, begin);

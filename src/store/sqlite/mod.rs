@@ -1,7 +1,8 @@
 //! The store in one SQLite file: for one process, with every committed step on disk.
 //!
-//! One writing task, a few readers; each method of the trait is one transaction on either. Another process on the same
-//! file is refused. Must not: hold a transaction across anything but the database.
+//! One writing thread, a few readers; each method of the trait is one transaction on either, so it costs one hop to the
+//! thread and one back however many statements it has. Another process on the same file is refused. Must not: hold a
+//! transaction across anything but the database.
 
 mod adjustments;
 #[cfg(test)]
@@ -9,7 +10,9 @@ mod batches;
 mod callbacks;
 #[cfg(test)]
 mod crash;
+mod db;
 mod error;
+mod job;
 #[cfg(test)]
 mod leases;
 mod ledger;
@@ -25,11 +28,13 @@ mod open;
 mod payments;
 #[cfg(test)]
 mod power;
+mod readers;
 mod rows;
 mod shadow;
 mod steering;
 #[cfg(test)]
 mod tests;
+mod thread;
 #[cfg(test)]
 mod upgrade;
 mod writer;
@@ -38,8 +43,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{Sqlite, SqlitePool};
-use sqlx::{ConnectOptions, Transaction};
 
 use super::seal::Sealer;
 use super::{
@@ -48,6 +51,8 @@ use super::{
 };
 use crate::store::tokens::Tokens;
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
+use db::Db;
+use readers::Readers;
 use writer::Writer;
 
 /// How to open a store.
@@ -78,7 +83,7 @@ impl SqliteOptions {
 pub struct SqliteStore {
     // In this order: the writer is let go before the lock is.
     writer: Writer,
-    readers: SqlitePool,
+    readers: Readers,
     tokens: Tokens,
     secret: StoreSecret,
     lock: open::Lock,
@@ -106,12 +111,15 @@ impl SqliteStore {
         } = options;
         let (path, lock) = open::take(&path)?;
         let connect = open::for_writing(&path, busy_timeout);
-        let mut connection = connect.connect().await?;
-        let secret = open::prepare(&mut connection).await?;
-        open::free_claims(&mut connection).await;
+        let begin = |db: &mut Db| {
+            let secret = open::prepare(db)?;
+            open::free_claims(db);
+            Ok(secret)
+        };
+        let (writer, secret) = Writer::start(connect, busy_timeout, begin).await?;
         Ok(Self {
-            writer: Writer::start(connection, connect, busy_timeout),
-            readers: open::readers(&path, busy_timeout),
+            writer,
+            readers: Readers::start(&open::for_reading(&path, busy_timeout), busy_timeout)?,
             tokens: Tokens::new(sealer),
             secret,
             lock,
@@ -131,9 +139,13 @@ impl SqliteStore {
         self.lock.free();
     }
 
-    /// A reader's view of one moment. Dropping it ends the transaction.
-    async fn view(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.readers.begin().await?)
+    /// Runs `step` on a reader, with a view of one moment.
+    async fn read<T, F>(&self, step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.readers.run(step).await
     }
 }
 
@@ -149,8 +161,10 @@ impl Store for SqliteStore {
         order: &OrderText,
         caller: CallerHash,
     ) -> Result<Known, StoreError> {
-        let mut view = self.view().await?;
-        payments::known(&mut view, &self.tokens, scope, order, caller).await
+        let (scope, order) = (scope.clone(), order.clone());
+        let tokens = self.tokens.clone();
+        self.read(move |db| payments::known(db, &tokens, &scope, &order, caller))
+            .await
     }
 
     async fn units_of_order(
@@ -158,19 +172,20 @@ impl Store for SqliteStore {
         caller: CallerHash,
         order: &OrderText,
     ) -> Result<Vec<Msn>, StoreError> {
-        let mut view = self.view().await?;
-        payments::units_of_order(&mut view, caller, order).await
+        let order = order.clone();
+        self.read(move |db| payments::units_of_order(db, caller, &order))
+            .await
     }
 
     async fn units_of_caller(&self, caller: CallerHash) -> Result<Vec<Msn>, StoreError> {
-        let mut view = self.view().await?;
-        payments::units_of_caller(&mut view, caller).await
+        self.read(move |db| payments::units_of_caller(db, caller))
+            .await
     }
 
     async fn begin_payment(&self, new: NewPayment) -> Result<Begun, StoreError> {
         let tokens = self.tokens.clone();
         self.writer
-            .run(move |db| Box::pin(payments::begin(db, tokens, new)))
+            .run(move |db| payments::begin(db, tokens, new))
             .await
     }
 
@@ -181,7 +196,7 @@ impl Store for SqliteStore {
         until: Moment,
     ) -> Result<bool, StoreError> {
         self.writer
-            .run(move |db| Box::pin(payments::resume(db, attempt, now, until)))
+            .run(move |db| payments::resume(db, attempt, now, until))
             .await
     }
 
@@ -192,7 +207,7 @@ impl Store for SqliteStore {
         now: Moment,
     ) -> Result<(), StoreError> {
         self.writer
-            .run(move |db| Box::pin(payments::finish(db, attempt, outcome, now)))
+            .run(move |db| payments::finish(db, attempt, outcome, now))
             .await
     }
 
@@ -205,11 +220,14 @@ impl Store for SqliteStore {
         now: Moment,
     ) -> Result<PaymentRecord, StoreError> {
         // Mostly it is known already: then nothing is written.
-        let mut view = self.view().await?;
-        if let Some(known) = payments::payment(&mut view, &self.tokens, scope, order).await? {
+        let asked = (self.tokens.clone(), scope.clone(), order.clone());
+        let known = self.read(move |db| {
+            let (tokens, scope, order) = &asked;
+            payments::payment(db, tokens, scope, order)
+        });
+        if let Some(known) = known.await? {
             return Ok(known);
         }
-        drop(view);
         let learned = payments::Learned {
             scope: scope.clone(),
             order: order.clone(),
@@ -219,7 +237,7 @@ impl Store for SqliteStore {
         };
         let tokens = self.tokens.clone();
         self.writer
-            .run(move |db| Box::pin(payments::learn(db, tokens, learned)))
+            .run(move |db| payments::learn(db, tokens, learned))
             .await
     }
 
@@ -228,8 +246,9 @@ impl Store for SqliteStore {
         scope: &Scope,
         order: &OrderText,
     ) -> Result<(Vec<Adjustment>, Version), StoreError> {
-        let mut view = self.view().await?;
-        adjustments::all(&mut view, scope, order).await
+        let (scope, order) = (scope.clone(), order.clone());
+        self.read(move |db| adjustments::all(db, &scope, &order))
+            .await
     }
 
     async fn begin_adjustment(
@@ -238,7 +257,7 @@ impl Store for SqliteStore {
         seen: Version,
     ) -> Result<Option<AdjustmentId>, StoreError> {
         self.writer
-            .run(move |db| Box::pin(adjustments::begin(db, new, seen)))
+            .run(move |db| adjustments::begin(db, new, seen))
             .await
     }
 
@@ -249,7 +268,7 @@ impl Store for SqliteStore {
         until: Moment,
     ) -> Result<bool, StoreError> {
         self.writer
-            .run(move |db| Box::pin(adjustments::resume(db, id, now, until)))
+            .run(move |db| adjustments::resume(db, id, now, until))
             .await
     }
 
@@ -260,16 +279,15 @@ impl Store for SqliteStore {
         now: Moment,
     ) -> Result<(), StoreError> {
         self.writer
-            .run(move |db| Box::pin(adjustments::finish(db, id, outcome, now)))
+            .run(move |db| adjustments::finish(db, id, outcome, now))
             .await
     }
 
     async fn ambiguous(&self, now: Moment) -> Result<u64, StoreError> {
-        let mut view = self.view().await?;
-        adjustments::ambiguous(&mut view, now).await
+        self.read(move |db| adjustments::ambiguous(db, now)).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.writer.run(|db| Box::pin(open::probe(db))).await
+        self.writer.run(open::probe).await
     }
 }

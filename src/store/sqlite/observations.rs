@@ -2,9 +2,8 @@
 //!
 //! Must not: overwrite a count. What is there is read and added to in one transaction.
 
+use super::db::{Db, Row, query};
 use async_trait::async_trait;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
 use super::error::damaged;
@@ -39,7 +38,7 @@ const SAVE: &str = "INSERT INTO automatic (msn, revision, percent, state, saved_
     ON CONFLICT (msn) DO UPDATE SET revision = ?2 + 1, percent = ?3, state = ?4, saved_at = ?5
     WHERE revision = ?2";
 
-fn read(row: &SqliteRow) -> Result<Observation, StoreError> {
+fn read(row: &Row) -> Result<Observation, StoreError> {
     Ok(Observation {
         msn: rows::word(row, "msn", |text| {
             (text.is_empty())
@@ -54,116 +53,113 @@ fn read(row: &SqliteRow) -> Result<Observation, StoreError> {
     })
 }
 
-async fn add(db: &mut SqliteConnection, more: Vec<Observation>) -> Result<(), StoreError> {
+fn add(db: &mut Db, more: Vec<Observation>) -> Result<(), StoreError> {
     for one in more {
         let msn = one.msn.as_ref().map_or("", Msn::as_str);
         let (operation, side) = (one.operation.word(), one.side.word());
-        let kept = sqlx::query(KEPT)
+        let kept = query(KEPT)
             .bind(msn)
             .bind(one.hour.0)
             .bind(operation)
             .bind(side)
-            .fetch_optional(&mut *db)
-            .await?;
+            .fetch_optional(db)?;
         let mut counts = one.counts;
         if let Some(row) = kept {
             counts.merge(&rows::word(&row, "counts", Counts::read)?);
         }
-        sqlx::query(KEEP)
+        query(KEEP)
             .bind(msn)
             .bind(one.hour.0)
             .bind(operation)
             .bind(side)
             .bind(one.last_at.millis())
             .bind(counts.text())
-            .execute(&mut *db)
-            .await?;
+            .execute(db)?;
     }
     Ok(())
 }
 
-async fn prune(db: &mut SqliteConnection, before: Hour, limit: i64) -> Result<u64, StoreError> {
-    let done = sqlx::query(PRUNE)
-        .bind(before.0)
-        .bind(limit)
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected())
+fn of_unit(db: &mut Db, msn: &Msn, from: Hour) -> Result<Vec<Observation>, StoreError> {
+    let rows = query(OF_UNIT)
+        .bind(msn.as_str())
+        .bind(from.0)
+        .fetch_all(db)?;
+    rows.iter().map(read).collect()
+}
+
+fn units(db: &mut Db, from: Hour) -> Result<Vec<Msn>, StoreError> {
+    let rows = query(UNITS).bind(from.0).fetch_all(db)?;
+    rows.iter()
+        .map(|row| rows::word(row, "msn", Msn::parse))
+        .collect()
+}
+
+fn prune(db: &mut Db, before: Hour, limit: i64) -> Result<u64, StoreError> {
+    let done = query(PRUNE).bind(before.0).bind(limit).execute(db)?;
+    Ok(done)
 }
 
 #[async_trait]
 impl ObservationStore for SqliteStore {
     async fn add_observations(&self, more: Vec<Observation>) -> Result<(), StoreError> {
-        self.writer.run(move |db| Box::pin(add(db, more))).await
+        self.writer.run(move |db| add(db, more)).await
     }
 
     async fn observations(&self, msn: &Msn, from: Hour) -> Result<Vec<Observation>, StoreError> {
-        let mut view = self.view().await?;
-        let rows = sqlx::query(OF_UNIT)
-            .bind(msn.as_str())
-            .bind(from.0)
-            .fetch_all(&mut *view)
-            .await?;
-        rows.iter().map(read).collect()
+        let msn = msn.clone();
+        self.read(move |db| of_unit(db, &msn, from)).await
     }
 
     async fn observed_units(&self, from: Hour) -> Result<Vec<Msn>, StoreError> {
-        let mut view = self.view().await?;
-        let rows = sqlx::query(UNITS)
-            .bind(from.0)
-            .fetch_all(&mut *view)
-            .await?;
-        rows.iter()
-            .map(|row| rows::word(row, "msn", Msn::parse))
-            .collect()
+        self.read(move |db| units(db, from)).await
     }
 
     async fn prune_observations(&self, before: Hour, limit: usize) -> Result<u64, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.writer
-            .run(move |db| Box::pin(prune(db, before, limit)))
-            .await
+        self.writer.run(move |db| prune(db, before, limit)).await
     }
 }
 
-async fn save(
-    db: &mut SqliteConnection,
+fn save(
+    db: &mut Db,
     next: Automatic,
     change: Option<Change>,
     now: Moment,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(SAVE)
+    let done = query(SAVE)
         .bind(next.msn.as_str())
         .bind(next.revision)
         .bind(next.percent.map(i64::from))
         .bind(next.state)
         .bind(now.millis())
-        .execute(&mut *db)
-        .await?;
-    let saved = done.rows_affected() == 1;
+        .execute(db)?;
+    let saved = done == 1;
     if let (true, Some(change)) = (saved, &change) {
-        steering::list(db, change, now).await?;
+        steering::list(db, change, now)?;
     }
     Ok(saved)
+}
+
+fn automatic(db: &mut Db) -> Result<Vec<Automatic>, StoreError> {
+    let rows = query(AUTOMATIC).fetch_all(db)?;
+    rows.iter()
+        .map(|row| {
+            let percent: Option<i64> = row.try_get("percent")?;
+            let percent = percent.map(u8::try_from).transpose();
+            Ok(Automatic {
+                msn: rows::word(row, "msn", Msn::parse)?,
+                revision: row.try_get("revision")?,
+                percent: percent.map_err(|_| damaged("percent"))?,
+                state: row.try_get("state")?,
+            })
+        })
+        .collect()
 }
 
 #[async_trait]
 impl AutomaticStore for SqliteStore {
     async fn automatic(&self) -> Result<Vec<Automatic>, StoreError> {
-        let mut view = self.view().await?;
-        let rows = sqlx::query(AUTOMATIC).fetch_all(&mut *view).await?;
-        rows.iter()
-            .map(|row| {
-                let percent: Option<i64> = row.try_get("percent")?;
-                let percent = percent.map(u8::try_from).transpose();
-                Ok(Automatic {
-                    msn: rows::word(row, "msn", Msn::parse)?,
-                    revision: row.try_get("revision")?,
-                    percent: percent.map_err(|_| damaged("percent"))?,
-                    state: row.try_get("state")?,
-                })
-            })
-            .collect()
+        self.read(automatic).await
     }
 
     async fn save_automatic(
@@ -172,9 +168,7 @@ impl AutomaticStore for SqliteStore {
         change: Option<Change>,
         now: Moment,
     ) -> Result<bool, StoreError> {
-        self.writer
-            .run(move |db| Box::pin(save(db, next, change, now)))
-            .await
+        self.writer.run(move |db| save(db, next, change, now)).await
     }
 }
 

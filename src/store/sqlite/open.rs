@@ -7,13 +7,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::pool::PoolOptions;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection, Row};
+use rusqlite::OpenFlags;
 
 use super::callbacks;
+use super::db::{Connect, Db, query};
 use super::error::damaged;
 use crate::store::StoreError;
 use crate::store::seal::Sealer;
@@ -33,8 +30,6 @@ const MIGRATIONS: [&str; 8] = [
 /// The newest version that this release knows.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
-/// How many readers at most.
-const READERS: u32 = 4;
 
 /// The lock of a store's file, held by this process.
 #[derive(Debug)]
@@ -93,122 +88,95 @@ fn unreachable_file(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// How the writer connects. `FULL`: what is committed survives a power cut.
-pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(busy_timeout)
-        .pragma("journal_size_limit", "67108864")
-        .pragma("trusted_schema", "OFF")
-        .disable_statement_logging()
+pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> Connect {
+    Connect {
+        path: path.to_owned(),
+        flags: OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        busy_timeout,
+        pragmas: "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;
+            PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;",
+    }
 }
 
-/// The readers: they see what was committed when their transaction began, and cannot write.
-pub(super) fn readers(path: &Path, busy_timeout: Duration) -> SqlitePool {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .busy_timeout(busy_timeout)
-        .pragma("query_only", "ON")
-        .pragma("trusted_schema", "OFF")
-        .disable_statement_logging();
-    PoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(busy_timeout)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_lazy_with(options)
+/// How the readers connect, which cannot write.
+pub(super) fn for_reading(path: &Path, busy_timeout: Duration) -> Connect {
+    Connect {
+        pragmas: READING,
+        ..for_writing(path, busy_timeout)
+    }
 }
+
+/// What a connection is told that only reads.
+pub(super) const READING: &str = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;";
 
 /// Brings the schema up to date, in one transaction, and reads the store's secret, made with the store.
-pub(super) async fn prepare(db: &mut SqliteConnection) -> Result<StoreSecret, StoreError> {
-    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-    let found = schema_version(&mut transaction).await?;
-    if found > KNOWN {
-        return Err(StoreError::TooNew {
-            found,
-            known: KNOWN,
-        });
-    }
-    let done = usize::try_from(found).map_err(|_| damaged("schema_version"))?;
-    for step in MIGRATIONS.iter().skip(done) {
-        sqlx::raw_sql(*step).execute(&mut *transaction).await?;
-    }
-    if found < KNOWN {
-        sqlx::query("UPDATE schema_version SET version = ?")
-            .bind(KNOWN)
-            .execute(&mut *transaction)
-            .await?;
-    }
-    let secret = secret(&mut transaction).await?;
-    transaction.commit().await?;
-    Ok(secret)
+pub(super) fn prepare(db: &mut Db) -> Result<StoreSecret, StoreError> {
+    db.immediate(|db| {
+        let found = schema_version(db)?;
+        if found > KNOWN {
+            return Err(StoreError::TooNew {
+                found,
+                known: KNOWN,
+            });
+        }
+        let done = usize::try_from(found).map_err(|_| damaged("schema_version"))?;
+        for step in MIGRATIONS.iter().skip(done) {
+            db.execute_batch(step)?;
+        }
+        if found < KNOWN {
+            query("UPDATE schema_version SET version = ?")
+                .bind(KNOWN)
+                .execute(db)?;
+        }
+        secret(db)
+    })
 }
 
 /// Ends what the process that had the file before has claimed: its lock was free, so it is dead. Where that can't be
 /// written (a full disk) the claims end by their time, and what can be done without writing goes on.
-pub(super) async fn free_claims(db: &mut SqliteConnection) {
-    let freed = async {
-        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-        callbacks::free_claims(&mut transaction).await?;
-        Ok::<(), StoreError>(transaction.commit().await?)
-    };
-    if let Err(error) = freed.await {
+pub(super) fn free_claims(db: &mut Db) {
+    if let Err(error) = db.immediate(callbacks::free_claims) {
         tracing::warn!(%error, "what a dead process had claimed could not be freed: it waits until its leases end");
     }
 }
 
 /// 0 for an empty file.
-pub(super) async fn schema_version(db: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let tables = sqlx::query(
+pub(super) fn schema_version(db: &mut Db) -> Result<i64, StoreError> {
+    let tables = query(
         "SELECT count(*) AS every, count(*) FILTER (WHERE name = 'schema_version') AS ours
          FROM sqlite_schema WHERE type = 'table'",
     )
-    .fetch_one(&mut *db)
-    .await?;
-    if tables.try_get::<i64, _>("every")? == 0 {
+    .fetch_one(&mut *db)?;
+    if tables.try_get::<i64>("every")? == 0 {
         return Ok(0);
     }
-    if tables.try_get::<i64, _>("ours")? == 0 {
+    if tables.try_get::<i64>("ours")? == 0 {
         return Err(StoreError::Damaged(
             "the file is another program's database".to_owned(),
         ));
     }
-    let row = sqlx::query("SELECT version FROM schema_version")
-        .fetch_optional(db)
-        .await?;
+    let row = query("SELECT version FROM schema_version").fetch_optional(db)?;
     row.ok_or_else(|| damaged("schema_version"))?
         .try_get("version")
         .map_err(|_| damaged("schema_version"))
 }
 
-async fn secret(db: &mut SqliteConnection) -> Result<StoreSecret, StoreError> {
+fn secret(db: &mut Db) -> Result<StoreSecret, StoreError> {
     // 32 bytes from the operating system; only the first opening keeps them.
     let mut fresh = [0; 32];
     fresh[..24].copy_from_slice(&Sealer::fresh_nonce());
     fresh[24..].copy_from_slice(&Sealer::fresh_nonce()[..8]);
-    sqlx::query(
-        "INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT (name) DO NOTHING",
-    )
-    .bind(&fresh[..])
-    .execute(&mut *db)
-    .await?;
-    let row = sqlx::query("SELECT value FROM meta WHERE name = 'secret'")
-        .fetch_one(db)
-        .await?;
+    query("INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT (name) DO NOTHING")
+        .bind(&fresh[..])
+        .execute(&mut *db)?;
+    let row = query("SELECT value FROM meta WHERE name = 'secret'").fetch_one(db)?;
     let kept: &[u8] = row.try_get("value")?;
     let bytes: [u8; 32] = kept.try_into().map_err(|_| damaged("the store's secret"))?;
     Ok(StoreSecret::new(bytes))
 }
 
 /// A write of no meaning. It must be committed: a full or read-only disk is noticed only when pages reach it.
-pub(super) async fn probe(db: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE probe SET count = count + 1")
-        .execute(db)
-        .await?;
+pub(super) fn probe(db: &mut Db) -> Result<(), StoreError> {
+    query("UPDATE probe SET count = count + 1").execute(db)?;
     Ok(())
 }

@@ -2,8 +2,7 @@
 //!
 //! Each function runs inside a transaction that the caller holds. Must not: overwrite a payment's record.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::db::{Db, Row, query};
 
 use super::callbacks;
 use super::error::damaged;
@@ -74,30 +73,29 @@ const LEARN: &str = concat!(
     " ON CONFLICT (scope, order_id) DO NOTHING"
 );
 
-pub(super) async fn known(
-    db: &mut SqliteConnection,
+pub(super) fn known(
+    db: &mut Db,
     tokens: &Tokens,
     scope: &Scope,
     order: &OrderText,
     caller: CallerHash,
 ) -> Result<Known, StoreError> {
     Ok(Known {
-        payment: payment(db, tokens, scope, order).await?,
-        attempt: attempt(db, NEWEST_ATTEMPT, tokens, scope, order, caller).await?,
+        payment: payment(db, tokens, scope, order)?,
+        attempt: attempt(db, NEWEST_ATTEMPT, tokens, scope, order, caller)?,
     })
 }
 
-pub(super) async fn payment(
-    db: &mut SqliteConnection,
+pub(super) fn payment(
+    db: &mut Db,
     tokens: &Tokens,
     scope: &Scope,
     order: &OrderText,
 ) -> Result<Option<PaymentRecord>, StoreError> {
-    let row = sqlx::query(PAYMENT)
+    let row = query(PAYMENT)
         .bind(scope.text())
         .bind(order.as_str())
-        .fetch_optional(db)
-        .await?;
+        .fetch_optional(db)?;
     row.map(|row| {
         Ok(PaymentRecord {
             scope: scope.clone(),
@@ -110,20 +108,19 @@ pub(super) async fn payment(
     .transpose()
 }
 
-async fn attempt(
-    db: &mut SqliteConnection,
+fn attempt(
+    db: &mut Db,
     which: &'static str,
     tokens: &Tokens,
     scope: &Scope,
     order: &OrderText,
     caller: CallerHash,
 ) -> Result<Option<Attempt>, StoreError> {
-    let row = sqlx::query(which)
+    let row = query(which)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(&caller.as_bytes()[..])
-        .fetch_optional(db)
-        .await?;
+        .fetch_optional(db)?;
     row.map(|row| {
         let fingerprint: &[u8] = row.try_get("fingerprint")?;
         let until: Option<i64> = row.try_get("until")?;
@@ -141,31 +138,26 @@ async fn attempt(
     .transpose()
 }
 
-pub(super) async fn units_of_order(
-    db: &mut SqliteConnection,
+pub(super) fn units_of_order(
+    db: &mut Db,
     caller: CallerHash,
     order: &OrderText,
 ) -> Result<Vec<Msn>, StoreError> {
-    let row = sqlx::query(UNITS_OF_ORDER)
+    let row = query(UNITS_OF_ORDER)
         .bind(&caller.as_bytes()[..])
         .bind(order.as_str())
-        .fetch_one(db)
-        .await?;
+        .fetch_one(db)?;
     first_and_last(&row)
 }
 
-pub(super) async fn units_of_caller(
-    db: &mut SqliteConnection,
-    caller: CallerHash,
-) -> Result<Vec<Msn>, StoreError> {
-    let row = sqlx::query(UNITS_OF_CALLER)
+pub(super) fn units_of_caller(db: &mut Db, caller: CallerHash) -> Result<Vec<Msn>, StoreError> {
+    let row = query(UNITS_OF_CALLER)
         .bind(&caller.as_bytes()[..])
-        .fetch_one(db)
-        .await?;
+        .fetch_one(db)?;
     first_and_last(&row)
 }
 
-fn first_and_last(row: &SqliteRow) -> Result<Vec<Msn>, StoreError> {
+fn first_and_last(row: &Row) -> Result<Vec<Msn>, StoreError> {
     let mut units: Vec<Msn> = [
         rows::optional(row, "first", Msn::parse)?,
         rows::optional(row, "last", Msn::parse)?,
@@ -177,25 +169,20 @@ fn first_and_last(row: &SqliteRow) -> Result<Vec<Msn>, StoreError> {
     Ok(units)
 }
 
-pub(super) async fn begin(
-    db: &mut SqliteConnection,
-    tokens: Tokens,
-    new: NewPayment,
-) -> Result<Begun, StoreError> {
+pub(super) fn begin(db: &mut Db, tokens: Tokens, new: NewPayment) -> Result<Begun, StoreError> {
     let (scope, order, caller) = (&new.scope, &new.order, new.caller);
-    let bound = sqlx::query(BOUND_TO_OTHER)
+    let bound = query(BOUND_TO_OTHER)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(&caller.as_bytes()[..])
         .bind(words::origin(new.facts.origin))
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     if let Some(row) = bound {
         return rows::origin(&row, "origin").map(Begun::Bound);
     }
     if new.facts.origin == Origin::Epayment {
         let which = NEWEST_ATTEMPT_AT_EPAYMENT;
-        if let Some(open) = attempt(db, which, &tokens, scope, order, caller).await? {
+        if let Some(open) = attempt(db, which, &tokens, scope, order, caller)? {
             return Ok(Begun::Open(Box::new(open)));
         }
     }
@@ -203,7 +190,7 @@ pub(super) async fn begin(
     let named = new.facts.reference.is_some() || order.reference().is_some();
     let can_be_read = named && new.facts.origin == Origin::Epayment;
     let poll_at = new.poll_at.filter(|_| can_be_read);
-    let insert = sqlx::query(INSERT_ATTEMPT)
+    let insert = query(INSERT_ATTEMPT)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(&caller.as_bytes()[..])
@@ -214,79 +201,69 @@ pub(super) async fn begin(
         .bind(new.now.millis())
         .bind(poll_at.map(Moment::millis))
         .bind(new.end_at.map(Moment::millis));
-    let row = bind_facts(insert, &tokens, scope, order, new.facts)
-        .fetch_one(db)
-        .await?;
+    let row = bind_facts(insert, &tokens, scope, order, new.facts).fetch_one(db)?;
     Ok(Begun::Fresh(AttemptId(row.try_get("id")?)))
 }
 
-pub(super) async fn resume(
-    db: &mut SqliteConnection,
+pub(super) fn resume(
+    db: &mut Db,
     attempt: AttemptId,
     now: Moment,
     until: Moment,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE attempts SET until = ?3 WHERE id = ?1 AND (until IS NULL OR until <= ?2)",
-    )
-    .bind(attempt.0)
-    .bind(now.millis())
-    .bind(until.millis())
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let done =
+        query("UPDATE attempts SET until = ?3 WHERE id = ?1 AND (until IS NULL OR until <= ?2)")
+            .bind(attempt.0)
+            .bind(now.millis())
+            .bind(until.millis())
+            .execute(db)?;
+    Ok(done == 1)
 }
 
-pub(super) async fn finish(
-    db: &mut SqliteConnection,
+pub(super) fn finish(
+    db: &mut Db,
     attempt: AttemptId,
     outcome: Outcome,
     now: Moment,
 ) -> Result<(), StoreError> {
     match outcome {
         Outcome::Unknown => {
-            sqlx::query("UPDATE attempts SET until = NULL WHERE id = ?")
+            query("UPDATE attempts SET until = NULL WHERE id = ?")
                 .bind(attempt.0)
-                .execute(db)
-                .await?;
+                .execute(db)?;
             return Ok(());
         }
         Outcome::Succeeded { .. } => {
-            if let Some((scope, order)) = promote(&mut *db, attempt, now).await? {
-                callbacks::catch_up(&mut *db, &scope, &order, now).await?;
+            if let Some((scope, order)) = promote(db, attempt, now)? {
+                callbacks::catch_up(db, &scope, &order, now)?;
             }
         }
         Outcome::Refused | Outcome::NotDone => {}
     }
-    delete_attempt(db, attempt).await
+    delete_attempt(db, attempt)
 }
 
 /// Makes an attempt the payment. Which, where there was none before.
-pub(super) async fn promote(
-    db: &mut SqliteConnection,
+pub(super) fn promote(
+    db: &mut Db,
     attempt: AttemptId,
     now: Moment,
 ) -> Result<Option<(Scope, OrderText)>, StoreError> {
-    let row = sqlx::query(PROMOTE)
+    let row = query(PROMOTE)
         .bind(attempt.0)
         .bind(now.millis())
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let Some(row) = row else { return Ok(None) };
     let scope = rows::word(&row, "scope", Scope::parse)?;
     let order = rows::word(&row, "order_id", OrderText::parse)?;
-    ledger::opened(db, &scope, &order, PayState::Created, now).await?;
+    ledger::opened(db, &scope, &order, PayState::Created, now)?;
     Ok(Some((scope, order)))
 }
 
-pub(super) async fn delete_attempt(
-    db: &mut SqliteConnection,
-    attempt: AttemptId,
-) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM attempts WHERE id = ?")
+pub(super) fn delete_attempt(db: &mut Db, attempt: AttemptId) -> Result<(), StoreError> {
+    query("DELETE FROM attempts WHERE id = ?")
         .bind(attempt.0)
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 
@@ -299,13 +276,13 @@ pub(super) struct Learned {
     pub(super) now: Moment,
 }
 
-pub(super) async fn learn(
-    db: &mut SqliteConnection,
+pub(super) fn learn(
+    db: &mut Db,
     tokens: Tokens,
     new: Learned,
 ) -> Result<PaymentRecord, StoreError> {
     let (scope, order) = (&new.scope, &new.order);
-    let insert = sqlx::query(LEARN)
+    let insert = query(LEARN)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(&new.caller.as_bytes()[..])
@@ -315,15 +292,12 @@ pub(super) async fn learn(
     let poll_at = new.facts.callback.is_some().then_some(new.now);
     let done = bind_facts(insert, &tokens, scope, order, new.facts)
         .bind(poll_at.map(Moment::millis))
-        .execute(&mut *db)
-        .await?;
-    if done.rows_affected() == 1 {
-        ledger::opened(&mut *db, scope, order, PayState::Unknown, new.now).await?;
-        callbacks::catch_up(&mut *db, scope, order, new.now).await?;
+        .execute(db)?;
+    if done == 1 {
+        ledger::opened(db, scope, order, PayState::Unknown, new.now)?;
+        callbacks::catch_up(db, scope, order, new.now)?;
     }
-    payment(db, &tokens, scope, order)
-        .await?
-        .ok_or_else(|| damaged("a payment just recorded"))
+    payment(db, &tokens, scope, order)?.ok_or_else(|| damaged("a payment just recorded"))
 }
 
 /// The statements that must not walk a whole table.

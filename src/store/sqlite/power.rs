@@ -9,6 +9,7 @@ mod files;
 use std::path::{Path, PathBuf};
 
 use super::crash::{Told, assert_callbacks_whole, assert_whole};
+use super::db::query;
 use super::*;
 use crate::epayment::event::EventName;
 use crate::store::suite::*;
@@ -148,10 +149,8 @@ impl Work {
 
 async fn pragma(store: &SqliteStore, pragma: &'static str) {
     let set = store.writer.run(move |db| {
-        Box::pin(async move {
-            sqlx::query(pragma).fetch_all(db).await?;
-            Ok(())
-        })
+        query(pragma).fetch_all(db)?;
+        Ok(())
     });
     set.await.unwrap();
 }
@@ -196,29 +195,27 @@ async fn assert_holds(store: &SqliteStore, told: &Told) {
     for (text, stage) in &told.stages {
         assert_whole(store, text, *stage, delivered.contains(text)).await;
     }
-    let whole = store.writer.run(|db| {
-        Box::pin(async move {
-            let row = sqlx::query("PRAGMA integrity_check").fetch_one(db).await?;
-            Ok(sqlx::Row::try_get::<String, _>(&row, 0)?)
-        })
+    let whole = store.writer.run(move |db| {
+        let row = query("PRAGMA integrity_check").fetch_one(db)?;
+        Ok(row.first::<String>())
     });
     assert_eq!(whole.await.unwrap(), "ok");
 }
 
 /// Everything that was begun can be ended.
 async fn go_on(store: &SqliteStore) {
-    let (attempts, calls) = {
-        let mut view = store.view().await.unwrap();
-        let mut ids = async |query: &'static str| -> Vec<i64> {
-            let rows = sqlx::query(query).fetch_all(&mut *view).await.unwrap();
-            rows.iter().map(|row| sqlx::Row::get(row, 0)).collect()
+    let open = store.read(|db| {
+        let mut ids = |statement| -> Result<Vec<i64>, StoreError> {
+            let rows = query(statement).fetch_all(db)?;
+            Ok(rows.iter().map(|row| row.first()).collect())
         };
-        let attempts = ids("SELECT id FROM attempts").await;
-        (
+        let attempts = ids("SELECT id FROM attempts")?;
+        Ok((
             attempts,
-            ids("SELECT id FROM adjustments WHERE state = 'open'").await,
-        )
-    };
+            ids("SELECT id FROM adjustments WHERE state = 'open'")?,
+        ))
+    });
+    let (attempts, calls) = open.await.unwrap();
     let ends = attempts
         .into_iter()
         .map(|id| store.finish_payment(AttemptId(id), succeeded(), at(1500)));
@@ -337,14 +334,12 @@ async fn c2_what_was_not_committed_is_not_there() {
     }
     let file = work.file.clone();
     let cut = work.store.writer.run(move |db| {
-        Box::pin(async move {
             let small = "PRAGMA cache_size = 10";
-            sqlx::query(small).execute(&mut *db).await?;
+            query(small).execute(db)?;
             let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
                 INSERT INTO strays (msn, why, redacted, kept_at) SELECT '123456', 'x', hex(randomblob(1000)), 1 FROM n";
-            sqlx::query(many).execute(db).await?;
+            query(many).execute(db)?;
             Ok(Files::of(&file))
-        })
     });
     let files = cut.await.unwrap();
     let early = files.uncommitted();
@@ -353,11 +348,9 @@ async fn c2_what_was_not_committed_is_not_there() {
     let file = copy.path().join("store.db");
     files.write(&file);
     let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
-    let mut view = store.view().await.unwrap();
     let strays = "SELECT count(*) FROM strays";
-    let row = sqlx::query(strays).fetch_one(&mut *view).await.unwrap();
-    assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 0);
-    drop(view);
+    let count = store.read(|db| Ok(query(strays).fetch_one(db)?.first::<i64>()));
+    assert_eq!(count.await.unwrap(), 0);
     store.close().await;
     let told = work.told(&files, files.mark().frames);
     let survives = tokio::spawn(assert_survives(files, told)).await;
@@ -394,9 +387,9 @@ async fn c2_half_a_step_is_noticed() {
         let file = copy.path().join("store.db");
         files.write(&file);
         let connect = open::for_writing(&file, Duration::from_secs(60));
-        let mut db = connect.connect().await.unwrap();
-        sqlx::query(half).execute(&mut db).await.unwrap();
-        sqlx::Connection::close(db).await.unwrap();
+        let mut db = connect.connect().unwrap();
+        query(half).execute(&mut db).unwrap();
+        db.close().unwrap();
         let told = work.told(&files, files.mark().frames);
         let checked = tokio::spawn(async move {
             let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
@@ -415,22 +408,18 @@ async fn c2_every_commit_is_synced() {
     for again in [false, true] {
         if again {
             // A connection that was lost is replaced by one that does the same.
-            let lost = work.store.writer.run(|db| {
-                Box::pin(async move {
-                    sqlx::query("ROLLBACK").execute(db).await?;
-                    Err::<(), _>(StoreError::Full)
-                })
+            let lost = work.store.writer.run(move |db| {
+                query("ROLLBACK").execute(db)?;
+                Err::<(), _>(StoreError::Full)
             });
             lost.await.unwrap_err();
         }
-        let told = work.store.writer.run(|db| {
-            Box::pin(async move {
-                let told = "SELECT (SELECT synchronous FROM pragma_synchronous) AS level,
+        let told = work.store.writer.run(move |db| {
+            let told = "SELECT (SELECT synchronous FROM pragma_synchronous) AS level,
                     (SELECT journal_mode FROM pragma_journal_mode) AS mode";
-                let row = sqlx::query(told).fetch_one(db).await?;
-                let level: i64 = sqlx::Row::try_get(&row, "level")?;
-                Ok((level, sqlx::Row::try_get::<String, _>(&row, "mode")?))
-            })
+            let row = query(told).fetch_one(db)?;
+            let level: i64 = row.try_get("level")?;
+            Ok((level, row.try_get::<String>("mode")?))
         });
         assert_eq!(told.await.unwrap(), (2, "wal".to_owned()), "{again}");
     }

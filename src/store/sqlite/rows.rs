@@ -2,10 +2,7 @@
 //!
 //! Must not: guess. A word, amount or hash that no release wrote is `Damaged`.
 
-use sqlx::Row;
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
-
+use super::db::{Query, Row};
 use super::error::damaged;
 use crate::store::tokens::Tokens;
 use crate::store::words;
@@ -23,17 +20,14 @@ macro_rules! fact_columns {
 }
 pub(super) use fact_columns;
 
-/// The query type of this back end.
-pub(super) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
-
 /// Binds `fact_columns!` in their order.
 pub(super) fn bind_facts<'q>(
-    query: Bound<'q>,
+    query: Query<'q>,
     tokens: &Tokens,
     scope: &Scope,
     order: &OrderText,
     facts: PaymentFacts,
-) -> Bound<'q> {
+) -> Query<'q> {
     let (prefix, token) = match facts.callback {
         Some(target) => (Some(target.prefix), target.auth_token),
         None => (None, None),
@@ -59,12 +53,12 @@ pub(super) fn bind_facts<'q>(
 
 /// Reads where callbacks go.
 pub(super) fn target(
-    row: &SqliteRow,
+    row: &Row,
     tokens: &Tokens,
     scope: &Scope,
     order: &OrderText,
 ) -> Result<Option<CallbackTarget>, StoreError> {
-    let Some(prefix) = row.try_get::<Option<String>, _>("callback_prefix")? else {
+    let Some(prefix) = row.try_get::<Option<String>>("callback_prefix")? else {
         return Ok(None);
     };
     let kept: Option<Vec<u8>> = row.try_get("auth_token")?;
@@ -75,7 +69,7 @@ pub(super) fn target(
 
 /// Reads `fact_columns!`.
 pub(super) fn facts(
-    row: &SqliteRow,
+    row: &Row,
     tokens: &Tokens,
     scope: &Scope,
     order: &OrderText,
@@ -94,13 +88,13 @@ pub(super) fn facts(
     })
 }
 
-pub(super) fn origin(row: &SqliteRow, column: &'static str) -> Result<Origin, StoreError> {
+pub(super) fn origin(row: &Row, column: &'static str) -> Result<Origin, StoreError> {
     word(row, column, words::origin_of)
 }
 
 /// A text that must be there and make sense.
 pub(super) fn word<T>(
-    row: &SqliteRow,
+    row: &Row,
     column: &'static str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<T, StoreError> {
@@ -110,7 +104,7 @@ pub(super) fn word<T>(
 
 /// A text that may be absent.
 pub(super) fn optional<T>(
-    row: &SqliteRow,
+    row: &Row,
     column: &'static str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, StoreError> {
@@ -119,36 +113,30 @@ pub(super) fn optional<T>(
         .transpose()
 }
 
-pub(super) fn key(
-    row: &SqliteRow,
-    column: &'static str,
-) -> Result<Option<IdempotencyKey>, StoreError> {
+pub(super) fn key(row: &Row, column: &'static str) -> Result<Option<IdempotencyKey>, StoreError> {
     optional(row, column, IdempotencyKey::parse)
 }
 
-pub(super) fn amount(row: &SqliteRow, column: &'static str) -> Result<Option<Amount>, StoreError> {
+pub(super) fn amount(row: &Row, column: &'static str) -> Result<Option<Amount>, StoreError> {
     let units: Option<i64> = row.try_get(column)?;
     units
         .map(|units| Amount::new(units).ok_or_else(|| damaged(column)))
         .transpose()
 }
 
-pub(super) fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
+pub(super) fn moment(row: &Row, column: &'static str) -> Result<Moment, StoreError> {
     Ok(Moment::from_millis(row.try_get(column)?))
 }
 
-pub(super) fn maybe_moment(
-    row: &SqliteRow,
-    column: &'static str,
-) -> Result<Option<Moment>, StoreError> {
+pub(super) fn maybe_moment(row: &Row, column: &'static str) -> Result<Option<Moment>, StoreError> {
     let millis: Option<i64> = row.try_get(column)?;
     Ok(millis.map(Moment::from_millis))
 }
 
-pub(super) fn count(row: &SqliteRow, column: &'static str) -> Result<u32, StoreError> {
-    u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged(column))
+pub(super) fn count(row: &Row, column: &'static str) -> Result<u32, StoreError> {
+    u32::try_from(row.try_get::<i64>(column)?).map_err(|_| damaged(column))
 }
 
-pub(super) fn caller(row: &SqliteRow, column: &'static str) -> Result<CallerHash, StoreError> {
+pub(super) fn caller(row: &Row, column: &'static str) -> Result<CallerHash, StoreError> {
     CallerHash::from_bytes(row.try_get(column)?).ok_or_else(|| damaged(column))
 }

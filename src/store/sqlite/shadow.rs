@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::db::{Db, Row, query};
 use async_trait::async_trait;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{SqliteStore, rows, steering};
 use crate::ecom::route::Operation;
@@ -80,38 +79,36 @@ const WITHDRAW: &str = "DELETE FROM shadow_judgements
 const MARK: &str = "UPDATE shadow_fields SET judged = ?5
     WHERE operation = ?1 AND way = ?2 AND field = ?3 AND kind = ?4";
 
-async fn count(
-    db: &mut SqliteConnection,
+fn count(
+    db: &mut Db,
     (operation, way, what, reason): (&str, &str, &str, &str),
     more: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query(COUNT)
+    query(COUNT)
         .bind(operation)
         .bind(way)
         .bind(what)
         .bind(reason)
         .bind(more)
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 
-async fn keep(db: &mut SqliteConnection, one: &FieldFinding) -> Result<(), StoreError> {
+fn keep(db: &mut Db, one: &FieldFinding) -> Result<(), StoreError> {
     let (operation, way) = (one.operation.word(), one.way.word());
     let (field, kind) = (one.field.as_str(), one.kind.word());
-    let kept = sqlx::query(SAMPLES)
+    let kept = query(SAMPLES)
         .bind(operation)
         .bind(way)
         .bind(field)
         .bind(kind)
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let mut samples = match &kept {
         Some(row) => Samples::read(row.try_get("samples")?),
         None => Samples::default(),
     };
     samples.add(&one.samples);
-    sqlx::query(KEEP)
+    query(KEEP)
         .bind(operation)
         .bind(way)
         .bind(field)
@@ -122,44 +119,39 @@ async fn keep(db: &mut SqliteConnection, one: &FieldFinding) -> Result<(), Store
         .bind(one.first_at.millis())
         .bind(one.last_at.millis())
         .bind(samples.text())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 
-async fn add(db: &mut SqliteConnection, more: Findings, now: Moment) -> Result<Added, StoreError> {
+fn add(db: &mut Db, more: Findings, now: Moment) -> Result<Added, StoreError> {
     for (name, sum) in more.counts() {
-        count(db, name, sum).await?;
-        sqlx::query(SINCE)
-            .bind(name.0)
-            .bind(now.millis())
-            .execute(&mut *db)
-            .await?;
+        count(db, name, sum)?;
+        query(SINCE).bind(name.0).bind(now.millis()).execute(db)?;
     }
     for one in &more.fields {
-        keep(db, one).await?;
+        keep(db, one)?;
     }
     let old = now.millis().saturating_sub(DAYS * 86_400_000);
-    let mut gone = sqlx::query(AGED).bind(old).fetch_all(&mut *db).await?;
+    let mut gone = query(AGED).bind(old).fetch_all(db)?;
     let most = i64::try_from(MOST_FIELDS).unwrap_or(i64::MAX);
-    gone.extend(sqlx::query(EVICT).bind(most).fetch_all(&mut *db).await?);
+    gone.extend(query(EVICT).bind(most).fetch_all(db)?);
     for row in &gone {
         let (operation, way) = (row.try_get("operation")?, row.try_get("way")?);
-        count(db, (operation, way, EVICTED, ""), 1).await?;
+        count(db, (operation, way, EVICTED, ""), 1)?;
         let differing = row.try_get("differing")?;
-        count(db, (operation, way, EVICTED_DIFFERING, ""), differing).await?;
+        count(db, (operation, way, EVICTED_DIFFERING, ""), differing)?;
     }
     Ok(Added {
         evicted: gone.len() as u64,
     })
 }
 
-fn number(row: &SqliteRow, column: &'static str) -> Result<u64, StoreError> {
-    Ok(u64::try_from(row.try_get::<i64, _>(column)?).unwrap_or(0))
+fn number(row: &Row, column: &'static str) -> Result<u64, StoreError> {
+    Ok(u64::try_from(row.try_get::<i64>(column)?).unwrap_or(0))
 }
 
-fn judgement(row: &SqliteRow) -> Result<Option<Judgement>, StoreError> {
-    let Some(verdict) = row.try_get::<Option<&str>, _>("verdict")? else {
+fn judgement(row: &Row) -> Result<Option<Judgement>, StoreError> {
+    let Some(verdict) = row.try_get::<Option<&str>>("verdict")? else {
         return Ok(None);
     };
     Ok(Some(Judgement {
@@ -171,7 +163,7 @@ fn judgement(row: &SqliteRow) -> Result<Option<Judgement>, StoreError> {
 }
 
 /// None where a later release has written it.
-fn field(row: &SqliteRow) -> Result<Option<FieldRecord>, StoreError> {
+fn field(row: &Row) -> Result<Option<FieldRecord>, StoreError> {
     let names = (
         Operation::parse(row.try_get("operation")?),
         Way::parse(row.try_get("way")?),
@@ -196,14 +188,14 @@ fn field(row: &SqliteRow) -> Result<Option<FieldRecord>, StoreError> {
     }))
 }
 
-async fn record(db: &mut SqliteConnection, samples: bool) -> Result<ShadowRecord, StoreError> {
+fn record(db: &mut Db, samples: bool) -> Result<ShadowRecord, StoreError> {
     let mut record = ShadowRecord::default();
-    for row in sqlx::query(BEGUN).fetch_all(&mut *db).await? {
+    for row in query(BEGUN).fetch_all(db)? {
         if let Some(operation) = Operation::parse(row.try_get("operation")?) {
             record.since.insert(operation, rows::moment(&row, "since")?);
         }
     }
-    for row in sqlx::query(COUNTS).fetch_all(&mut *db).await? {
+    for row in query(COUNTS).fetch_all(db)? {
         let operation = Operation::parse(row.try_get("operation")?);
         if let (Some(operation), Some(way)) = (operation, Way::parse(row.try_get("way")?)) {
             let counts = record.counts.entry((operation, way)).or_default();
@@ -214,58 +206,46 @@ async fn record(db: &mut SqliteConnection, samples: bool) -> Result<ShadowRecord
             );
         }
     }
-    for row in sqlx::query(FIELDS)
-        .bind(samples)
-        .fetch_all(&mut *db)
-        .await?
-    {
+    for row in query(FIELDS).bind(samples).fetch_all(db)? {
         record.fields.extend(field(&row)?);
     }
     Ok(record)
 }
 
-async fn reset(
-    db: &mut SqliteConnection,
+fn reset(
+    db: &mut Db,
     operation: Option<Operation>,
     reason: Reason,
     now: Moment,
 ) -> Result<u64, StoreError> {
     let word = operation.map(Operation::word);
-    let row = sqlx::query(ENDED).bind(word).fetch_one(&mut *db).await?;
+    let row = query(ENDED).bind(word).fetch_one(db)?;
     for forget in FORGET {
-        sqlx::query(forget).bind(word).execute(&mut *db).await?;
+        query(forget).bind(word).execute(db)?;
     }
-    sqlx::query(BEGIN)
-        .bind(word)
-        .bind(now.millis())
-        .execute(&mut *db)
-        .await?;
+    query(BEGIN).bind(word).bind(now.millis()).execute(db)?;
     let change = reset_change(operation, row.try_get("ended")?, &reason);
-    steering::list(db, &change, now).await?;
+    steering::list(db, &change, now)?;
     number(&row, "ended")
 }
 
-async fn judge(
-    db: &mut SqliteConnection,
-    judging: Judging,
-    now: Moment,
-) -> Result<u64, StoreError> {
+fn judge(db: &mut Db, judging: Judging, now: Moment) -> Result<u64, StoreError> {
     let ways = judging
         .way
         .map_or([Way::Dry, Way::Read, Way::Write], |way| [way; 3]);
     let (operation, path) = (judging.operation.word(), judging.field.as_str());
     let mut places: BTreeMap<(String, String), Option<String>> = BTreeMap::new();
     let asked = |lookup| {
-        let query = sqlx::query(lookup).bind(operation);
+        let query = query(lookup).bind(operation);
         let query = ways.iter().fold(query, |query, way| query.bind(way.word()));
         query.bind(path)
     };
     if judging.verdict.is_some() {
-        for row in asked(SEEN).fetch_all(&mut *db).await? {
+        for row in asked(SEEN).fetch_all(db)? {
             places.insert((row.try_get("way")?, row.try_get("kind")?), None);
         }
     }
-    for row in asked(JUDGED).fetch_all(&mut *db).await? {
+    for row in asked(JUDGED).fetch_all(db)? {
         let name = (row.try_get("way")?, row.try_get("kind")?);
         places.insert(name, row.try_get("verdict")?);
     }
@@ -273,8 +253,8 @@ async fn judge(
         return Ok(0);
     }
     for (way, kind) in places.keys() {
-        let query = match judging.verdict {
-            Some(verdict) => sqlx::query(JUDGE)
+        let write = match judging.verdict {
+            Some(verdict) => query(JUDGE)
                 .bind(operation)
                 .bind(way)
                 .bind(path)
@@ -283,24 +263,23 @@ async fn judge(
                 .bind(judging.reason.who())
                 .bind(judging.reason.why())
                 .bind(now.millis()),
-            None => sqlx::query(WITHDRAW)
+            None => query(WITHDRAW)
                 .bind(operation)
                 .bind(way)
                 .bind(path)
                 .bind(kind),
         };
-        query.execute(&mut *db).await?;
-        sqlx::query(MARK)
+        write.execute(db)?;
+        query(MARK)
             .bind(operation)
             .bind(way)
             .bind(path)
             .bind(kind)
             .bind(judging.verdict.is_some())
-            .execute(&mut *db)
-            .await?;
+            .execute(db)?;
     }
     let old = crate::store::shadow::said(places.values().map(Option::as_deref));
-    steering::list(db, &judging.change(&old), now).await?;
+    steering::list(db, &judging.change(&old), now)?;
     Ok(places.len() as u64)
 }
 
@@ -308,14 +287,11 @@ async fn judge(
 impl ShadowStore for SqliteStore {
     async fn add_findings(&self, more: &Findings, now: Moment) -> Result<Added, StoreError> {
         let more = more.clone();
-        self.writer
-            .run(move |db| Box::pin(add(db, more, now)))
-            .await
+        self.writer.run(move |db| add(db, more, now)).await
     }
 
     async fn shadow_record(&self, samples: bool) -> Result<ShadowRecord, StoreError> {
-        let mut view = self.view().await?;
-        record(&mut view, samples).await
+        self.read(move |db| record(db, samples)).await
     }
 
     async fn reset_shadow(
@@ -325,14 +301,12 @@ impl ShadowStore for SqliteStore {
         now: Moment,
     ) -> Result<u64, StoreError> {
         self.writer
-            .run(move |db| Box::pin(reset(db, operation, reason, now)))
+            .run(move |db| reset(db, operation, reason, now))
             .await
     }
 
     async fn judge_difference(&self, judging: Judging, now: Moment) -> Result<u64, StoreError> {
-        self.writer
-            .run(move |db| Box::pin(judge(db, judging, now)))
-            .await
+        self.writer.run(move |db| judge(db, judging, now)).await
     }
 }
 

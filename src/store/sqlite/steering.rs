@@ -2,9 +2,8 @@
 //!
 //! Must not: end an override without listing it in the same transaction.
 
+use super::db::{Db, Row, query};
 use async_trait::async_trait;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
 use super::error::damaged;
@@ -40,7 +39,7 @@ const LIST: &str = "INSERT INTO changes (at, what, key, msn, old, new, who, why)
 const CHANGES: &str = "SELECT id, at, what, key, msn, old, new, who, why FROM changes
     WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
 
-fn read(row: &SqliteRow) -> Result<Override, StoreError> {
+fn read(row: &Row) -> Result<Override, StoreError> {
     let reason = Reason::new(row.try_get("who")?, row.try_get("why")?);
     Ok(Override {
         id: OverrideId(row.try_get("id")?),
@@ -53,20 +52,13 @@ fn read(row: &SqliteRow) -> Result<Override, StoreError> {
     })
 }
 
-async fn in_force(db: &mut SqliteConnection, now: Moment) -> Result<Vec<Override>, StoreError> {
-    let rows = sqlx::query(IN_FORCE)
-        .bind(now.millis())
-        .fetch_all(db)
-        .await?;
+fn in_force(db: &mut Db, now: Moment) -> Result<Vec<Override>, StoreError> {
+    let rows = query(IN_FORCE).bind(now.millis()).fetch_all(db)?;
     rows.iter().map(read).collect()
 }
 
-pub(super) async fn list(
-    db: &mut SqliteConnection,
-    change: &Change,
-    now: Moment,
-) -> Result<(), StoreError> {
-    sqlx::query(LIST)
+pub(super) fn list(db: &mut Db, change: &Change, now: Moment) -> Result<(), StoreError> {
+    query(LIST)
         .bind(now.millis())
         .bind(change.what)
         .bind(change.key.as_str())
@@ -75,27 +67,21 @@ pub(super) async fn list(
         .bind(change.new.as_str())
         .bind(change.reason.who())
         .bind(change.reason.why())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 
-async fn set(
-    db: &mut SqliteConnection,
-    new: NewOverride,
-    now: Moment,
-) -> Result<OverrideId, StoreError> {
+fn set(db: &mut Db, new: NewOverride, now: Moment) -> Result<OverrideId, StoreError> {
     // One whose time is over is no longer in force, though nobody may have ended it yet.
-    expire(db, now).await?;
+    expire(db, now)?;
     let msn = new.msn.as_ref().map(Msn::as_str);
-    let old = sqlx::query(REPLACE)
+    let old = query(REPLACE)
         .bind(new.lever.word())
         .bind(msn)
         .bind(now.millis())
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let old = old.as_ref().map(read).transpose()?;
-    let row = sqlx::query(SET)
+    let row = query(SET)
         .bind(new.lever.word())
         .bind(msn)
         .bind(new.toggle.to_string())
@@ -103,38 +89,33 @@ async fn set(
         .bind(new.reason.why())
         .bind(now.millis())
         .bind(new.until.map(Moment::millis))
-        .fetch_one(&mut *db)
-        .await?;
-    list(db, &Change::set(new, old.as_ref()), now).await?;
+        .fetch_one(db)?;
+    list(db, &Change::set(new, old.as_ref()), now)?;
     Ok(OverrideId(row.try_get("id")?))
 }
 
-async fn end(
-    db: &mut SqliteConnection,
+fn end(
+    db: &mut Db,
     id: OverrideId,
     reason: Reason,
     now: Moment,
 ) -> Result<Option<Override>, StoreError> {
-    let row = sqlx::query(END)
+    let row = query(END)
         .bind(id.0)
         .bind(now.millis())
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let Some(ended) = row.as_ref().map(read).transpose()? else {
         return Ok(None);
     };
-    list(db, &Change::ended("undo", &ended, reason), now).await?;
+    list(db, &Change::ended("undo", &ended, reason), now)?;
     Ok(Some(ended))
 }
 
-async fn expire(db: &mut SqliteConnection, now: Moment) -> Result<Vec<Override>, StoreError> {
-    let rows = sqlx::query(OVER)
-        .bind(now.millis())
-        .fetch_all(&mut *db)
-        .await?;
+fn expire(db: &mut Db, now: Moment) -> Result<Vec<Override>, StoreError> {
+    let rows = query(OVER).bind(now.millis()).fetch_all(db)?;
     let over: Vec<Override> = rows.iter().map(read).collect::<Result<_, _>>()?;
     for one in &over {
-        list(db, &Change::expired(one), now).await?;
+        list(db, &Change::expired(one), now)?;
     }
     Ok(over)
 }
@@ -142,12 +123,11 @@ async fn expire(db: &mut SqliteConnection, now: Moment) -> Result<Vec<Override>,
 #[async_trait]
 impl SteeringStore for SqliteStore {
     async fn overrides(&self, now: Moment) -> Result<Vec<Override>, StoreError> {
-        let mut view = self.view().await?;
-        in_force(&mut view, now).await
+        self.read(move |db| in_force(db, now)).await
     }
 
     async fn set_override(&self, new: NewOverride, now: Moment) -> Result<OverrideId, StoreError> {
-        self.writer.run(move |db| Box::pin(set(db, new, now))).await
+        self.writer.run(move |db| set(db, new, now)).await
     }
 
     async fn end_override(
@@ -156,26 +136,23 @@ impl SteeringStore for SqliteStore {
         reason: Reason,
         now: Moment,
     ) -> Result<Option<Override>, StoreError> {
-        self.writer
-            .run(move |db| Box::pin(end(db, id, reason, now)))
-            .await
+        self.writer.run(move |db| end(db, id, reason, now)).await
     }
 
     async fn expire_overrides(&self, now: Moment) -> Result<Vec<Override>, StoreError> {
         // Asked of a reader, so that a clock that ticks does not wait for the writer.
-        let mut view = self.view().await?;
-        let over = sqlx::query(ANY_OVER).bind(now.millis());
-        if over.fetch_optional(&mut *view).await?.is_none() {
+        let any = self.read(move |db| {
+            let over = query(ANY_OVER).bind(now.millis());
+            Ok(over.fetch_optional(db)?.is_some())
+        });
+        if !any.await? {
             return Ok(Vec::new());
         }
-        drop(view);
-        self.writer.run(move |db| Box::pin(expire(db, now))).await
+        self.writer.run(move |db| expire(db, now)).await
     }
 
     async fn list_change(&self, change: Change, now: Moment) -> Result<(), StoreError> {
-        self.writer
-            .run(move |db| Box::pin(async move { list(db, &change, now).await }))
-            .await
+        self.writer.run(move |db| list(db, &change, now)).await
     }
 
     async fn changes(
@@ -183,28 +160,30 @@ impl SteeringStore for SqliteStore {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<ChangeView>, StoreError> {
-        let mut view = self.view().await?;
-        let rows = sqlx::query(CHANGES)
-            .bind(before.unwrap_or(i64::MAX))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut *view)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(ChangeView {
-                    id: row.try_get("id")?,
-                    at: rows::moment(row, "at")?,
-                    what: row.try_get("what")?,
-                    key: row.try_get("key")?,
-                    msn: rows::optional(row, "msn", Msn::parse)?,
-                    old: row.try_get("old")?,
-                    new: row.try_get("new")?,
-                    who: row.try_get("who")?,
-                    why: row.try_get("why")?,
-                })
-            })
-            .collect()
+        self.read(move |db| changes(db, before, limit)).await
     }
+}
+
+fn changes(db: &mut Db, before: Option<i64>, limit: usize) -> Result<Vec<ChangeView>, StoreError> {
+    let rows = query(CHANGES)
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(db)?;
+    rows.iter()
+        .map(|row| {
+            Ok(ChangeView {
+                id: row.try_get("id")?,
+                at: rows::moment(row, "at")?,
+                what: row.try_get("what")?,
+                key: row.try_get("key")?,
+                msn: rows::optional(row, "msn", Msn::parse)?,
+                old: row.try_get("old")?,
+                new: row.try_get("new")?,
+                who: row.try_get("who")?,
+                why: row.try_get("why")?,
+            })
+        })
+        .collect()
 }
 
 /// The statements that must not walk a whole table.

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
+use super::db::{query, raw};
 use super::*;
 use crate::store::suite::*;
 use crate::store::{AdjustmentState, Begun, Origin, Store};
@@ -43,11 +42,6 @@ async fn open_sealed(file: &Path, key: [u8; 32]) -> SqliteStore {
         ..options(file)
     };
     SqliteStore::open(sealed).await.unwrap()
-}
-
-async fn raw(file: &Path) -> SqliteConnection {
-    let connect = SqliteConnectOptions::new().filename(file);
-    SqliteConnection::connect_with(&connect).await.unwrap()
 }
 
 mod plain {
@@ -183,10 +177,10 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
     open(&file).await.close().await;
-    let mut db = raw(&file).await;
+    let mut db = raw(&file);
     let newer = "UPDATE schema_version SET version = 99";
-    sqlx::query(newer).execute(&mut db).await.unwrap();
-    db.close().await.unwrap();
+    query(newer).execute(&mut db).unwrap();
+    db.close().unwrap();
     for _again in 0..2 {
         match SqliteStore::open(options(&file)).await {
             Err(StoreError::TooNew { found: 99, known }) => assert_eq!(known, open::KNOWN),
@@ -202,13 +196,10 @@ async fn what_is_no_store_is_refused_and_left_alone() {
     let bytes = b"this is a letter, not a database. ".repeat(300);
     std::fs::write(&garbage, &bytes).unwrap();
     let foreign = folder.path().join("foreign");
-    let connect = SqliteConnectOptions::new()
-        .filename(&foreign)
-        .create_if_missing(true);
-    let mut db = SqliteConnection::connect_with(&connect).await.unwrap();
+    let mut db = raw(&foreign);
     let table = "CREATE TABLE recipes (name TEXT)";
-    sqlx::query(table).execute(&mut db).await.unwrap();
-    db.close().await.unwrap();
+    query(table).execute(&mut db).unwrap();
+    db.close().unwrap();
     for file in [&garbage, &foreign] {
         match SqliteStore::open(options(file)).await {
             Err(StoreError::Damaged(_)) => {}
@@ -268,10 +259,8 @@ async fn a_file_that_may_not_be_written_is_said_to_be_so() {
 /// Sets a pragma on the writer: how the tests make a disk full or read-only.
 async fn pragma(store: &SqliteStore, pragma: &'static str) {
     let set = store.writer.run(move |db| {
-        Box::pin(async move {
-            sqlx::query(pragma).execute(db).await?;
-            Ok(())
-        })
+        query(pragma).execute(db)?;
+        Ok(())
     });
     set.await.unwrap();
 }
@@ -326,9 +315,9 @@ async fn a_locked_store_says_so_in_time_and_goes_on_after() {
         ..SqliteOptions::new(&file)
     };
     let store = SqliteStore::open(short).await.unwrap();
-    let mut intruder = raw(&file).await;
+    let mut intruder = raw(&file);
     let hold = "BEGIN IMMEDIATE";
-    sqlx::query(hold).execute(&mut intruder).await.unwrap();
+    query(hold).execute(&mut intruder).unwrap();
     let many = (0..20).map(|n| {
         let new = new_payment(&format!("o{n}"), Origin::Ecom, "a");
         store.begin_payment(new)
@@ -340,10 +329,7 @@ async fn a_locked_store_says_so_in_time_and_goes_on_after() {
     // Reading goes on.
     let known = store.payment(&shop(), &order("o0"), caller("a")).await;
     assert!(known.unwrap().attempt.is_none());
-    sqlx::query("ROLLBACK")
-        .execute(&mut intruder)
-        .await
-        .unwrap();
+    query("ROLLBACK").execute(&mut intruder).unwrap();
     drop(store);
     let store = open(&file).await;
     for n in 0..20 {
@@ -431,7 +417,7 @@ async fn every_lookup_uses_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
     open(&file).await.close().await;
-    let mut db = raw(&file).await;
+    let mut db = raw(&file);
     let all = payments::LOOKUPS
         .into_iter()
         .chain(adjustments::LOOKUPS)
@@ -440,12 +426,7 @@ async fn every_lookup_uses_an_index() {
         .chain(shadow::LOOKUPS)
         .chain(ledger::lookups());
     for lookup in all.chain(callbacks::lookups()) {
-        let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {lookup}"));
-        let rows = sqlx::query(plan).fetch_all(&mut db).await.unwrap();
-        let steps: Vec<String> = rows
-            .iter()
-            .map(|row| sqlx::Row::get::<String, _>(row, "detail"))
-            .collect();
+        let steps = db.plan(lookup);
         let scans = steps.iter().any(|step| {
             // What a statement has gathered itself it may walk: it is as small as what was asked for.
             let gathered = [

@@ -1,8 +1,6 @@
 //! Files of earlier releases, with live data, and what only the file shows of callbacks.
 
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-
+use super::db::{query, raw};
 use super::*;
 use crate::epayment::event::EventName;
 use crate::store::suite::*;
@@ -34,13 +32,6 @@ const LIVE: &str = "
         ('123456', 'order-open', 'capture', 'epayment', 0, 0, '', 'open', 0, NULL, NULL, 1000, 1000, NULL, 1);
 ";
 
-async fn raw(file: &std::path::Path) -> SqliteConnection {
-    let connect = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true);
-    SqliteConnection::connect_with(&connect).await.unwrap()
-}
-
 fn event_of(text: &str) -> NewEvent {
     event(text, EventName::Authorized)
 }
@@ -49,11 +40,11 @@ fn event_of(text: &str) -> NewEvent {
 async fn a_file_of_schema_1_goes_on_with_its_live_data() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
-    let mut db = raw(&file).await;
+    let mut db = raw(&file);
     let old = include_str!("../migrations/0001_init.sqlite.sql");
-    sqlx::raw_sql(old).execute(&mut db).await.unwrap();
-    sqlx::raw_sql(LIVE).execute(&mut db).await.unwrap();
-    db.close().await.unwrap();
+    db.execute_batch(old).unwrap();
+    db.execute_batch(LIVE).unwrap();
+    db.close().unwrap();
 
     for _again in 0..2 {
         let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
@@ -99,11 +90,9 @@ async fn a_file_of_schema_1_goes_on_with_its_live_data() {
         assert!(entry.payment.due_at.is_some(), "{text}");
     }
     // The last change counts, a money call's end too; what is open stays.
-    let mut view = store.view().await.unwrap();
     let changed = "SELECT changed_at FROM payments WHERE order_id = 'captured'";
-    let row = sqlx::query(changed).fetch_one(&mut *view).await.unwrap();
-    assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 5000);
-    drop(view);
+    let moment = store.read(|db| Ok(query(changed).fetch_one(db)?.first::<i64>()));
+    assert_eq!(moment.await.unwrap(), 5000);
     let before = |moment| Retention {
         payments_before: at(moment),
         callbacks_before: at(0),
@@ -145,15 +134,15 @@ const OUTBOX: &str = "
 async fn a_file_of_schema_2_goes_on_with_its_outbox() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
-    let mut db = raw(&file).await;
+    let mut db = raw(&file);
     for step in [
         include_str!("../migrations/0001_init.sqlite.sql"),
         include_str!("../migrations/0002_callbacks.sqlite.sql"),
         OUTBOX,
     ] {
-        sqlx::raw_sql(step).execute(&mut db).await.unwrap();
+        db.execute_batch(step).unwrap();
     }
-    db.close().await.unwrap();
+    db.close().unwrap();
 
     let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
     let claimed = async |stage, now: i64| {
@@ -239,9 +228,9 @@ async fn words_of_a_later_release_are_left_out_and_stay() {
         INSERT INTO shadow_fields SELECT 'details', 'read', '/a', value, 1, 0, 0, 1, 1, 1, 'no JSON'
             FROM json_each('[\"value\", \"painted\"]');
         INSERT INTO shadow_judgements VALUES ('details', 'read', '/a', 'value', 'forgiven', 'ann', 'why', 1)";
-    let mut db = raw(&file).await;
-    sqlx::raw_sql(later).execute(&mut db).await.unwrap();
-    db.close().await.unwrap();
+    let mut db = raw(&file);
+    db.execute_batch(later).unwrap();
+    db.close().unwrap();
 
     let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
     store
@@ -254,12 +243,10 @@ async fn words_of_a_later_release_are_left_out_and_stay() {
     assert_eq!(record.counts.values().next().unwrap().ended(), 3);
     let said = record.fields[0].judgement.as_ref().unwrap();
     assert!(!said.verdict.excuses() && record.fields[0].samples.is_empty());
-    let mut view = store.view().await.unwrap();
     for (table, rows) in [("shadow_counts", 4), ("shadow_fields", 2)] {
-        let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        let row = sqlx::query(count).fetch_one(&mut *view).await.unwrap();
-        assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), rows, "{table}");
+        let count = &*format!("SELECT count(*) FROM {table}").leak();
+        let found = store.read(|db| Ok(query(count).fetch_one(db)?.first::<i64>()));
+        assert_eq!(found.await.unwrap(), rows, "{table}");
     }
-    drop(view);
     store.close().await;
 }

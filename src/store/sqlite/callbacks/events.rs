@@ -3,8 +3,7 @@
 //! Each function runs inside a transaction that the caller holds, so event and outbox row are there together or not at
 //! all. Must not: queue a second callback for a payment, not even after the first was pruned.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Row, query};
 
 use super::super::error::damaged;
 use super::super::ledger::{self, Heard};
@@ -76,13 +75,9 @@ struct Subject<'a> {
     reference: &'a Reference,
 }
 
-pub(super) async fn accept(
-    db: &mut SqliteConnection,
-    event: NewEvent,
-    now: Moment,
-) -> Result<Accepted, StoreError> {
+pub(super) fn accept(db: &mut Db, event: NewEvent, now: Moment) -> Result<Accepted, StoreError> {
     let order = event.reference.order_id().map(OrderText::from);
-    let row = sqlx::query(RECORD)
+    let row = query(RECORD)
         .bind(event.msn.as_str())
         .bind(event.reference.as_str())
         .bind(event.name.word())
@@ -96,8 +91,7 @@ pub(super) async fn accept(
         .bind(event.callback.map(|(_, stage)| words::stage(stage)))
         .bind(now.millis())
         .bind(order.as_ref().map(OrderText::as_str))
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let Some(row) = row else {
         return Ok(Accepted::Duplicate);
     };
@@ -107,7 +101,7 @@ pub(super) async fn accept(
         return Ok(Accepted::Unmatched);
     };
     let scope = Scope::Unit(event.msn.clone());
-    let born = promote(db, &event, &scope, &order, now).await?;
+    let born = promote(db, &event, &scope, &order, now)?;
     let subject = Subject {
         scope: &scope,
         order: &order,
@@ -124,13 +118,13 @@ pub(super) async fn accept(
             source: event.source,
             callback: event.callback,
         };
-        let queued = follow(db, &subject, &happened, now).await?;
+        let queued = follow(db, &subject, &happened, now)?;
         return Ok(queued.map_or(Accepted::Recorded, Accepted::Queued));
     }
     if !born {
         return Ok(Accepted::Unmatched);
     }
-    let queued = catch_up(db, &scope, &order, now).await?;
+    let queued = catch_up(db, &scope, &order, now)?;
     Ok(match queued {
         Some((of, callback)) if of == id => Accepted::Queued(callback),
         _ => Accepted::Recorded,
@@ -138,8 +132,8 @@ pub(super) async fn accept(
 }
 
 /// Makes the open attempt that the event's key belongs to the payment. Whether there is a payment that was not before.
-async fn promote(
-    db: &mut SqliteConnection,
+fn promote(
+    db: &mut Db,
     event: &NewEvent,
     scope: &Scope,
     order: &OrderText,
@@ -150,25 +144,24 @@ async fn promote(
     let Some(key) = event.key.as_ref().filter(|_| !failed) else {
         return Ok(false);
     };
-    let attempt = sqlx::query(ATTEMPT_OF_KEY)
+    let attempt = query(ATTEMPT_OF_KEY)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(key.as_str())
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let Some(attempt) = attempt else {
         return Ok(false);
     };
     let id = AttemptId(attempt.try_get("id")?);
-    let born = payments::promote(&mut *db, id, now).await?;
-    payments::delete_attempt(db, id).await?;
+    let born = payments::promote(db, id, now)?;
+    payments::delete_attempt(db, id)?;
     Ok(born.is_some())
 }
 
 /// Does for a payment that has just become known what the events that came before ask for. The callback that was
 /// queued, and the event it is of.
-pub(in super::super) async fn catch_up(
-    db: &mut SqliteConnection,
+pub(in super::super) fn catch_up(
+    db: &mut Db,
     scope: &Scope,
     order: &OrderText,
     now: Moment,
@@ -176,11 +169,10 @@ pub(in super::super) async fn catch_up(
     let (Some(msn), Some(reference)) = (scope.msn(), order.reference()) else {
         return Ok(None);
     };
-    let waiting = sqlx::query(WAITING)
+    let waiting = query(WAITING)
         .bind(msn.as_str())
         .bind(reference.as_str())
-        .fetch_all(&mut *db)
-        .await?;
+        .fetch_all(db)?;
     if waiting.is_empty() {
         return Ok(None);
     }
@@ -191,20 +183,19 @@ pub(in super::super) async fn catch_up(
     };
     let mut queued = None;
     for row in &waiting {
-        let callback = follow(db, &subject, &happened(row)?, now).await?;
+        let callback = follow(db, &subject, &happened(row)?, now)?;
         if let Some(callback) = callback {
             queued = Some((row.try_get("id")?, callback));
         }
     }
-    sqlx::query(MATCHED)
+    query(MATCHED)
         .bind(msn.as_str())
         .bind(reference.as_str())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(queued)
 }
 
-fn happened(row: &SqliteRow) -> Result<Happened, StoreError> {
+fn happened(row: &Row) -> Result<Happened, StoreError> {
     let status = rows::optional(row, "status", words::status_of)?;
     let stage = rows::optional(row, "stage", words::stage_of)?;
     Ok(Happened {
@@ -221,8 +212,8 @@ fn happened(row: &SqliteRow) -> Result<Happened, StoreError> {
 
 /// What an event means for its known payment: that its final state is known, that its callback is queued, that its
 /// authToken goes.
-async fn follow(
-    db: &mut SqliteConnection,
+fn follow(
+    db: &mut Db,
     subject: &Subject<'_>,
     event: &Happened,
     now: Moment,
@@ -235,12 +226,11 @@ async fn follow(
         key: event.key.as_deref(),
         source: event.source,
     };
-    ledger::hear(&mut *db, subject.scope, subject.order, heard, now).await?;
-    let row = sqlx::query(PAYMENT)
+    ledger::hear(db, subject.scope, subject.order, heard, now)?;
+    let row = query(PAYMENT)
         .bind(subject.scope.text())
         .bind(subject.order.as_str())
-        .fetch_one(&mut *db)
-        .await?;
+        .fetch_one(db)?;
     if rows::origin(&row, "origin")? == Origin::Ecom {
         return Ok(None);
     }
@@ -253,32 +243,31 @@ async fn follow(
         (Some(callback), Some(prefix)) if open => {
             let amount = rows::amount(&row, "amount")?.unwrap_or(event.amount);
             let host = words::host(&prefix);
-            queue(db, subject, event, callback, (amount, host), now).await?
+            queue(db, subject, event, callback, (amount, host), now)?
         }
         _ => None,
     };
     let is_final = words::is_final(event.name, event.success, event.callback.is_some());
     let silent_end = is_final && event.name == EventName::Terminated && event.callback.is_none();
-    sqlx::query(NOTE)
-        .bind(row.try_get::<i64, _>("id")?)
+    query(NOTE)
+        .bind(row.try_get::<i64>("id")?)
         .bind(is_final.then(|| event.name.word()))
         .bind(queued.map(|id| id.0))
         .bind(silent_end && called.is_none())
         .bind(now.millis())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(queued)
 }
 
-async fn queue(
-    db: &mut SqliteConnection,
+fn queue(
+    db: &mut Db,
     subject: &Subject<'_>,
     event: &Happened,
     (status, stage): (CallbackStatus, Stage),
     (amount, host): (Amount, String),
     now: Moment,
 ) -> Result<Option<CallbackId>, StoreError> {
-    let row = sqlx::query(QUEUE)
+    let row = query(QUEUE)
         .bind(subject.scope.text())
         .bind(subject.order.as_str())
         .bind(subject.reference.as_str())
@@ -289,23 +278,21 @@ async fn queue(
         .bind(host)
         .bind(words::stage(stage))
         .bind(now.millis())
-        .fetch_optional(db)
-        .await?;
+        .fetch_optional(db)?;
     row.map(|row| Ok(CallbackId(row.try_get("id")?)))
         .transpose()
 }
 
-pub(super) async fn unmatched(
-    db: &mut SqliteConnection,
+pub(super) fn unmatched(
+    db: &mut Db,
     after: (Moment, i64),
     limit: usize,
 ) -> Result<Vec<UnmatchedEvent>, StoreError> {
-    let found = sqlx::query(UNMATCHED)
+    let found = query(UNMATCHED)
         .bind(after.0.millis())
         .bind(after.1)
         .bind(super::bound(limit))
-        .fetch_all(db)
-        .await?;
+        .fetch_all(db)?;
     found
         .iter()
         .map(|row| {
@@ -318,18 +305,13 @@ pub(super) async fn unmatched(
         .collect()
 }
 
-pub(super) async fn keep_stray(
-    db: &mut SqliteConnection,
-    stray: Stray,
-    now: Moment,
-) -> Result<(), StoreError> {
-    sqlx::query(KEEP_STRAY)
+pub(super) fn keep_stray(db: &mut Db, stray: Stray, now: Moment) -> Result<(), StoreError> {
+    query(KEEP_STRAY)
         .bind(stray.msn.as_str())
         .bind(stray.why)
         .bind(words::cut(stray.redacted, words::STRAY))
         .bind(now.millis())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 

@@ -13,9 +13,8 @@ mod registrations;
 pub(super) use events::catch_up;
 pub(super) use operator::origins;
 
+use super::db::{Db, Row};
 use async_trait::async_trait;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
 use crate::store::{
@@ -37,17 +36,17 @@ fn json(ids: &[i64]) -> String {
     format!("[{}]", texts.join(","))
 }
 
-fn id_list(rows: &[SqliteRow]) -> Result<String, StoreError> {
-    let ids: Result<Vec<i64>, sqlx::Error> = rows.iter().map(|row| row.try_get("id")).collect();
+fn id_list(rows: &[Row]) -> Result<String, StoreError> {
+    let ids: Result<Vec<i64>, StoreError> = rows.iter().map(|row| row.try_get("id")).collect();
     Ok(json(&ids?))
 }
 
 /// Ends the claims of the process that had the file before. Nobody else can hold one: the lock file sees to that. Money
 /// calls keep their owner until its time: what was sent may still be on its way.
-pub(super) async fn free_claims(db: &mut SqliteConnection) -> Result<(), StoreError> {
-    let callbacks = outbox::free(db).await?;
-    let polls = polls::free(db).await?;
-    let registrations = registrations::free(db).await?;
+pub(super) fn free_claims(db: &mut Db) -> Result<(), StoreError> {
+    let callbacks = outbox::free(db)?;
+    let polls = polls::free(db)?;
+    let registrations = registrations::free(db)?;
     if callbacks + polls + registrations > 0 {
         tracing::info!(
             callbacks,
@@ -63,13 +62,13 @@ pub(super) async fn free_claims(db: &mut SqliteConnection) -> Result<(), StoreEr
 impl CallbackStore for SqliteStore {
     async fn accept_event(&self, event: NewEvent, now: Moment) -> Result<Accepted, StoreError> {
         self.writer
-            .run(move |db| Box::pin(events::accept(db, event, now)))
+            .run(move |db| events::accept(db, event, now))
             .await
     }
 
     async fn keep_stray(&self, stray: Stray, now: Moment) -> Result<(), StoreError> {
         self.writer
-            .run(move |db| Box::pin(events::keep_stray(db, stray, now)))
+            .run(move |db| events::keep_stray(db, stray, now))
             .await
     }
 
@@ -78,8 +77,8 @@ impl CallbackStore for SqliteStore {
         after: (Moment, i64),
         limit: usize,
     ) -> Result<Vec<UnmatchedEvent>, StoreError> {
-        let mut view = self.view().await?;
-        events::unmatched(&mut view, after, limit).await
+        self.read(move |db| events::unmatched(db, after, limit))
+            .await
     }
 
     async fn claim_callbacks(
@@ -89,22 +88,13 @@ impl CallbackStore for SqliteStore {
         limits: ClaimLimits,
         until: Moment,
     ) -> Result<Vec<DueCallback>, StoreError> {
-        let mut view = self.view().await?;
-        let Some(found) = outbox::any_due(&mut view, stage, now).await? else {
+        let due = self.read(move |db| outbox::any_due(db, stage, now));
+        let Some(found) = due.await? else {
             return Ok(Vec::new());
         };
-        drop(view);
         let tokens = self.tokens.clone();
         self.writer
-            .run(move |db| {
-                Box::pin(outbox::claim(
-                    db,
-                    tokens,
-                    (stage, now, found),
-                    limits,
-                    until,
-                ))
-            })
+            .run(move |db| outbox::claim(db, tokens, (stage, now, found), limits, until))
             .await
     }
 
@@ -116,28 +106,25 @@ impl CallbackStore for SqliteStore {
         now: Moment,
     ) -> Result<bool, StoreError> {
         self.writer
-            .run(move |db| Box::pin(outbox::settle(db, (id, lease), settled, now)))
+            .run(move |db| outbox::settle(db, (id, lease), settled, now))
             .await
     }
 
     async fn next_callback_at(&self, stage: Stage) -> Result<Option<Moment>, StoreError> {
-        let mut view = self.view().await?;
-        outbox::next_at(&mut view, stage).await
+        self.read(move |db| outbox::next_at(db, stage)).await
     }
 
     async fn callbacks(&self, filter: CallbackFilter) -> Result<Vec<CallbackView>, StoreError> {
-        let mut view = self.view().await?;
-        operator::list(&mut view, filter).await
+        self.read(move |db| operator::list(db, filter)).await
     }
 
     async fn callback(&self, id: CallbackId) -> Result<Option<CallbackView>, StoreError> {
-        let mut view = self.view().await?;
-        operator::one(&mut view, id).await
+        self.read(move |db| operator::one(db, id)).await
     }
 
     async fn replay_callback(&self, id: CallbackId, now: Moment) -> Result<Handled, StoreError> {
         self.writer
-            .run(move |db| Box::pin(operator::replay(db, id, now)))
+            .run(move |db| operator::replay(db, id, now))
             .await
     }
 
@@ -148,18 +135,16 @@ impl CallbackStore for SqliteStore {
         now: Moment,
     ) -> Result<Handled, StoreError> {
         self.writer
-            .run(move |db| Box::pin(operator::drop_one(db, id, note, now)))
+            .run(move |db| operator::drop_one(db, id, note, now))
             .await
     }
 
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
-        let mut view = self.view().await?;
-        operator::counts(&mut view).await
+        self.read(move |db| operator::counts(db)).await
     }
 
     async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError> {
-        let mut view = self.view().await?;
-        operator::origins(&mut view, limit).await
+        self.read(move |db| operator::origins(db, limit)).await
     }
 
     async fn claim_polls(
@@ -168,14 +153,12 @@ impl CallbackStore for SqliteStore {
         limit: usize,
         until: Moment,
     ) -> Result<Vec<DuePayment>, StoreError> {
-        let mut view = self.view().await?;
-        if !polls::any_due(&mut view, now).await? {
+        if !self.read(move |db| polls::any_due(db, now)).await? {
             return Ok(Vec::new());
         }
-        drop(view);
         let tokens = self.tokens.clone();
         self.writer
-            .run(move |db| Box::pin(polls::claim(db, tokens, now, limit, until)))
+            .run(move |db| polls::claim(db, tokens, now, limit, until))
             .await
     }
 
@@ -188,32 +171,35 @@ impl CallbackStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let payment = (scope.clone(), order.clone());
         self.writer
-            .run(move |db| Box::pin(polls::settle(db, payment, lease, next)))
+            .run(move |db| polls::settle(db, payment, lease, next))
             .await
     }
 
     async fn webhooks(&self, msn: Option<&Msn>) -> Result<Vec<Webhook>, StoreError> {
-        let mut view = self.view().await?;
-        registrations::webhooks(&mut view, &self.tokens, msn).await
+        let (tokens, msn) = (self.tokens.clone(), msn.cloned());
+        self.read(move |db| registrations::webhooks(db, &tokens, msn.as_ref()))
+            .await
     }
 
     async fn see_unit(&self, msn: &Msn, now: Moment) -> Result<(), StoreError> {
         // Mostly it is known already: then nothing is written.
-        let mut view = self.view().await?;
-        if registrations::is_seen(&mut view, msn).await? {
+        let msn = msn.clone();
+        let asked = msn.clone();
+        if self
+            .read(move |db| registrations::is_seen(db, &asked))
+            .await?
+        {
             return Ok(());
         }
-        drop(view);
-        let msn = msn.clone();
         self.writer
-            .run(move |db| Box::pin(registrations::see(db, msn, now)))
+            .run(move |db| registrations::see(db, msn, now))
             .await
     }
 
     async fn recheck_unit(&self, msn: &Msn, now: Moment) -> Result<(), StoreError> {
         let msn = msn.clone();
         self.writer
-            .run(move |db| Box::pin(registrations::recheck(db, msn, now)))
+            .run(move |db| registrations::recheck(db, msn, now))
             .await
     }
 
@@ -225,7 +211,7 @@ impl CallbackStore for SqliteStore {
     ) -> Result<Option<Lease>, StoreError> {
         let msn = msn.clone();
         self.writer
-            .run(move |db| Box::pin(registrations::claim(db, msn, now, until)))
+            .run(move |db| registrations::claim(db, msn, now, until))
             .await
     }
 
@@ -240,26 +226,23 @@ impl CallbackStore for SqliteStore {
         let claim = (msn.clone(), lease);
         let tokens = self.tokens.clone();
         self.writer
-            .run(move |db| Box::pin(registrations::settle(db, tokens, claim, end, (next, now))))
+            .run(move |db| registrations::settle(db, tokens, claim, end, (next, now)))
             .await
     }
 
     async fn forget_webhook(&self, msn: &Msn, id: &str) -> Result<(), StoreError> {
         let (msn, id) = (msn.clone(), id.to_owned());
         self.writer
-            .run(move |db| Box::pin(registrations::forget(db, msn, id)))
+            .run(move |db| registrations::forget(db, msn, id))
             .await
     }
 
     async fn registrations(&self) -> Result<Vec<RegistrationState>, StoreError> {
-        let mut view = self.view().await?;
-        registrations::states(&mut view).await
+        self.read(move |db| registrations::states(db)).await
     }
 
     async fn prune(&self, retention: Retention) -> Result<Pruned, StoreError> {
-        self.writer
-            .run(move |db| Box::pin(prune::prune(db, retention)))
-            .await
+        self.writer.run(move |db| prune::prune(db, retention)).await
     }
 }
 

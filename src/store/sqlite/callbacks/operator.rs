@@ -2,8 +2,7 @@
 //!
 //! Must not: return a token or more of a callback address than its host, or change one that is being delivered.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Row, query};
 
 use super::super::error::damaged;
 use super::super::rows;
@@ -70,7 +69,7 @@ const COUNTS: &str = "SELECT
     (SELECT count(*) FROM callbacks WHERE ended = 'dead') AS dead,
     (SELECT count(*) FROM events WHERE matched = 0) AS unmatched";
 
-fn view(row: &SqliteRow) -> Result<CallbackView, StoreError> {
+fn view(row: &Row) -> Result<CallbackView, StoreError> {
     let stage = rows::word(row, "stage", words::stage_of)?;
     let ended: Option<&str> = row.try_get("ended")?;
     Ok(CallbackView {
@@ -88,10 +87,7 @@ fn view(row: &SqliteRow) -> Result<CallbackView, StoreError> {
     })
 }
 
-pub(super) async fn list(
-    db: &mut SqliteConnection,
-    filter: CallbackFilter,
-) -> Result<Vec<CallbackView>, StoreError> {
+pub(super) fn list(db: &mut Db, filter: CallbackFilter) -> Result<Vec<CallbackView>, StoreError> {
     let word = filter.state.map(|state| match state {
         CallbackState::Capture => words::stage(Stage::Capture),
         CallbackState::Pending => words::stage(Stage::Deliver),
@@ -107,22 +103,18 @@ pub(super) async fn list(
         _ if filter.state == Some(CallbackState::Dead) => DEAD,
         _ => ALL,
     };
-    let rows = sqlx::query(which)
+    let rows = query(which)
         .bind(filter.msn.as_ref().map(Msn::as_str))
         .bind(filter.order.as_ref().map(OrderText::as_str))
         .bind(filter.before.map_or(i64::MAX, |id| id.0))
         .bind(super::bound(filter.limit))
         .bind(word)
-        .fetch_all(db)
-        .await?;
+        .fetch_all(db)?;
     rows.iter().map(view).collect()
 }
 
-pub(super) async fn one(
-    db: &mut SqliteConnection,
-    id: CallbackId,
-) -> Result<Option<CallbackView>, StoreError> {
-    let row = sqlx::query(ONE).bind(id.0).fetch_optional(db).await?;
+pub(super) fn one(db: &mut Db, id: CallbackId) -> Result<Option<CallbackView>, StoreError> {
+    let row = query(ONE).bind(id.0).fetch_optional(db)?;
     row.as_ref().map(view).transpose()
 }
 
@@ -135,17 +127,13 @@ enum Stands {
     Over,
 }
 
-async fn stands(
-    db: &mut SqliteConnection,
-    id: CallbackId,
-    now: Moment,
-) -> Result<Stands, StoreError> {
-    let row = sqlx::query(STANDS).bind(id.0).fetch_optional(db).await?;
+fn stands(db: &mut Db, id: CallbackId, now: Moment) -> Result<Stands, StoreError> {
+    let row = query(STANDS).bind(id.0).fetch_optional(db)?;
     let Some(row) = row else {
         return Ok(Stands::No);
     };
-    let leased = row.try_get::<bool, _>("leased")? && rows::moment(&row, "due_at")? > now;
-    Ok(match row.try_get::<Option<&str>, _>("ended")? {
+    let leased = row.try_get::<bool>("leased")? && rows::moment(&row, "due_at")? > now;
+    Ok(match row.try_get::<Option<&str>>("ended")? {
         None if leased => Stands::Leased,
         None => Stands::Waiting,
         Some("dead") => Stands::Dead,
@@ -153,52 +141,43 @@ async fn stands(
     })
 }
 
-pub(super) async fn replay(
-    db: &mut SqliteConnection,
-    id: CallbackId,
-    now: Moment,
-) -> Result<Handled, StoreError> {
-    match stands(db, id, now).await? {
+pub(super) fn replay(db: &mut Db, id: CallbackId, now: Moment) -> Result<Handled, StoreError> {
+    match stands(db, id, now)? {
         Stands::No => return Ok(Handled::NoSuch),
         Stands::Waiting | Stands::Leased => return Ok(Handled::Waiting),
         Stands::Over => return Ok(Handled::Ended),
         Stands::Dead => {}
     }
-    let row = sqlx::query(REPLAY)
-        .bind(id.0)
-        .bind(now.millis())
-        .fetch_one(&mut *db)
-        .await?;
-    super::outbox::change_payment(db, &row, false, now).await?;
+    let row = query(REPLAY).bind(id.0).bind(now.millis()).fetch_one(db)?;
+    super::outbox::change_payment(db, &row, false, now)?;
     Ok(Handled::Done)
 }
 
-pub(super) async fn drop_one(
-    db: &mut SqliteConnection,
+pub(super) fn drop_one(
+    db: &mut Db,
     id: CallbackId,
     note: String,
     now: Moment,
 ) -> Result<Handled, StoreError> {
-    match stands(db, id, now).await? {
+    match stands(db, id, now)? {
         Stands::No => return Ok(Handled::NoSuch),
         Stands::Leased => return Ok(Handled::Waiting),
         Stands::Over => return Ok(Handled::Ended),
         Stands::Dead | Stands::Waiting => {}
     }
-    let row = sqlx::query(DROP)
+    let row = query(DROP)
         .bind(id.0)
         .bind(now.millis())
         .bind(words::cut(note, words::NOTE))
-        .fetch_one(&mut *db)
-        .await?;
-    super::outbox::change_payment(db, &row, true, now).await?;
+        .fetch_one(db)?;
+    super::outbox::change_payment(db, &row, true, now)?;
     Ok(Handled::Done)
 }
 
-pub(super) async fn counts(db: &mut SqliteConnection) -> Result<CallbackCounts, StoreError> {
-    let row = sqlx::query(COUNTS).fetch_one(db).await?;
+pub(super) fn counts(db: &mut Db) -> Result<CallbackCounts, StoreError> {
+    let row = query(COUNTS).fetch_one(db)?;
     let of = |column| -> Result<u64, StoreError> {
-        u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged(column))
+        u64::try_from(row.try_get::<i64>(column)?).map_err(|_| damaged(column))
     };
     Ok(CallbackCounts {
         pending: of("pending")?,
@@ -207,17 +186,14 @@ pub(super) async fn counts(db: &mut SqliteConnection) -> Result<CallbackCounts, 
     })
 }
 
-pub(in crate::store::sqlite) async fn origins(
-    db: &mut SqliteConnection,
+pub(in crate::store::sqlite) fn origins(
+    db: &mut Db,
     limit: usize,
 ) -> Result<Vec<CallbackOrigin>, StoreError> {
-    let rows = sqlx::query(ORIGINS)
-        .bind(super::bound(limit))
-        .fetch_all(db)
-        .await?;
+    let rows = query(ORIGINS).bind(super::bound(limit)).fetch_all(db)?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
-        found.push((row.try_get("prefix")?, row.try_get::<i64, _>("waits")? == 1));
+        found.push((row.try_get("prefix")?, row.try_get::<i64>("waits")? == 1));
     }
     Ok(words::origins(found))
 }

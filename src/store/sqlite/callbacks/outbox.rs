@@ -5,8 +5,7 @@
 //! of a row has the next number, and so has all that ends one; a settlement with another number changes nothing.
 //! Must not: touch what has ended.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Row, query};
 
 use super::super::error::damaged;
 use super::super::rows;
@@ -103,51 +102,43 @@ pub(super) struct Due {
 }
 
 /// Whether anything is due, asked of a reader so that an idle worker does not wait for the writer.
-pub(super) async fn any_due(
-    db: &mut SqliteConnection,
-    stage: Stage,
-    now: Moment,
-) -> Result<Option<Due>, StoreError> {
-    let row = sqlx::query(ANY_DUE)
+pub(super) fn any_due(db: &mut Db, stage: Stage, now: Moment) -> Result<Option<Due>, StoreError> {
+    let row = query(ANY_DUE)
         .bind(words::stage(stage))
         .bind(now.millis())
-        .fetch_one(db)
-        .await?;
+        .fetch_one(db)?;
     let (waiting, expired): (bool, bool) = (row.try_get("waiting")?, row.try_get("expired")?);
     Ok((waiting || expired).then_some(Due { expired }))
 }
 
-pub(super) async fn claim(
-    db: &mut SqliteConnection,
+pub(super) fn claim(
+    db: &mut Db,
     tokens: Tokens,
     (stage, now, found): (Stage, Moment, Due),
     limits: ClaimLimits,
     until: Moment,
 ) -> Result<Vec<DueCallback>, StoreError> {
     if found.expired {
-        sqlx::query(EXPIRE)
+        query(EXPIRE)
             .bind(words::stage(stage))
             .bind(now.millis())
-            .execute(&mut *db)
-            .await?;
+            .execute(db)?;
     }
-    let picked = sqlx::query(PICK)
+    let picked = query(PICK)
         .bind(words::stage(stage))
         .bind(now.millis())
         .bind(super::bound(limits.per_unit))
         .bind(super::bound(limits.total))
-        .fetch_all(&mut *db)
-        .await?;
+        .fetch_all(db)?;
     if picked.is_empty() {
         return Ok(Vec::new());
     }
     let ids = super::id_list(&picked)?;
-    sqlx::query(TAKE)
+    query(TAKE)
         .bind(ids.as_str())
         .bind(until.millis())
-        .execute(&mut *db)
-        .await?;
-    let taken = sqlx::query(TAKEN).bind(ids.as_str()).fetch_all(db).await?;
+        .execute(db)?;
+    let taken = query(TAKEN).bind(ids.as_str()).fetch_all(db)?;
     // A damaged row must not hold up the others; it comes again when its lease has ended, and is told again.
     let readable = |row| {
         due(row, &tokens)
@@ -156,7 +147,7 @@ pub(super) async fn claim(
     Ok(taken.iter().filter_map(|row| readable(row).ok()).collect())
 }
 
-fn due(row: &SqliteRow, tokens: &Tokens) -> Result<DueCallback, StoreError> {
+fn due(row: &Row, tokens: &Tokens) -> Result<DueCallback, StoreError> {
     let scope = rows::word(row, "scope", Scope::parse)?;
     let order = rows::word(row, "order_id", OrderText::parse)?;
     let target = rows::target(row, tokens, &scope, &order)?;
@@ -178,96 +169,82 @@ fn due(row: &SqliteRow, tokens: &Tokens) -> Result<DueCallback, StoreError> {
     })
 }
 
-pub(super) async fn next_at(
-    db: &mut SqliteConnection,
-    stage: Stage,
-) -> Result<Option<Moment>, StoreError> {
-    let row = sqlx::query(NEXT)
-        .bind(words::stage(stage))
-        .fetch_one(db)
-        .await?;
+pub(super) fn next_at(db: &mut Db, stage: Stage) -> Result<Option<Moment>, StoreError> {
+    let row = query(NEXT).bind(words::stage(stage)).fetch_one(db)?;
     rows::maybe_moment(&row, "next")
 }
 
 /// Ends every claim; how many. What their holders settle changes nothing any more.
-pub(super) async fn free(db: &mut SqliteConnection) -> Result<u64, StoreError> {
-    Ok(sqlx::query(FREE).execute(db).await?.rows_affected())
+pub(super) fn free(db: &mut Db) -> Result<u64, StoreError> {
+    Ok(query(FREE).execute(db)?)
 }
 
-pub(super) async fn settle(
-    db: &mut SqliteConnection,
+pub(super) fn settle(
+    db: &mut Db,
     (id, lease): (CallbackId, Lease),
     settled: Settled,
     now: Moment,
 ) -> Result<bool, StoreError> {
     let done = match settled {
-        Settled::Delivered => return end(db, (id, lease), "delivered", None, now).await,
-        Settled::Dead { why } => return end(db, (id, lease), "dead", Some(why), now).await,
-        Settled::Retry { at, why } => {
-            sqlx::query(RETRY)
-                .bind(id.0)
-                .bind(lease.0)
-                .bind(at.millis())
-                .bind(words::cut(why, words::NOTE))
-                .execute(db)
-                .await?
-        }
+        Settled::Delivered => return end(db, (id, lease), "delivered", None, now),
+        Settled::Dead { why } => return end(db, (id, lease), "dead", Some(why), now),
+        Settled::Retry { at, why } => query(RETRY)
+            .bind(id.0)
+            .bind(lease.0)
+            .bind(at.millis())
+            .bind(words::cut(why, words::NOTE))
+            .execute(db)?,
         Settled::Ready {
             status,
             transaction_id,
             at,
-        } => {
-            sqlx::query(READY)
-                .bind(id.0)
-                .bind(lease.0)
-                .bind(words::status(status))
-                .bind(transaction_id)
-                .bind(at.millis())
-                .bind(now.millis())
-                .execute(db)
-                .await?
-        }
+        } => query(READY)
+            .bind(id.0)
+            .bind(lease.0)
+            .bind(words::status(status))
+            .bind(transaction_id)
+            .bind(at.millis())
+            .bind(now.millis())
+            .execute(db)?,
     };
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// Only a delivered one takes the authToken with it: a dead letter may be replayed.
-async fn end(
-    db: &mut SqliteConnection,
+fn end(
+    db: &mut Db,
     (id, lease): (CallbackId, Lease),
     how: &'static str,
     why: Option<String>,
     now: Moment,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query(END)
+    let row = query(END)
         .bind(id.0)
         .bind(lease.0)
         .bind(how)
         .bind(now.millis())
         .bind(why.map(|why| words::cut(why, words::NOTE)))
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let Some(row) = row else {
         return Ok(false);
     };
     let erase = how == "delivered";
-    change_payment(db, &row, erase, now).await?;
+    change_payment(db, &row, erase, now)?;
     Ok(true)
 }
 
 /// Notes that the payment of a callback has changed, and erases its authToken where no callback can follow any more.
-pub(super) async fn change_payment(
-    db: &mut SqliteConnection,
-    callback: &SqliteRow,
+pub(super) fn change_payment(
+    db: &mut Db,
+    callback: &Row,
     erase: bool,
     now: Moment,
 ) -> Result<(), StoreError> {
-    sqlx::query(if erase { CLOSE_PAYMENT } else { TOUCH_PAYMENT })
-        .bind(callback.try_get::<&str, _>("scope")?)
-        .bind(callback.try_get::<&str, _>("order_id")?)
+    query(if erase { CLOSE_PAYMENT } else { TOUCH_PAYMENT })
+        .bind(callback.try_get::<&str>("scope")?)
+        .bind(callback.try_get::<&str>("order_id")?)
         .bind(now.millis())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 

@@ -3,8 +3,7 @@
 //! Each claim of a payment has the next number, and so has each settlement. Must not: make a payment due again whose
 //! final state became known while somebody looked.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Row, query};
 
 use super::super::error::damaged;
 use super::super::rows::{self, fact_columns};
@@ -35,40 +34,35 @@ const SETTLE: &str =
     WHERE scope = ?1 AND order_id = ?2 AND poll_lease = ?3";
 
 /// Whether anything is due, asked of a reader so that an idle worker does not wait for the writer.
-pub(super) async fn any_due(db: &mut SqliteConnection, now: Moment) -> Result<bool, StoreError> {
-    let row = sqlx::query(ANY_DUE)
-        .bind(now.millis())
-        .fetch_optional(db)
-        .await?;
+pub(super) fn any_due(db: &mut Db, now: Moment) -> Result<bool, StoreError> {
+    let row = query(ANY_DUE).bind(now.millis()).fetch_optional(db)?;
     Ok(row.is_some())
 }
 
-pub(super) async fn claim(
-    db: &mut SqliteConnection,
+pub(super) fn claim(
+    db: &mut Db,
     tokens: Tokens,
     now: Moment,
     limit: usize,
     until: Moment,
 ) -> Result<Vec<DuePayment>, StoreError> {
-    let picked = sqlx::query(PICK)
+    let picked = query(PICK)
         .bind(now.millis())
         .bind(super::bound(limit))
-        .fetch_all(&mut *db)
-        .await?;
+        .fetch_all(db)?;
     if picked.is_empty() {
         return Ok(Vec::new());
     }
     let ids = super::id_list(&picked)?;
-    sqlx::query(TAKE)
+    query(TAKE)
         .bind(ids.as_str())
         .bind(until.millis())
-        .execute(&mut *db)
-        .await?;
-    let taken = sqlx::query(TAKEN).bind(ids.as_str()).fetch_all(db).await?;
+        .execute(db)?;
+    let taken = query(TAKEN).bind(ids.as_str()).fetch_all(db)?;
     taken.iter().map(|row| due(row, &tokens)).collect()
 }
 
-fn due(row: &SqliteRow, tokens: &Tokens) -> Result<DuePayment, StoreError> {
+fn due(row: &Row, tokens: &Tokens) -> Result<DuePayment, StoreError> {
     let scope = rows::word(row, "scope", Scope::parse)?;
     let order = rows::word(row, "order_id", OrderText::parse)?;
     let facts = rows::facts(row, tokens, &scope, &order)?;
@@ -87,24 +81,23 @@ fn due(row: &SqliteRow, tokens: &Tokens) -> Result<DuePayment, StoreError> {
 }
 
 /// Ends every claim; how many.
-pub(super) async fn free(db: &mut SqliteConnection) -> Result<u64, StoreError> {
-    Ok(sqlx::query(FREE).execute(db).await?.rows_affected())
+pub(super) fn free(db: &mut Db) -> Result<u64, StoreError> {
+    Ok(query(FREE).execute(db)?)
 }
 
-pub(super) async fn settle(
-    db: &mut SqliteConnection,
+pub(super) fn settle(
+    db: &mut Db,
     (scope, order): (Scope, OrderText),
     lease: Lease,
     next: Option<Moment>,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(SETTLE)
+    let done = query(SETTLE)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(lease.0)
         .bind(next.map(Moment::millis))
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() == 1)
+        .execute(db)?;
+    Ok(done == 1)
 }
 
 /// The statements that must not walk a whole table.

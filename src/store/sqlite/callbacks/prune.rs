@@ -3,8 +3,7 @@
 //! A payment that must stay is looked at again only after all others, so that many of them never make a batch slow.
 //! Must not: take a payment with a dead letter, a waiting callback, an open money call or an open mismatch.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
+use super::super::db::{Db, query};
 
 use crate::store::{Pruned, Retention, StoreError};
 use crate::types::{Moment, Msn, OrderText, Scope};
@@ -40,19 +39,16 @@ const DELETE_STRAYS: &str = "DELETE FROM strays WHERE id IN (SELECT id FROM stra
 const DELETE_UNMATCHED: &str = "DELETE FROM events WHERE id IN (SELECT id FROM events
     WHERE matched = 0 AND received_at < ?1 ORDER BY received_at LIMIT ?2)";
 
-pub(super) async fn prune(
-    db: &mut SqliteConnection,
-    retention: Retention,
-) -> Result<Pruned, StoreError> {
+pub(super) fn prune(db: &mut Db, retention: Retention) -> Result<Pruned, StoreError> {
     let (before, batch) = (retention.payments_before, super::bound(retention.batch));
     let mut pruned = Pruned {
         payments: 0,
-        callbacks: delete(db, DELETE_OVER, retention.callbacks_before, batch).await?,
+        callbacks: delete(db, DELETE_OVER, retention.callbacks_before, batch)?,
     };
-    delete(db, DELETE_STRAYS, retention.callbacks_before, batch).await?;
-    delete(db, DELETE_UNMATCHED, before, batch).await?;
+    delete(db, DELETE_STRAYS, retention.callbacks_before, batch)?;
+    delete(db, DELETE_UNMATCHED, before, batch)?;
     for _ in 0..ROUNDS {
-        let (looked_at, gone) = payments(db, before, batch).await?;
+        let (looked_at, gone) = payments(db, before, batch)?;
         pruned.payments += gone;
         if gone > 0 || looked_at == 0 {
             break;
@@ -61,31 +57,14 @@ pub(super) async fn prune(
     Ok(pruned)
 }
 
-async fn delete(
-    db: &mut SqliteConnection,
-    what: &'static str,
-    before: Moment,
-    batch: i64,
-) -> Result<u64, StoreError> {
-    let done = sqlx::query(what)
-        .bind(before.millis())
-        .bind(batch)
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected())
+fn delete(db: &mut Db, what: &'static str, before: Moment, batch: i64) -> Result<u64, StoreError> {
+    let done = query(what).bind(before.millis()).bind(batch).execute(db)?;
+    Ok(done)
 }
 
 /// How many were looked at, and how many of them went.
-async fn payments(
-    db: &mut SqliteConnection,
-    before: Moment,
-    batch: i64,
-) -> Result<(usize, u64), StoreError> {
-    let old = sqlx::query(OLD)
-        .bind(before.millis())
-        .bind(batch)
-        .fetch_all(&mut *db)
-        .await?;
+fn payments(db: &mut Db, before: Moment, batch: i64) -> Result<(usize, u64), StoreError> {
+    let old = query(OLD).bind(before.millis()).bind(batch).fetch_all(db)?;
     let (mut kept, mut gone) = (Vec::new(), 0);
     for row in &old {
         let id: i64 = row.try_get("id")?;
@@ -95,19 +74,18 @@ async fn payments(
         }
         let scope = rows::word(row, "scope", Scope::parse)?;
         let order = rows::word(row, "order_id", OrderText::parse)?;
-        delete_payment(db, id, &scope, &order).await?;
+        delete_payment(db, id, &scope, &order)?;
         gone += 1;
     }
-    sqlx::query(POSTPONE)
+    query(POSTPONE)
         .bind(super::json(&kept))
         .bind(before.millis())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok((old.len(), gone))
 }
 
-async fn delete_payment(
-    db: &mut SqliteConnection,
+fn delete_payment(
+    db: &mut Db,
     id: i64,
     scope: &Scope,
     order: &OrderText,
@@ -118,20 +96,18 @@ async fn delete_payment(
         DELETE_LEDGER,
         DELETE_MISMATCHES,
     ] {
-        sqlx::query(of_order)
+        query(of_order)
             .bind(scope.text())
             .bind(order.as_str())
-            .execute(&mut *db)
-            .await?;
+            .execute(db)?;
     }
     if let (Some(msn), Some(reference)) = (scope.msn(), order.reference()) {
-        sqlx::query(DELETE_EVENTS)
+        query(DELETE_EVENTS)
             .bind(Msn::as_str(msn))
             .bind(reference.as_str())
-            .execute(&mut *db)
-            .await?;
+            .execute(db)?;
     }
-    sqlx::query(DELETE_PAYMENT).bind(id).execute(db).await?;
+    query(DELETE_PAYMENT).bind(id).execute(db)?;
     Ok(())
 }
 

@@ -2,8 +2,7 @@
 //!
 //! Must not: keep a secret in clear where there is an encryption key, or let two settle one claim.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Row, query};
 
 use super::super::rows;
 use crate::store::tokens::Tokens;
@@ -53,24 +52,24 @@ const FORGET: &str = "DELETE FROM webhooks WHERE msn = ? AND webhook = ?";
 
 const STATES: &str = "SELECT msn, good_at, next_at, failures, why FROM registrations ORDER BY msn";
 
-pub(super) async fn webhooks(
-    db: &mut SqliteConnection,
+pub(super) fn webhooks(
+    db: &mut Db,
     tokens: &Tokens,
     msn: Option<&Msn>,
 ) -> Result<Vec<Webhook>, StoreError> {
     let query = match msn {
-        Some(msn) => sqlx::query(OF_UNIT).bind(msn.as_str()),
-        None => sqlx::query(ALL),
+        Some(msn) => query(OF_UNIT).bind(msn.as_str()),
+        None => query(ALL),
     };
     let mut list = Vec::new();
-    for row in &query.fetch_all(db).await? {
+    for row in &query.fetch_all(db)? {
         list.extend(webhook(row, tokens)?);
     }
     Ok(list)
 }
 
 /// None where the secret does not open: it is of no use, and another is made.
-fn webhook(row: &SqliteRow, tokens: &Tokens) -> Result<Option<Webhook>, StoreError> {
+fn webhook(row: &Row, tokens: &Tokens) -> Result<Option<Webhook>, StoreError> {
     let msn = rows::word(row, "msn", Msn::parse)?;
     let id: String = row.try_get("webhook")?;
     let secret = tokens.read_secret(&msn, &id, row.try_get("secret")?, row.try_get("sealed")?);
@@ -87,56 +86,44 @@ fn webhook(row: &SqliteRow, tokens: &Tokens) -> Result<Option<Webhook>, StoreErr
     }))
 }
 
-pub(super) async fn is_seen(db: &mut SqliteConnection, msn: &Msn) -> Result<bool, StoreError> {
-    let row = sqlx::query(IS_SEEN)
-        .bind(msn.as_str())
-        .fetch_optional(db)
-        .await?;
+pub(super) fn is_seen(db: &mut Db, msn: &Msn) -> Result<bool, StoreError> {
+    let row = query(IS_SEEN).bind(msn.as_str()).fetch_optional(db)?;
     Ok(row.is_some())
 }
 
-pub(super) async fn see(
-    db: &mut SqliteConnection,
-    msn: Msn,
-    now: Moment,
-) -> Result<(), StoreError> {
-    let see = sqlx::query(SEE).bind(msn.as_str()).bind(now.millis());
-    see.execute(db).await?;
+pub(super) fn see(db: &mut Db, msn: Msn, now: Moment) -> Result<(), StoreError> {
+    let see = query(SEE).bind(msn.as_str()).bind(now.millis());
+    see.execute(db)?;
     Ok(())
 }
 
-pub(super) async fn recheck(
-    db: &mut SqliteConnection,
-    msn: Msn,
-    now: Moment,
-) -> Result<(), StoreError> {
-    let recheck = sqlx::query(RECHECK).bind(msn.as_str()).bind(now.millis());
-    recheck.execute(db).await?;
+pub(super) fn recheck(db: &mut Db, msn: Msn, now: Moment) -> Result<(), StoreError> {
+    let recheck = query(RECHECK).bind(msn.as_str()).bind(now.millis());
+    recheck.execute(db)?;
     Ok(())
 }
 
-pub(super) async fn claim(
-    db: &mut SqliteConnection,
+pub(super) fn claim(
+    db: &mut Db,
     msn: Msn,
     now: Moment,
     until: Moment,
 ) -> Result<Option<Lease>, StoreError> {
-    let row = sqlx::query(CLAIM)
+    let row = query(CLAIM)
         .bind(msn.as_str())
         .bind(now.millis())
         .bind(until.millis())
-        .fetch_optional(db)
-        .await?;
+        .fetch_optional(db)?;
     row.map(|row| Ok(Lease(row.try_get("lease")?))).transpose()
 }
 
 /// Ends every claim; how many.
-pub(super) async fn free(db: &mut SqliteConnection) -> Result<u64, StoreError> {
-    Ok(sqlx::query(FREE).execute(db).await?.rows_affected())
+pub(super) fn free(db: &mut Db) -> Result<u64, StoreError> {
+    Ok(query(FREE).execute(db)?)
 }
 
-pub(super) async fn settle(
-    db: &mut SqliteConnection,
+pub(super) fn settle(
+    db: &mut Db,
     tokens: Tokens,
     (msn, lease): (Msn, Lease),
     end: Registered,
@@ -147,29 +134,27 @@ pub(super) async fn settle(
         Registered::Made(webhook) => (Some(webhook), None),
         Registered::Failed(why) => (None, Some(words::cut(why, words::NOTE))),
     };
-    let done = sqlx::query(SETTLE)
+    let done = query(SETTLE)
         .bind(msn.as_str())
         .bind(lease.0)
         .bind(why.is_none())
         .bind(next.millis())
         .bind(now.millis())
         .bind(why)
-        .execute(&mut *db)
-        .await?;
-    if done.rows_affected() != 1 {
+        .execute(db)?;
+    if done != 1 {
         return Ok(false);
     }
     let Some(webhook) = made else {
         return Ok(true);
     };
-    sqlx::query(RETIRE)
+    query(RETIRE)
         .bind(msn.as_str())
         .bind(webhook.id.as_str())
         .bind(now.millis())
-        .execute(&mut *db)
-        .await?;
+        .execute(db)?;
     let (secret, sealed) = tokens.keep_secret(&msn, &webhook.id, &webhook.secret);
-    sqlx::query(KEEP)
+    query(KEEP)
         .bind(msn.as_str())
         .bind(webhook.id.as_str())
         .bind(webhook.url.as_str())
@@ -177,25 +162,18 @@ pub(super) async fn settle(
         .bind(sealed)
         .bind(webhook.made_at.millis())
         .bind(webhook.retired_at.map(Moment::millis))
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(true)
 }
 
-pub(super) async fn forget(
-    db: &mut SqliteConnection,
-    msn: Msn,
-    id: String,
-) -> Result<(), StoreError> {
-    let forget = sqlx::query(FORGET).bind(msn.as_str()).bind(id);
-    forget.execute(db).await?;
+pub(super) fn forget(db: &mut Db, msn: Msn, id: String) -> Result<(), StoreError> {
+    let forget = query(FORGET).bind(msn.as_str()).bind(id);
+    forget.execute(db)?;
     Ok(())
 }
 
-pub(super) async fn states(
-    db: &mut SqliteConnection,
-) -> Result<Vec<RegistrationState>, StoreError> {
-    let rows = sqlx::query(STATES).fetch_all(db).await?;
+pub(super) fn states(db: &mut Db) -> Result<Vec<RegistrationState>, StoreError> {
+    let rows = query(STATES).fetch_all(db)?;
     rows.iter()
         .map(|row| {
             Ok(RegistrationState {

@@ -3,8 +3,7 @@
 //! Each claim of a payment has the next number, and so has each settlement. Must not: let a read that is older than the
 //! latest news replace what is known.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Row, query};
 
 use super::super::error::damaged;
 use super::super::rows;
@@ -74,36 +73,31 @@ const COUNTS: &str =
     "SELECT kind, count(*) AS open FROM mismatches WHERE resolved_at IS NULL GROUP BY kind";
 
 /// Whether anything is due, asked of a reader so that an idle worker does not wait for the writer.
-pub(super) async fn any_due(db: &mut SqliteConnection, now: Moment) -> Result<bool, StoreError> {
-    let row = sqlx::query(ANY_DUE)
-        .bind(now.millis())
-        .fetch_optional(db)
-        .await?;
+pub(super) fn any_due(db: &mut Db, now: Moment) -> Result<bool, StoreError> {
+    let row = query(ANY_DUE).bind(now.millis()).fetch_optional(db)?;
     Ok(row.is_some())
 }
 
-pub(super) async fn claim(
-    db: &mut SqliteConnection,
+pub(super) fn claim(
+    db: &mut Db,
     now: Moment,
     limit: usize,
     until: Moment,
 ) -> Result<Vec<DueLook>, StoreError> {
-    let picked = sqlx::query(PICK)
+    let picked = query(PICK)
         .bind(now.millis())
         .bind(super::bound(limit))
-        .fetch_all(&mut *db)
-        .await?;
+        .fetch_all(db)?;
     if picked.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Result<Vec<i64>, sqlx::Error> = picked.iter().map(|row| row.try_get("id")).collect();
+    let ids: Result<Vec<i64>, StoreError> = picked.iter().map(|row| row.try_get("id")).collect();
     let ids = json(&ids?);
-    sqlx::query(TAKE)
+    query(TAKE)
         .bind(ids.as_str())
         .bind(until.millis())
-        .execute(&mut *db)
-        .await?;
-    let taken = sqlx::query(TAKEN).bind(ids.as_str()).fetch_all(db).await?;
+        .execute(db)?;
+    let taken = query(TAKEN).bind(ids.as_str()).fetch_all(db)?;
     taken.iter().map(due).collect()
 }
 
@@ -112,7 +106,7 @@ fn json(ids: &[i64]) -> String {
     format!("[{}]", texts.join(","))
 }
 
-fn due(row: &SqliteRow) -> Result<DueLook, StoreError> {
+fn due(row: &Row) -> Result<DueLook, StoreError> {
     Ok(DueLook {
         lease: Lease(row.try_get("lease")?),
         news: row.try_get("news")?,
@@ -120,8 +114,8 @@ fn due(row: &SqliteRow) -> Result<DueLook, StoreError> {
     })
 }
 
-pub(super) async fn settle(
-    db: &mut SqliteConnection,
+pub(super) fn settle(
+    db: &mut Db,
     due: DueLook,
     end: LookEnd,
     (next, now): (Option<Moment>, Moment),
@@ -133,7 +127,7 @@ pub(super) async fn settle(
             ordered,
             mismatches,
         } => {
-            let write = bind_balance(sqlx::query(READ).bind(id), &balance, due.payment.created_at);
+            let write = bind_balance(query(READ).bind(id), &balance, due.payment.created_at);
             let written = write
                 .bind(lease)
                 .bind(due.news)
@@ -141,41 +135,38 @@ pub(super) async fn settle(
                 .bind(next.map(Moment::millis))
                 .bind(ordered.value.minor_units())
                 .bind(ordered.currency.code())
-                .execute(&mut *db)
-                .await?;
-            if written.rows_affected() == 0 {
-                let mine = sqlx::query(OVERTAKEN)
+                .execute(db)?;
+            if written == 0 {
+                let mine = query(OVERTAKEN)
                     .bind(id)
                     .bind(lease)
                     .bind(now.plus(SOON).millis())
-                    .execute(db)
-                    .await?;
-                return Ok((mine.rows_affected() == 1).then(Vec::new));
+                    .execute(db)?;
+                return Ok((mine == 1).then(Vec::new));
             }
             (mismatches, true)
         }
         LookEnd::NotRead { why, mismatches } => {
-            let mine = sqlx::query(NOT_READ)
+            let mine = query(NOT_READ)
                 .bind(id)
                 .bind(lease)
                 .bind(why)
                 .bind(due.news)
                 .bind(next.map(Moment::millis))
                 .bind(now.plus(SOON).millis())
-                .execute(&mut *db)
-                .await?;
-            if mine.rows_affected() == 0 {
+                .execute(db)?;
+            if mine == 0 {
                 return Ok(None);
             }
             (mismatches, false)
         }
     };
-    keep(db, &due, &found, is_whole, now).await.map(Some)
+    keep(db, &due, &found, is_whole, now).map(Some)
 }
 
 /// Keeps what was found; where everything was looked at, what is not found any more is resolved.
-async fn keep(
-    db: &mut SqliteConnection,
+fn keep(
+    db: &mut Db,
     due: &DueLook,
     found: &[Mismatch],
     is_whole: bool,
@@ -183,37 +174,34 @@ async fn keep(
 ) -> Result<Vec<KeptMismatch>, StoreError> {
     let (scope, order) = (&due.payment.scope, &due.payment.order);
     for one in found {
-        sqlx::query(FOUND)
+        query(FOUND)
             .bind(scope.text())
             .bind(order.as_str())
             .bind(one.kind.word())
             .bind(words::cut(one.about.clone(), words::ABOUT))
             .bind(now.millis())
-            .execute(&mut *db)
-            .await?;
+            .execute(db)?;
     }
-    let open = sqlx::query(OF_PAYMENT)
+    let open = query(OF_PAYMENT)
         .bind(order.as_str())
         .bind(scope.text())
-        .fetch_all(&mut *db)
-        .await?;
+        .fetch_all(db)?;
     let mut untold = Vec::new();
     for row in &open {
         let kept = mismatch(row)?;
         if found.contains(&kept.found) {
             untold.extend((!kept.told).then_some(kept));
         } else if is_whole {
-            sqlx::query(RESOLVE)
+            query(RESOLVE)
                 .bind(kept.id)
                 .bind(now.millis())
-                .execute(&mut *db)
-                .await?;
+                .execute(db)?;
         }
     }
     Ok(untold)
 }
 
-fn mismatch(row: &SqliteRow) -> Result<KeptMismatch, StoreError> {
+fn mismatch(row: &Row) -> Result<KeptMismatch, StoreError> {
     Ok(KeptMismatch {
         id: row.try_get("id")?,
         scope: rows::word(row, "scope", Scope::parse)?,
@@ -228,31 +216,29 @@ fn mismatch(row: &SqliteRow) -> Result<KeptMismatch, StoreError> {
     })
 }
 
-pub(super) async fn told(db: &mut SqliteConnection, ids: Vec<i64>) -> Result<(), StoreError> {
-    sqlx::query(TELL).bind(json(&ids)).execute(db).await?;
+pub(super) fn told(db: &mut Db, ids: Vec<i64>) -> Result<(), StoreError> {
+    query(TELL).bind(json(&ids)).execute(db)?;
     Ok(())
 }
 
-pub(super) async fn mismatches(
-    db: &mut SqliteConnection,
+pub(super) fn mismatches(
+    db: &mut Db,
     which: &WhichMismatches,
     limit: usize,
 ) -> Result<Vec<KeptMismatch>, StoreError> {
     let query = match which {
-        WhichMismatches::Open => sqlx::query(OPEN).bind(super::bound(limit)),
-        WhichMismatches::All => sqlx::query(ALL).bind(super::bound(limit)),
-        WhichMismatches::Of(order) => sqlx::query(ALL_OF_ORDER)
+        WhichMismatches::Open => query(OPEN).bind(super::bound(limit)),
+        WhichMismatches::All => query(ALL).bind(super::bound(limit)),
+        WhichMismatches::Of(order) => query(ALL_OF_ORDER)
             .bind(super::bound(limit))
             .bind(order.as_str()),
     };
-    let found = query.fetch_all(db).await?;
+    let found = query.fetch_all(db)?;
     found.iter().map(mismatch).collect()
 }
 
-pub(super) async fn counts(
-    db: &mut SqliteConnection,
-) -> Result<Vec<(MismatchKind, u64)>, StoreError> {
-    let found = sqlx::query(COUNTS).fetch_all(db).await?;
+pub(super) fn counts(db: &mut Db) -> Result<Vec<(MismatchKind, u64)>, StoreError> {
+    let found = query(COUNTS).fetch_all(db)?;
     found
         .iter()
         .map(|row| {

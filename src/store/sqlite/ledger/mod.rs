@@ -27,8 +27,7 @@ fn bound(limit: usize) -> i64 {
 #[async_trait]
 impl LedgerStore for SqliteStore {
     async fn ledger(&self, after: LedgerId, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut view = self.view().await?;
-        read::page(&mut view, after, limit).await
+        self.read(move |db| read::page(db, after, limit)).await
     }
 
     async fn ledger_of(
@@ -36,13 +35,13 @@ impl LedgerStore for SqliteStore {
         order: &OrderText,
         msn: Option<&Msn>,
     ) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut view = self.view().await?;
-        read::of_order(&mut view, order, msn).await
+        let (order, msn) = (order.clone(), msn.cloned());
+        self.read(move |db| read::of_order(db, &order, msn.as_ref()))
+            .await
     }
 
     async fn list_payments(&self, filter: PaymentFilter) -> Result<Vec<LedgerPayment>, StoreError> {
-        let mut view = self.view().await?;
-        read::list(&mut view, &filter).await
+        self.read(move |db| read::list(db, &filter)).await
     }
 
     async fn learn_balance(
@@ -52,14 +51,17 @@ impl LedgerStore for SqliteStore {
         balance: Balance,
     ) -> Result<(), StoreError> {
         // Mostly it is known already: then nothing is written.
-        let mut view = self.view().await?;
-        if !note::is_news(&mut view, scope, order, &balance).await? {
+        let (scope, order) = (scope.clone(), order.clone());
+        let asked = (scope.clone(), order.clone(), balance.clone());
+        let is_news = self.read(move |db| {
+            let (scope, order, balance) = &asked;
+            note::is_news(db, scope, order, balance)
+        });
+        if !is_news.await? {
             return Ok(());
         }
-        drop(view);
-        let (scope, order) = (scope.clone(), order.clone());
         self.writer
-            .run(move |db| Box::pin(note::learn(db, scope, order, balance)))
+            .run(move |db| note::learn(db, scope, order, balance))
             .await
     }
 
@@ -69,13 +71,11 @@ impl LedgerStore for SqliteStore {
         limit: usize,
         until: Moment,
     ) -> Result<Vec<DueLook>, StoreError> {
-        let mut view = self.view().await?;
-        if !looks::any_due(&mut view, now).await? {
+        if !self.read(move |db| looks::any_due(db, now)).await? {
             return Ok(Vec::new());
         }
-        drop(view);
         self.writer
-            .run(move |db| Box::pin(looks::claim(db, now, limit, until)))
+            .run(move |db| looks::claim(db, now, limit, until))
             .await
     }
 
@@ -88,15 +88,13 @@ impl LedgerStore for SqliteStore {
     ) -> Result<Option<Vec<KeptMismatch>>, StoreError> {
         let due = due.clone();
         self.writer
-            .run(move |db| Box::pin(looks::settle(db, due, end, (next, now))))
+            .run(move |db| looks::settle(db, due, end, (next, now)))
             .await
     }
 
     async fn told_mismatches(&self, ids: &[i64]) -> Result<(), StoreError> {
         let ids = ids.to_vec();
-        self.writer
-            .run(move |db| Box::pin(looks::told(db, ids)))
-            .await
+        self.writer.run(move |db| looks::told(db, ids)).await
     }
 
     async fn mismatches(
@@ -104,23 +102,20 @@ impl LedgerStore for SqliteStore {
         which: WhichMismatches,
         limit: usize,
     ) -> Result<Vec<KeptMismatch>, StoreError> {
-        let mut view = self.view().await?;
-        looks::mismatches(&mut view, &which, limit).await
+        self.read(move |db| looks::mismatches(db, &which, limit))
+            .await
     }
 
     async fn mismatch_counts(&self) -> Result<Vec<(MismatchKind, u64)>, StoreError> {
-        let mut view = self.view().await?;
-        looks::counts(&mut view).await
+        self.read(move |db| looks::counts(db)).await
     }
 
     async fn open_payments(&self) -> Result<Vec<OpenDays>, StoreError> {
-        let mut view = self.view().await?;
-        read::open(&mut view, read::COUNTED).await
+        self.read(move |db| read::open(db, read::COUNTED)).await
     }
 
     async fn recount_open(&self) -> Result<Vec<OpenDays>, StoreError> {
-        let mut view = self.view().await?;
-        read::open(&mut view, read::RECOUNTED).await
+        self.read(move |db| read::open(db, read::RECOUNTED)).await
     }
 
     async fn expiring(
@@ -128,8 +123,7 @@ impl LedgerStore for SqliteStore {
         until: Moment,
         limit: usize,
     ) -> Result<Vec<LedgerPayment>, StoreError> {
-        let mut view = self.view().await?;
-        read::expiring(&mut view, until, limit).await
+        self.read(move |db| read::expiring(db, until, limit)).await
     }
 }
 

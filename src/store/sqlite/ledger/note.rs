@@ -2,8 +2,7 @@
 //!
 //! Must not: fail because a payment is not in the ledger (it is not judged then), or count an operation twice.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Query, Row, query};
 
 use super::super::rows;
 use super::read::{balance, balance_columns};
@@ -69,31 +68,27 @@ pub(in super::super) struct Heard<'a> {
 }
 
 /// A payment has become known: created by the bridge, or learnt from a read (then nobody knows where it stands).
-pub(in super::super) async fn opened(
-    db: &mut SqliteConnection,
+pub(in super::super) fn opened(
+    db: &mut Db,
     scope: &Scope,
     order: &OrderText,
     state: PayState,
     now: Moment,
 ) -> Result<(), StoreError> {
-    sqlx::query(OPENED)
+    query(OPENED)
         .bind(scope.text())
         .bind(order.as_str())
         .bind(state.word())
         .bind(order.reference().map(String::from))
         .bind(now.plus(SOON).millis())
         .bind(now.plus(AFTER_APPROVAL).millis())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 
 /// A money call is about to be sent: however it ends, it is looked at.
-pub(in super::super) async fn begun(
-    db: &mut SqliteConnection,
-    new: &NewAdjustment,
-) -> Result<(), StoreError> {
-    sqlx::query(BEGUN)
+pub(in super::super) fn begun(db: &mut Db, new: &NewAdjustment) -> Result<(), StoreError> {
+    query(BEGUN)
         .bind(new.scope.text())
         .bind(new.order.as_str())
         .bind(new.scope.msn().map_or("", Msn::as_str))
@@ -101,24 +96,22 @@ pub(in super::super) async fn begun(
         .bind(new.now.millis())
         .bind(Day::of(new.now).0)
         .bind(new.until.plus(SOON).millis())
-        .execute(db)
-        .await?;
+        .execute(db)?;
     Ok(())
 }
 
 /// An event of a known payment was recorded, for the first time.
-pub(in super::super) async fn hear(
-    db: &mut SqliteConnection,
+pub(in super::super) fn hear(
+    db: &mut Db,
     scope: &Scope,
     order: &OrderText,
     event: Heard<'_>,
     now: Moment,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query(OF_ORDER)
+    let row = query(OF_ORDER)
         .bind(order.as_str())
         .bind(scope.text())
-        .fetch_optional(&mut *db)
-        .await?;
+        .fetch_optional(db)?;
     let Some(row) = row else { return Ok(()) };
     let op = match event.name {
         EventName::Captured => Some(MoneyOp::Capture),
@@ -129,13 +122,12 @@ pub(in super::super) async fn hear(
     let counted = match (op, event.key) {
         // Whoever reads the log reads the sums as well, and tells them at its end.
         (Some(_), _) if !webhook => true,
-        (Some(op), Some(key)) => sqlx::query(CALL_TOLD)
+        (Some(op), Some(key)) => query(CALL_TOLD)
             .bind(scope.text())
             .bind(order.as_str())
             .bind(key)
             .bind(op.word())
-            .fetch_optional(&mut *db)
-            .await?
+            .fetch_optional(db)?
             .is_some(),
         _ => false,
     };
@@ -154,31 +146,27 @@ pub(in super::super) async fn hear(
     let mut known = balance(&row)?;
     known.hear(news, rows::amount(&row, "ordered")?, learnt, now);
     let due = (webhook || op.is_none()).then(|| now.plus(SOON));
-    write(db, &row, &known, (webhook, due)).await
+    write(db, &row, &known, (webhook, due))
 }
 
 /// A money call was closed, or nobody knows its outcome. `done`: its sum and time, where it succeeded.
-pub(in super::super) async fn called(
-    db: &mut SqliteConnection,
+pub(in super::super) fn called(
+    db: &mut Db,
     id: AdjustmentId,
     done: Option<(Amount, Moment)>,
     now: Moment,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query(OF_CALL)
-        .bind(id.0)
-        .fetch_optional(&mut *db)
-        .await?;
+    let row = query(OF_CALL).bind(id.0).fetch_optional(db)?;
     let Some(row) = row else { return Ok(()) };
     let Some((amount, at)) = done else {
-        sqlx::query(STIR)
-            .bind(row.try_get::<i64, _>("id")?)
+        query(STIR)
+            .bind(row.try_get::<i64>("id")?)
             .bind(now.plus(SOON).millis())
-            .execute(db)
-            .await?;
+            .execute(db)?;
         return Ok(());
     };
     let op = rows::word(&row, "op", MoneyOp::parse)?;
-    let counted = event_told(db, &row, op).await?;
+    let counted = event_told(db, &row, op)?;
     let mut known = balance(&row)?;
     let done = DoneCall {
         op,
@@ -187,15 +175,11 @@ pub(in super::super) async fn called(
         counted,
     };
     known.call(done, rows::amount(&row, "ordered")?, now);
-    write(db, &row, &known, (true, Some(now.plus(SOON)))).await
+    write(db, &row, &known, (true, Some(now.plus(SOON))))
 }
 
 /// Whether the event of a money call came before its answer.
-async fn event_told(
-    db: &mut SqliteConnection,
-    row: &SqliteRow,
-    op: MoneyOp,
-) -> Result<bool, StoreError> {
+fn event_told(db: &mut Db, row: &Row, op: MoneyOp) -> Result<bool, StoreError> {
     let name = match op {
         MoneyOp::Capture => EventName::Captured,
         MoneyOp::Refund => EventName::Refunded,
@@ -207,41 +191,39 @@ async fn event_told(
     let (Some(msn), Some(reference), Some(key)) = (scope.msn(), order.reference(), key) else {
         return Ok(false);
     };
-    let told = sqlx::query(EVENT_TOLD)
+    let told = query(EVENT_TOLD)
         .bind(msn.as_str())
         .bind(reference.as_str())
         .bind(name.word())
         .bind(key)
-        .fetch_optional(db)
-        .await?;
+        .fetch_optional(db)?;
     Ok(told.is_some())
 }
 
-async fn write(
-    db: &mut SqliteConnection,
-    row: &SqliteRow,
+fn write(
+    db: &mut Db,
+    row: &Row,
     balance: &Balance,
     (news, due): (bool, Option<Moment>),
 ) -> Result<(), StoreError> {
     let created_at = rows::moment(row, "created_at")?;
     bind_balance(
-        sqlx::query(WRITE).bind(row.try_get::<i64, _>("id")?),
+        query(WRITE).bind(row.try_get::<i64>("id")?),
         balance,
         created_at,
     )
     .bind(i64::from(news))
     .bind(due.map(Moment::millis))
-    .execute(db)
-    .await?;
+    .execute(db)?;
     Ok(())
 }
 
 /// Binds the ten columns of a balance and the five of how it is counted.
 pub(super) fn bind_balance<'q>(
-    query: rows::Bound<'q>,
+    query: Query<'q>,
     balance: &Balance,
     created_at: Moment,
-) -> rows::Bound<'q> {
+) -> Query<'q> {
     let (sums, counted) = (&balance.sums, balance.counted(created_at));
     let day = |day: Option<Day>| day.map_or(-1, |day| day.0);
     query
@@ -263,17 +245,16 @@ pub(super) fn bind_balance<'q>(
 }
 
 /// Whether `seen` differs from what is known and is not older.
-pub(super) async fn is_news(
-    db: &mut SqliteConnection,
+pub(super) fn is_news(
+    db: &mut Db,
     scope: &Scope,
     order: &OrderText,
     seen: &Balance,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query(OF_ORDER)
+    let row = query(OF_ORDER)
         .bind(order.as_str())
         .bind(scope.text())
-        .fetch_optional(db)
-        .await?;
+        .fetch_optional(db)?;
     row.map_or(Ok(false), |row| {
         let known = balance(&row)?;
         let differs = (known.state, known.sums) != (seen.state, seen.sums);
@@ -281,20 +262,19 @@ pub(super) async fn is_news(
     })
 }
 
-pub(super) async fn learn(
-    db: &mut SqliteConnection,
+pub(super) fn learn(
+    db: &mut Db,
     scope: Scope,
     order: OrderText,
     seen: Balance,
 ) -> Result<(), StoreError> {
-    if !is_news(&mut *db, &scope, &order, &seen).await? {
+    if !is_news(db, &scope, &order, &seen)? {
         return Ok(());
     }
-    let row = sqlx::query(OF_ORDER)
+    let row = query(OF_ORDER)
         .bind(order.as_str())
         .bind(scope.text())
-        .fetch_one(&mut *db)
-        .await?;
+        .fetch_one(db)?;
     let known = balance(&row)?;
     let seen = Balance {
         reserved_at: seen.reserved_at.or(known.reserved_at),
@@ -302,7 +282,7 @@ pub(super) async fn learn(
         guaranteed_until: seen.guaranteed_until.or(known.guaranteed_until),
         ..seen
     };
-    write(db, &row, &seen, (true, None)).await
+    write(db, &row, &seen, (true, None))
 }
 
 /// The statements that must not walk a whole table.

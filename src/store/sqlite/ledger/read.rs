@@ -2,8 +2,7 @@
 //!
 //! Must not: change anything, or walk the ledger where a few rows are asked for (a recount does, on purpose).
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use super::super::db::{Db, Row, query};
 
 use super::super::adjustments;
 use super::super::error::damaged;
@@ -85,7 +84,7 @@ pub(super) const RECOUNTED: &str =
     sum(to_capture) AS to_capture, sum(to_refund) AS to_refund FROM ledger WHERE class <> ''
     GROUP BY msn, origin, class, currency, capture_day, refund_day";
 
-pub(super) fn balance(row: &SqliteRow) -> Result<Balance, StoreError> {
+pub(super) fn balance(row: &Row) -> Result<Balance, StoreError> {
     let sum = |column| rows::amount(row, column)?.ok_or_else(|| damaged(column));
     Ok(Balance {
         state: rows::word(row, "state", PayState::parse)?,
@@ -103,7 +102,7 @@ pub(super) fn balance(row: &SqliteRow) -> Result<Balance, StoreError> {
     })
 }
 
-fn origin(row: &SqliteRow) -> Result<Option<Origin>, StoreError> {
+fn origin(row: &Row) -> Result<Option<Origin>, StoreError> {
     let word: &str = row.try_get("origin")?;
     if word.is_empty() {
         return Ok(None);
@@ -111,7 +110,7 @@ fn origin(row: &SqliteRow) -> Result<Option<Origin>, StoreError> {
     rows::origin(row, "origin").map(Some)
 }
 
-pub(super) fn payment(row: &SqliteRow) -> Result<LedgerPayment, StoreError> {
+pub(super) fn payment(row: &Row) -> Result<LedgerPayment, StoreError> {
     Ok(LedgerPayment {
         id: LedgerId(row.try_get("id")?),
         scope: rows::word(row, "scope", Scope::parse)?,
@@ -129,16 +128,15 @@ pub(super) fn payment(row: &SqliteRow) -> Result<LedgerPayment, StoreError> {
     })
 }
 
-pub(super) async fn page(
-    db: &mut SqliteConnection,
+pub(super) fn page(
+    db: &mut Db,
     after: LedgerId,
     limit: usize,
 ) -> Result<Vec<LedgerEntry>, StoreError> {
-    let found = sqlx::query(PAGE)
+    let found = query(PAGE)
         .bind(after.0)
         .bind(super::bound(limit))
-        .fetch_all(&mut *db)
-        .await?;
+        .fetch_all(db)?;
     let mut entries = Vec::with_capacity(found.len());
     for row in &found {
         entries.push(entry(row)?);
@@ -146,20 +144,20 @@ pub(super) async fn page(
     let Some(last) = entries.last().map(|entry| entry.payment.id) else {
         return Ok(entries);
     };
-    let place = |entries: &[LedgerEntry], row: &SqliteRow| -> Result<Option<usize>, StoreError> {
+    let place = |entries: &[LedgerEntry], row: &Row| -> Result<Option<usize>, StoreError> {
         let id = LedgerId(row.try_get("ledger")?);
         Ok(entries
             .binary_search_by_key(&id, |entry| entry.payment.id)
             .ok())
     };
-    let bounds = |query: &'static str| sqlx::query(query).bind(after.0).bind(last.0);
+    let bounds = |statement: &'static str| query(statement).bind(after.0).bind(last.0);
     // Events first: whose event is seen, its call was begun before, and is seen as well.
-    for row in &bounds(EVENTS).fetch_all(&mut *db).await? {
+    for row in &bounds(EVENTS).fetch_all(db)? {
         if let Some(place) = place(&entries, row)? {
             entries[place].events.push(event(row)?);
         }
     }
-    for row in &bounds(CALLS).fetch_all(db).await? {
+    for row in &bounds(CALLS).fetch_all(db)? {
         if let Some(place) = place(&entries, row)? {
             entries[place].calls.push(LedgerCall {
                 call: adjustments::adjustment(row)?,
@@ -170,7 +168,7 @@ pub(super) async fn page(
     Ok(entries)
 }
 
-fn entry(row: &SqliteRow) -> Result<LedgerEntry, StoreError> {
+fn entry(row: &Row) -> Result<LedgerEntry, StoreError> {
     let payment = payment(row)?;
     let create_key = rows::key(row, "create_key")?;
     let known: bool = row.try_get("known")?;
@@ -190,7 +188,7 @@ fn entry(row: &SqliteRow) -> Result<LedgerEntry, StoreError> {
     })
 }
 
-fn event(row: &SqliteRow) -> Result<LedgerEvent, StoreError> {
+fn event(row: &Row) -> Result<LedgerEvent, StoreError> {
     Ok(LedgerEvent {
         name: rows::word(row, "name", words::event_name_of)?,
         success: row.try_get("success")?,
@@ -203,34 +201,30 @@ fn event(row: &SqliteRow) -> Result<LedgerEvent, StoreError> {
     })
 }
 
-pub(super) async fn of_order(
-    db: &mut SqliteConnection,
+pub(super) fn of_order(
+    db: &mut Db,
     order: &OrderText,
     msn: Option<&Msn>,
 ) -> Result<Vec<LedgerEntry>, StoreError> {
-    let ids = sqlx::query(OF_ORDER)
+    let ids = query(OF_ORDER)
         .bind(order.as_str())
         .bind(msn.map(Msn::as_str))
-        .fetch_all(&mut *db)
-        .await?;
+        .fetch_all(db)?;
     let mut entries = Vec::new();
     for row in &ids {
         let id: i64 = row.try_get("id")?;
-        entries.extend(page(&mut *db, LedgerId(id - 1), 1).await?);
+        entries.extend(page(db, LedgerId(id - 1), 1)?);
     }
     Ok(entries)
 }
 
-pub(super) async fn list(
-    db: &mut SqliteConnection,
-    filter: &PaymentFilter,
-) -> Result<Vec<LedgerPayment>, StoreError> {
+pub(super) fn list(db: &mut Db, filter: &PaymentFilter) -> Result<Vec<LedgerPayment>, StoreError> {
     let which = match (&filter.order, &filter.msn) {
         (Some(_), _) => LIST_OF_ORDER,
         (None, Some(_)) => LIST_OF_UNIT,
         (None, None) => LIST,
     };
-    let mut query = sqlx::query(which)
+    let mut query = query(which)
         .bind(filter.before.map_or(i64::MAX, |id| id.0))
         .bind(super::bound(filter.limit));
     if filter.order.is_some() || filter.msn.is_some() {
@@ -239,33 +233,29 @@ pub(super) async fn list(
     if let Some(order) = &filter.order {
         query = query.bind(order.as_str());
     }
-    query.fetch_all(db).await?.iter().map(payment).collect()
+    query.fetch_all(db)?.iter().map(payment).collect()
 }
 
-pub(super) async fn expiring(
-    db: &mut SqliteConnection,
+pub(super) fn expiring(
+    db: &mut Db,
     until: Moment,
     limit: usize,
 ) -> Result<Vec<LedgerPayment>, StoreError> {
-    let found = sqlx::query(EXPIRING)
+    let found = query(EXPIRING)
         .bind(until.millis())
         .bind(super::bound(limit))
-        .fetch_all(db)
-        .await?;
+        .fetch_all(db)?;
     found.iter().map(payment).collect()
 }
 
-pub(super) async fn open(
-    db: &mut SqliteConnection,
-    which: &'static str,
-) -> Result<Vec<OpenDays>, StoreError> {
-    let found = sqlx::query(which).fetch_all(db).await?;
+pub(super) fn open(db: &mut Db, which: &'static str) -> Result<Vec<OpenDays>, StoreError> {
+    let found = query(which).fetch_all(db)?;
     let mut days: Vec<OpenDays> = found.iter().map(open_days).collect::<Result<_, _>>()?;
     days.sort_by(|one, other| one.place().cmp(&other.place()));
     Ok(days)
 }
 
-fn open_days(row: &SqliteRow) -> Result<OpenDays, StoreError> {
+fn open_days(row: &Row) -> Result<OpenDays, StoreError> {
     let sum = |column| rows::amount(row, column).map(|sum| sum.unwrap_or(Amount::ZERO));
     let day = |column| -> Result<Option<Day>, StoreError> {
         let day: i64 = row.try_get(column)?;
