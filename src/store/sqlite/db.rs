@@ -213,10 +213,8 @@ impl<'q> Query<'q> {
         while list.len() < most
             && let Some(row) = rows.next()?
         {
-            let value = |(n, column): (usize, &Box<str>)| {
-                Value::try_from(row.get_ref(n)?).map_err(|_| damaged(column))
-            };
-            let values: Result<_, StoreError> = columns.iter().enumerate().map(value).collect();
+            let value = |n| Value::try_from(row.get_ref(n)?).map_err(|_| damaged(&columns[n]));
+            let values: Result<_, StoreError> = (0..columns.len()).map(value).collect();
             list.push(Row {
                 columns: Arc::clone(columns),
                 values: values?,

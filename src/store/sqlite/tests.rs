@@ -417,7 +417,7 @@ async fn every_lookup_uses_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
     open(&file).await.close().await;
-    let mut db = raw(&file);
+    let db = raw(&file);
     let all = payments::LOOKUPS
         .into_iter()
         .chain(adjustments::LOOKUPS)

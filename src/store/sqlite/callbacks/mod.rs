@@ -140,7 +140,7 @@ impl CallbackStore for SqliteStore {
     }
 
     async fn callback_counts(&self) -> Result<CallbackCounts, StoreError> {
-        self.read(move |db| operator::counts(db)).await
+        self.read(operator::counts).await
     }
 
     async fn callback_origins(&self, limit: usize) -> Result<Vec<CallbackOrigin>, StoreError> {
@@ -238,7 +238,7 @@ impl CallbackStore for SqliteStore {
     }
 
     async fn registrations(&self) -> Result<Vec<RegistrationState>, StoreError> {
-        self.read(move |db| registrations::states(db)).await
+        self.read(registrations::states).await
     }
 
     async fn prune(&self, retention: Retention) -> Result<Pruned, StoreError> {

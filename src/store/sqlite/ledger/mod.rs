@@ -52,7 +52,7 @@ impl LedgerStore for SqliteStore {
     ) -> Result<(), StoreError> {
         // Mostly it is known already: then nothing is written.
         let (scope, order) = (scope.clone(), order.clone());
-        let asked = (scope.clone(), order.clone(), balance.clone());
+        let asked = (scope.clone(), order.clone(), balance);
         let is_news = self.read(move |db| {
             let (scope, order, balance) = &asked;
             note::is_news(db, scope, order, balance)
@@ -107,7 +107,7 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn mismatch_counts(&self) -> Result<Vec<(MismatchKind, u64)>, StoreError> {
-        self.read(move |db| looks::counts(db)).await
+        self.read(looks::counts).await
     }
 
     async fn open_payments(&self) -> Result<Vec<OpenDays>, StoreError> {
