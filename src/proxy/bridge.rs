@@ -165,7 +165,8 @@ impl Bridge {
             snapshot: Arc::clone(&snapshot),
             decided: OnceLock::new(),
         };
-        let work = self.lifecycle.run(async move {
+        // Boxed: it is large, and a task moves what it is made of more than once.
+        let work = self.lifecycle.run(Box::pin(async move {
             let (answer, route) = bridge.work(&call, &mut facts).await;
             if noted.0.load(Ordering::Relaxed) {
                 facts.client_gone();
@@ -173,7 +174,7 @@ impl Bridge {
             let answer = bridge.finish(facts, route, response(answer, route, id));
             bridge.offer(&call, route, &answer);
             answer
-        });
+        }));
         let watch = Watch(gone);
         let answer = work.await;
         watch.disarm();

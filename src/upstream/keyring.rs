@@ -65,9 +65,15 @@ impl Keyring {
 
     /// Notes credentials that ePayment has accepted for a sales unit. True where none of its calls were at hand.
     pub async fn accepted(&self, msn: &Msn, credentials: &Credentials) -> bool {
-        let first = !self.seen.contains_key(msn);
-        self.seen.insert(msn.clone(), credentials.clone()).await;
-        first
+        let known = self.seen.get(msn).await;
+        // A shop uses its token for hours: noting it again would cost each of its calls as much as translating it.
+        if !known
+            .as_ref()
+            .is_some_and(|known| known.same_as(credentials))
+        {
+            self.seen.insert(msn.clone(), credentials.clone()).await;
+        }
+        known.is_none()
     }
 
     /// Credentials for a sales unit, if there are any: those of the merchant's latest call, else configured ones.

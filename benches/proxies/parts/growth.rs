@@ -49,40 +49,52 @@ const ADJUSTMENTS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i +
 
 /// Few payments beside many.
 pub fn store(bench: &Bench) -> io::Result<()> {
-    let many = bench.value("--payments").and_then(|number| number.parse().ok()).unwrap_or(MANY);
-    let (small, large) = (grown(bench, FEW)?, grown(bench, many)?);
-    for (title, work) in [
-        ("initiate", fn_initiate as fn(u64) -> Work),
-        ("capture", Work::Capture as fn(u64) -> Work),
-        ("details", Work::Details as fn(u64) -> Work),
-    ] {
-        let name = |count: u64| format!("{count} payments");
-        let of = |running, count: u64, rate| Subject {
-            name: name(count),
-            ..subject(running, Plan { rate, ..bench.plan(addr(running), work(count), 1 + rate) })
+    let many = bench
+        .value("--payments")
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(MANY);
+    let stores = [(grown(bench, FEW)?, FEW), (grown(bench, many)?, many)];
+    let works: [(&str, fn(u64) -> Work); 3] = [
+        ("initiate", |_| Work::Initiate),
+        ("capture", Work::Capture),
+        ("details", Work::Details),
+    ];
+    for (n, (title, work)) in (0..).zip(works) {
+        let both = |rate: u64, run: u64| {
+            stores.each_ref().map(|(running, count)| Subject {
+                name: format!("{count} payments"),
+                ..subject(
+                    running,
+                    Plan {
+                        rate,
+                        ..bench.plan(running.addr, work(*count), run)
+                    },
+                )
+            })
         };
-        let both = |rate| [of(&small, FEW, rate), of(&large, many, rate)];
-        let rows = rounds::run(bench.rounds, REST, &both(0))?;
-        table(&format!("A store that has grown: {title}"), &rows, &name(FEW));
-        let rows = rounds::run(bench.rounds, REST, &both(3))?;
-        added(&format!("A store that has grown: {title} at 3 a second, against the small one"), &rows);
+        let rows = rounds::run(bench.rounds, REST, &both(0, 1 + n))?;
+        table(
+            &format!("A store that has grown: {title}"),
+            &rows,
+            &format!("{FEW} payments"),
+        );
+        let rows = rounds::run(bench.rounds, REST, &both(300, 4 + n))?;
+        let title = format!(
+            "A store that has grown: {title} at 300 a second, added to the small one's time"
+        );
+        added(&title, &rows);
     }
     Ok(())
-}
-
-const fn fn_initiate(_count: u64) -> Work {
-    Work::Initiate
-}
-
-fn addr(running: &Running) -> std::net::SocketAddr {
-    running.addr
 }
 
 /// A bridge whose store holds so many payments with five captures each.
 fn grown(bench: &Bench, count: u64) -> io::Result<Running> {
     let seed = bench.start(BRIDGE, PROXY)?;
     bench.payments(&seed, 1)?;
-    let one = Plan { count: 1, ..bench.plan(seed.addr, Work::Capture(1), 9) };
+    let one = Plan {
+        count: 1,
+        ..bench.plan(seed.addr, Work::Capture(1), 9)
+    };
     rounds::load(&one, REST)?;
     let file = seed.folder.join("bridge.db");
     drop(seed);
@@ -90,17 +102,24 @@ fn grown(bench: &Bench, count: u64) -> io::Result<Running> {
     fill(&file, count).map_err(io::Error::other)?;
     let megabytes = fs::metadata(&file)?.len() as f64 / 1e6;
     let seconds = began.elapsed().as_secs_f64();
-    eprintln!("{count} payments, {} calls: {megabytes:.0} MB, written in {seconds:.0} s", count * CALLS);
-    bench.site.start_on(BRIDGE, PROXY, &file)
+    eprintln!(
+        "{count} payments, {} calls: {megabytes:.0} MB, written in {seconds:.0} s",
+        count * CALLS
+    );
+    let url = format!("ECOM_BRIDGE__STORE__URL=sqlite:{}", file.display());
+    bench
+        .site
+        .start_under(&["env".to_owned(), url], BRIDGE, PROXY, "")
 }
 
 fn fill(file: &Path, count: u64) -> rusqlite::Result<()> {
     let mut db = Connection::open(file)?;
     db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")?;
     let whole = db.transaction()?;
-    whole.execute(PAYMENTS, [count])?;
-    whole.execute(LEDGER, [count])?;
-    whole.execute(ADJUSTMENTS, [count, CALLS])?;
+    let of = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    whole.execute(PAYMENTS, [of(count)])?;
+    whole.execute(LEDGER, [of(count)])?;
+    whole.execute(ADJUSTMENTS, [of(count), of(CALLS)])?;
     whole.commit()?;
     db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);")
 }

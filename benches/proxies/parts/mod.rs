@@ -2,6 +2,7 @@
 
 mod connections;
 mod counts;
+mod growth;
 mod pass;
 mod postgres;
 mod size;
@@ -32,7 +33,7 @@ pub const BOTH: &str = "0,1";
 
 type Part = (&'static str, fn(&Bench) -> io::Result<()>);
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     ("pass", pass::bodies),
     ("rate", pass::rate),
     ("two", pass::two_processors),
@@ -43,6 +44,7 @@ const PARTS: [Part; 12] = [
     ("idle", connections::idle),
     ("size", size::start_and_size),
     ("merchants", size::merchants),
+    ("store", growth::store),
     ("postgres", postgres::shared),
     ("counts", counts::counts),
 ];

@@ -23,8 +23,7 @@ const BEGIN: &str = "INSERT INTO adjustments (scope, order_id, op, api, request_
     text, cancelled_before, state, until, begun_at, changed_at, revision)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?13, ?13, 1
     WHERE ?14 = (SELECT coalesce(sum(revision), 0) FROM adjustments WHERE scope = ?1 AND order_id = ?2)
-    AND NOT EXISTS (SELECT 1 FROM adjustments WHERE scope = ?1 AND order_id = ?2 AND state = 'open')
-    RETURNING id";
+    AND NOT EXISTS (SELECT 1 FROM adjustments WHERE scope = ?1 AND order_id = ?2 AND state = 'open')";
 
 const RESUME: &str = "UPDATE adjustments SET until = ?3, changed_at = ?2, revision = revision + 1
     WHERE id = ?1 AND state = 'open' AND until <= ?2";
@@ -101,7 +100,7 @@ pub(super) fn begin(
     new: NewAdjustment,
     seen: Version,
 ) -> Result<Option<AdjustmentId>, StoreError> {
-    let row = query(BEGIN)
+    let made = query(BEGIN)
         .bind(new.scope.text())
         .bind(new.order.as_str())
         .bind(new.op.word())
@@ -116,10 +115,13 @@ pub(super) fn begin(
         .bind(new.until.millis())
         .bind(new.now.millis())
         .bind(seen.0)
-        .fetch_optional(db)?;
-    let Some(row) = row else { return Ok(None) };
+        .execute(db)?;
+    if made == 0 {
+        return Ok(None);
+    }
+    let id = AdjustmentId(db.last_id());
     ledger::begun(db, &new)?;
-    Ok(Some(AdjustmentId(row.try_get("id")?)))
+    Ok(Some(id))
 }
 
 pub(super) fn resume(

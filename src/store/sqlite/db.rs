@@ -88,6 +88,11 @@ impl Db {
         end
     }
 
+    /// The id of the row that was last inserted.
+    pub(super) fn last_id(&self) -> i64 {
+        self.connection.last_insert_rowid()
+    }
+
     /// A step has panicked on it: nobody knows what state it is in, so it is dropped.
     pub(super) fn doubt(&mut self) {
         self.in_doubt = true;

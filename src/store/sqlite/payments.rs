@@ -55,7 +55,7 @@ const BOUND_TO_OTHER: &str = "SELECT origin FROM payments
 const INSERT_ATTEMPT: &str = concat!(
     "INSERT INTO attempts (scope, order_id, caller, msn, create_key, fingerprint, until, begun_at, poll_at, end_at, ",
     fact_columns!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
 const PROMOTE: &str = concat!(
@@ -63,8 +63,10 @@ const PROMOTE: &str = concat!(
     fact_columns!(),
     ") SELECT scope, order_id, caller, msn, create_key, ?2, ?2, poll_at, end_at, ",
     fact_columns!(),
-    " FROM attempts WHERE id = ?1 ON CONFLICT (scope, order_id) DO NOTHING RETURNING scope, order_id"
+    " FROM attempts WHERE id = ?1 ON CONFLICT (scope, order_id) DO NOTHING"
 );
+
+const ORDER_OF_ATTEMPT: &str = "SELECT scope, order_id FROM attempts WHERE id = ?";
 
 const LEARN: &str = concat!(
     "INSERT INTO payments (scope, order_id, caller, msn, created_at, changed_at, ",
@@ -201,8 +203,9 @@ pub(super) fn begin(db: &mut Db, tokens: Tokens, new: NewPayment) -> Result<Begu
         .bind(new.now.millis())
         .bind(poll_at.map(Moment::millis))
         .bind(new.end_at.map(Moment::millis));
-    let row = bind_facts(insert, &tokens, scope, order, new.facts).fetch_one(db)?;
-    Ok(Begun::Fresh(AttemptId(row.try_get("id")?)))
+    // Not RETURNING: SQLite keeps what it returns in a table of its own first.
+    bind_facts(insert, &tokens, scope, order, new.facts).execute(db)?;
+    Ok(Begun::Fresh(AttemptId(db.last_id())))
 }
 
 pub(super) fn resume(
@@ -249,11 +252,14 @@ pub(super) fn promote(
     attempt: AttemptId,
     now: Moment,
 ) -> Result<Option<(Scope, OrderText)>, StoreError> {
-    let row = query(PROMOTE)
+    let made = query(PROMOTE)
         .bind(attempt.0)
         .bind(now.millis())
-        .fetch_optional(db)?;
-    let Some(row) = row else { return Ok(None) };
+        .execute(db)?;
+    if made == 0 {
+        return Ok(None);
+    }
+    let row = query(ORDER_OF_ATTEMPT).bind(attempt.0).fetch_one(db)?;
     let scope = rows::word(&row, "scope", Scope::parse)?;
     let order = rows::word(&row, "order_id", OrderText::parse)?;
     ledger::opened(db, &scope, &order, PayState::Created, now)?;

@@ -32,7 +32,7 @@ const PAYMENT: &str = "SELECT id, origin, amount, callback_prefix, callback_id, 
 const QUEUE: &str = "INSERT INTO callbacks (scope, order_id, msn, reference, status, amount, at, transaction_id, host,
     stage, attempts, queued_at, due_at, lease, leased)
     VALUES (?1, ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?10, 0, 0)
-    ON CONFLICT (order_id, scope) DO NOTHING RETURNING id";
+    ON CONFLICT (order_id, scope) DO NOTHING";
 
 /// ?2: the final event's name; ?3: the callback queued; ?4: whether the authToken goes.
 const NOTE: &str = "UPDATE payments SET heard = coalesce(heard, ?2),
@@ -267,7 +267,7 @@ fn queue(
     (amount, host): (Amount, String),
     now: Moment,
 ) -> Result<Option<CallbackId>, StoreError> {
-    let row = query(QUEUE)
+    let made = query(QUEUE)
         .bind(subject.scope.text())
         .bind(subject.order.as_str())
         .bind(subject.reference.as_str())
@@ -278,9 +278,8 @@ fn queue(
         .bind(host)
         .bind(words::stage(stage))
         .bind(now.millis())
-        .fetch_optional(db)?;
-    row.map(|row| Ok(CallbackId(row.try_get("id")?)))
-        .transpose()
+        .execute(db)?;
+    Ok((made == 1).then(|| CallbackId(db.last_id())))
 }
 
 pub(super) fn unmatched(
