@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::fold::Folded;
+
 /// One member of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Field<T> {
@@ -52,7 +54,7 @@ pub trait FromJson: Sized {
     fn from_integer(_value: i64) -> Option<Self> {
         None
     }
-    /// From a literal with a fraction or an exponent that is a whole number within ±2^53.
+    /// From a literal with a fraction or an exponent that is a whole number between -2^53 and 2^53.
     fn from_whole_float(_value: i64) -> Option<Self> {
         None
     }
@@ -131,7 +133,7 @@ pub struct Object<T>(pub T);
 
 impl<T: for<'a> Deserialize<'a>> FromJson for Object<T> {
     fn from_object<'de, A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
-        T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+        T::deserialize(Folded(serde::de::value::MapAccessDeserializer::new(map)))
             .map(|inner| Some(Self(inner)))
     }
 }
@@ -166,12 +168,13 @@ impl<'de, T: FromJson> Visitor<'de> for FieldVisitor<T> {
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
         or_wrong(i64::try_from(value).ok().and_then(T::from_integer))
     }
+    // From 2^53 on a number may have been rounded to a whole one.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "whole and within 2^53, checked here"
+        reason = "whole and below 2^53, checked here"
     )]
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        let whole = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
+        let whole = value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0;
         or_wrong(whole.then_some(value as i64).and_then(T::from_whole_float))
     }
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
@@ -209,6 +212,11 @@ mod tests {
             ("{\"a\":1}", Field::Wrong),
             ("9223372036854775808", Field::Wrong),
             ("1e300", Field::Wrong),
+            ("9007199254740991.0", Field::Is(9_007_199_254_740_991)),
+            // 2^53 + 1 is read as 2^53.
+            ("9007199254740993.0", Field::Wrong),
+            ("0", Field::Is(0)),
+            ("0.0", Field::Is(0)),
         ] {
             assert_eq!(read::<i64>(json), want, "{json}");
         }
