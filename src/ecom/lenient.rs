@@ -189,6 +189,32 @@ impl<'de, T: FromJson> Visitor<'de> for FieldVisitor<T> {
     }
 }
 
+/// Whether a number other than zero (1e-400) would be read as zero: an amount of zero means all that remains.
+pub(super) fn vanishes(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        rest = &rest[at..];
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let mut escaped = false;
+            let end = quoted.find(|c| {
+                let is_end = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                is_end
+            });
+            rest = end.map_or("", |end| &quoted[end + 1..]);
+            continue;
+        }
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
+        let (number, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let digits = number.split(['e', 'E']).next().unwrap_or("");
+        if digits.contains(|c: char| ('1'..='9').contains(&c)) && number.parse() == Ok(0.0_f64) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +245,23 @@ mod tests {
             ("0.0", Field::Is(0)),
         ] {
             assert_eq!(read::<i64>(json), want, "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_zero_or_stand_in_texts_do_not_vanish() {
+        for text in [
+            "0",
+            "-0.000e-999",
+            "1e-300",
+            "{\"1e-999\":\"\\\"1e-999\"}",
+            "\"1e-999",
+            "e-999",
+        ] {
+            assert!(!vanishes(text), "{text}");
+        }
+        for text in ["1e-999", "[0,0.01E-999]", "{\"\\\\\":1e-999}"] {
+            assert!(vanishes(text), "{text}");
         }
     }
 
