@@ -181,7 +181,9 @@ fn host(parts: &request::Parts) -> Result<(), Refusal> {
     let Some(host) = host.to_str().ok().and_then(|h| Authority::from_str(h).ok()) else {
         return refused("Host is no host");
     };
-    if host.as_str().contains('@') {
+    let port = &host.as_str()[host.host().len()..];
+    let is_port = port.is_empty() || port == ":" || host.port_u16().is_some();
+    if host.as_str().contains('@') || !is_port {
         return refused("Host is no host");
     }
     match parts.uri.authority() {
@@ -302,6 +304,9 @@ mod tests {
             Request::get("/").header(HOST, "a b"),
             Request::get("/").header(HOST, "u@shop"),
             Request::get("/").header(HOST, ""),
+            Request::get("/").header(HOST, "shop:x"),
+            Request::get("/").header(HOST, "shop:65536"),
+            Request::get("/").header(HOST, "[::1]x"),
             get("http://other/"),
             get("/").header(UPGRADE, "h2c"),
             get("/").header(TRANSFER_ENCODING, "gzip, chunked"),

@@ -176,7 +176,10 @@ pub(crate) fn places_of_this_machine(files: &[File]) -> Complaints {
         concat!("rustup", ".rs"),
     ];
     let mut all = Complaints::new();
-    for file in files.iter().filter(|file| !file.path.ends_with("Cargo.lock")) {
+    for file in files
+        .iter()
+        .filter(|file| !file.path.ends_with("Cargo.lock"))
+    {
         for (n, line) in file.text.lines().enumerate() {
             for word in never.iter().filter(|word| line.contains(**word)) {
                 all.push(format!("{}:{}: `{word}`: no paths of one machine and no hosts of registries in the project", file.path, n + 1));
