@@ -334,6 +334,11 @@ fn c14_an_inner_address_is_known_in_every_form() {
                 "%ff",
                 "a b",
                 "..",
+                ".",
+                "127.0.0.1..",
+                "0x7f..1",
+                "shop..example",
+                ".shop.example",
             ],
         ),
     ];

@@ -116,6 +116,10 @@ impl Targets {
             return Err(Refusal::Port);
         }
         let host = plain_host(url.host_str().ok_or(Refusal::NotUrl)?);
+        // `127.0.0.1..` is no address to this reader, and no name to anybody.
+        if host.split('.').any(str::is_empty) {
+            return Err(Refusal::NotUrl);
+        }
         if !self.hosts.is_empty() && !self.hosts.contains(&host) {
             return Err(Refusal::HostNotAllowed);
         }
