@@ -194,11 +194,10 @@ fn allowed_hosts_are_compared_whole() {
     }
 }
 
-/// C14: every form in which an inner address hides, and what it is read as. What it is read as is what is connected to.
-#[test]
-fn c14_an_inner_address_is_known_in_every_form() {
+/// Forms in which an inner address hides, by what they are read as.
+const HIDDEN: &[(Refusal, &[&str])] = {
     use Refusal::{NeverAddress, NotUrl, PrivateAddress, UserInfo};
-    let forms: &[(Refusal, &[&str])] = &[
+    &[
         (
             PrivateAddress("loopback"),
             &[
@@ -341,10 +340,15 @@ fn c14_an_inner_address_is_known_in_every_form() {
                 ".shop.example",
             ],
         ),
-    ];
+    ]
+};
+
+/// C14: every form in which an inner address hides, and what it is read as. What it is read as is what is connected to.
+#[test]
+fn c14_an_inner_address_is_known_in_every_form() {
     let mut wrong = Vec::new();
     for settings in [settings(false, false, &[]), settings(true, false, &[])] {
-        for (why, host) in forms
+        for (why, host) in HIDDEN
             .iter()
             .flat_map(|(why, hosts)| hosts.iter().map(move |h| (why, h)))
         {
