@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::fold::Folded;
+
 /// One member of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Field<T> {
@@ -52,7 +54,7 @@ pub trait FromJson: Sized {
     fn from_integer(_value: i64) -> Option<Self> {
         None
     }
-    /// From a literal with a fraction or an exponent that is a whole number within ±2^53.
+    /// From a literal with a fraction or an exponent that is a whole number between -2^53 and 2^53.
     fn from_whole_float(_value: i64) -> Option<Self> {
         None
     }
@@ -131,7 +133,7 @@ pub struct Object<T>(pub T);
 
 impl<T: for<'a> Deserialize<'a>> FromJson for Object<T> {
     fn from_object<'de, A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
-        T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+        T::deserialize(Folded(serde::de::value::MapAccessDeserializer::new(map)))
             .map(|inner| Some(Self(inner)))
     }
 }
@@ -166,12 +168,13 @@ impl<'de, T: FromJson> Visitor<'de> for FieldVisitor<T> {
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
         or_wrong(i64::try_from(value).ok().and_then(T::from_integer))
     }
+    // From 2^53 on a number may have been rounded to a whole one.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "whole and within 2^53, checked here"
+        reason = "whole and below 2^53, checked here"
     )]
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        let whole = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
+        let whole = value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0;
         or_wrong(whole.then_some(value as i64).and_then(T::from_whole_float))
     }
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
@@ -184,6 +187,32 @@ impl<'de, T: FromJson> Visitor<'de> for FieldVisitor<T> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::from_object(map).map(|value| value.map_or(Field::Wrong, Field::Is))
     }
+}
+
+/// Whether a number other than zero (1e-400) would be read as zero: an amount of zero means all that remains.
+pub(super) fn vanishes(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        rest = &rest[at..];
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let mut escaped = false;
+            let end = quoted.find(|c| {
+                let is_end = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                is_end
+            });
+            rest = end.map_or("", |end| &quoted[end + 1..]);
+            continue;
+        }
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
+        let (number, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let digits = number.split(['e', 'E']).next().unwrap_or("");
+        if digits.contains(|c: char| ('1'..='9').contains(&c)) && number.parse() == Ok(0.0_f64) {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 #[cfg(test)]
@@ -209,8 +238,30 @@ mod tests {
             ("{\"a\":1}", Field::Wrong),
             ("9223372036854775808", Field::Wrong),
             ("1e300", Field::Wrong),
+            ("9007199254740991.0", Field::Is(9_007_199_254_740_991)),
+            // 2^53 + 1 is read as 2^53.
+            ("9007199254740993.0", Field::Wrong),
+            ("0", Field::Is(0)),
+            ("0.0", Field::Is(0)),
         ] {
             assert_eq!(read::<i64>(json), want, "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_zero_or_stand_in_texts_do_not_vanish() {
+        for text in [
+            "0",
+            "-0.000e-999",
+            "1e-300",
+            "{\"1e-999\":\"\\\"1e-999\"}",
+            "\"1e-999",
+            "e-999",
+        ] {
+            assert!(!vanishes(text), "{text}");
+        }
+        for text in ["1e-999", "[0,0.01E-999]", "{\"\\\\\":1e-999}"] {
+            assert!(vanishes(text), "{text}");
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod callback;
 pub mod error;
+mod fold;
 pub mod lenient;
 pub mod read;
 pub mod request;

@@ -3,9 +3,11 @@
 //! An error names the place, never the value (it may be personal). Members that the type does not know are listed, so
 //! that they can be counted. Must not: judge the members (`translate` does).
 
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 use super::error::Failure;
+use super::fold::Folded;
+use super::lenient::vanishes;
 
 /// The most unknown members that are listed.
 const LISTED_MAX: usize = 16;
@@ -23,14 +25,13 @@ pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), Fail
             "begins with a byte order mark; send JSON without one",
         ));
     }
-    if let Err(error) = std::str::from_utf8(body) {
-        return Err(not_read(&format!(
-            "is not UTF-8 (byte {})",
-            error.valid_up_to()
-        )));
-    }
+    let text = std::str::from_utf8(body)
+        .map_err(|error| not_read(&format!("is not UTF-8 (byte {})", error.valid_up_to())))?;
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(not_read("must be a JSON object"));
+    }
+    if vanishes(text) {
+        return Err(not_read("holds a number that is too small to be read"));
     }
     let mut unknown = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -41,12 +42,21 @@ pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), Fail
             unknown.push(path.to_string());
         }
     });
-    let value: T = read.map_err(|error: serde_json::Error| {
+    let Root(value) = read.map_err(|error: serde_json::Error| {
         let path = track.path().to_string();
         misfit(path.trim_end_matches(['.', '?']), &error)
     })?;
     reader.end().map_err(|error| misfit(".", &error))?;
     Ok((value, unknown))
+}
+
+/// The members of the outermost object.
+struct Root<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Root<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(Folded(deserializer)).map(Self)
+    }
 }
 
 fn not_read(what: &str) -> Failure {
@@ -124,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_not_one_object_is_refused_with_its_place() {
         let deep = [b"{\"x\":".repeat(100_000), b"1".to_vec()].concat();
-        let bodies: [&[u8]; 13] = [
+        let bodies: [&[u8]; 14] = [
             b"",
             b"  ",
             b"null",
@@ -136,6 +146,7 @@ mod tests {
             b"{\"transaction\":{\"amount\":1,\"amount\":2}}",
             b"{\"transaction\":{\"amount\":NaN}}",
             b"{\"transaction\":{\"amount\":1e400}}",
+            b"{\"\\\"\":\"\",\"transaction\":{\"amount\":-0.1e-400}}",
             b"{\"transaction\":{\"transactionText\":\"\\ud800\"}}",
             b"{\"transaction\":{\"transactionText\":\"\xff\"}}",
         ];
@@ -152,10 +163,57 @@ mod tests {
         transaction.amount: Stands twice (line 1 column 35)
         transaction.amount: The body is no valid JSON from here on (line 1 column 26)
         transaction.amount: The body is no valid JSON from here on (line 1 column 30)
+        body: The body holds a number that is too small to be read
         transaction.transactionText: The body is no valid JSON from here on (line 1 column 42)
         body: The body is not UTF-8 (byte 35)
         ");
         assert!(object::<InitiatePayment>(&deep).is_err());
+    }
+
+    /// E6: whatever reads `Amount` as `amount` or does not, nobody may read a part as all that remains, or Express as
+    /// regular.
+    #[test]
+    fn e6_a_name_in_another_letter_case_is_that_name() {
+        let (read, unknown) = object::<Adjust>(
+            br#"{"Transaction":{"AMOUNT":5,"b":1},"MerchantInfo":{"MERCHANTSERIALNUMBER":"123456"}}"#,
+        )
+        .unwrap();
+        let amount = &read.transaction.get().unwrap().0.amount;
+        assert_eq!(
+            (amount.get(), unknown),
+            (Some(&5), vec!["Transaction.b".to_owned()])
+        );
+        assert!(
+            read.merchant_info
+                .get()
+                .unwrap()
+                .0
+                .merchant_serial_number
+                .is_there()
+        );
+        for (body, place) in [
+            (
+                r#"{"transaction":{"amount":5,"Amount":6}}"#,
+                "transaction.amount",
+            ),
+            (
+                r#"{"transaction":{"Amount":5,"amount":5}}"#,
+                "transaction.amount",
+            ),
+            (r#"{"transaction":{},"TRANSACTION":{}}"#, "transaction"),
+            (
+                r#"{"merchantInfo":{"paymentType":"a","payment\u0054YPE":"b"}}"#,
+                "merchantInfo.paymentType",
+            ),
+        ] {
+            let said = why(body.as_bytes());
+            assert!(said.contains("Stands twice"), "{said}");
+            let told = said.split(':').next().unwrap();
+            assert!(told.eq_ignore_ascii_case(place), "{said}");
+        }
+        // Only letters of ASCII: a dotless i is another name.
+        let (read, unknown) = object::<Adjust>("{\"transact\u{131}on\":{}}".as_bytes()).unwrap();
+        assert!(!read.transaction.is_there() && unknown.len() == 1);
     }
 
     #[test]

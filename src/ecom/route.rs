@@ -94,8 +94,9 @@ pub enum Target {
 #[must_use]
 pub fn parse(method: &str, path: &str) -> Target {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
+    // `..;a=1` is `..` to servers that know parameters of segments.
     let mut parts = decoded.split(['/', '\\']);
-    if parts.any(|part| matches!(part, "." | "..")) {
+    if parts.any(|part| matches!(part.split(';').next(), Some("." | ".."))) {
         return Target::Refused;
     }
     let first = decoded
@@ -136,10 +137,11 @@ pub fn parse(method: &str, path: &str) -> Target {
 
 fn call(method: &str, operation: Operation, order: &str) -> Target {
     let order: Cow<'_, str> = match percent_decode_str(order).decode_utf8() {
+        // A percent sign would be decoded again by a server that decodes twice; no order of eCom has one.
         Ok(order)
             if !order
                 .chars()
-                .any(|c| matches!(c, '/' | '\\') || c.is_control()) =>
+                .any(|c| matches!(c, '/' | '\\' | '%') || c.is_control()) =>
         {
             order
         }
@@ -253,6 +255,18 @@ mod tests {
             ("GET", "/ecomm/v2/payments/a%5Cb/details", Target::Unknown),
             ("GET", "/ecomm/v2/payments/a%00b/details", Target::Unknown),
             ("GET", "/ecomm/v2/payments/%FF/details", Target::Unknown),
+            (
+                "GET",
+                "/ecomm/v2/payments/%252e%252e/details",
+                Target::Unknown,
+            ),
+            ("GET", "/ecomm/v2/payments/a%252Fb/details", Target::Unknown),
+            ("GET", "/ecomm/v2/payments/..;/details", Target::Refused),
+            (
+                "GET",
+                "/ecomm/v2/payments/%2e%3Ba=1/details",
+                Target::Refused,
+            ),
             ("POST", "/ecomm%2Fv2/payments", Target::Unknown),
             ("POST", "/%65comm/v2/payments", Target::Unknown),
             ("POST", "/ecomm;a=1/v2/payments", Target::Unknown),

@@ -132,7 +132,7 @@ pub enum BodyFailure {
     /// Not there in time.
     #[error("the body came too slowly")]
     TooSlow,
-    /// Broken off, or not well-formed.
+    /// Broken off, not well-formed, or with trailers.
     #[error("the body broke off")]
     Broken,
 }
@@ -151,7 +151,10 @@ impl BodyFailure {
                 "The body of the request came too slowly. Nothing was done",
             )
             .with_status(408),
-            Self::Broken => Failure::field("body", "The body broke off or is not well-formed"),
+            Self::Broken => Failure::field(
+                "body",
+                "The body broke off, is not well-formed, or has trailers",
+            ),
         }
     }
 }
@@ -173,9 +176,10 @@ async fn read(mut body: Incoming, max: usize) -> Result<Bytes, BodyFailure> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyFailure::Broken)?.into_data() else {
-            continue;
-        };
+        // Trailers are no part of a body that is read whole, and hyper passes over what stands behind a bare line feed in
+        // them, a next request perhaps.
+        let frame = frame.map_err(|_| BodyFailure::Broken)?;
+        let data = frame.into_data().map_err(|_| BodyFailure::Broken)?;
         if data.len() > max - (first.len() + all.len()) {
             return Err(BodyFailure::TooLarge(max));
         }

@@ -13,6 +13,7 @@ use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::Bridge;
 use super::context::{kind_of, named_unit, names_the_unit, note, outcome_word, spent, subject};
+use super::headers::read_once;
 use super::judge::judged;
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
@@ -108,6 +109,7 @@ impl Bridge {
     /// Does what the call asks.
     pub(super) async fn work(&self, call: &Call, facts: &mut RequestFacts) -> Answered {
         let answered = match call.operation {
+            _ if let Err(failure) = read_once(&call.parts.headers) => refused(failure),
             Operation::Initiate => self.initiate(call, facts).await,
             Operation::Capture => self.adjust(call, MoneyOp::Capture, facts).await,
             Operation::Cancel => self.adjust(call, MoneyOp::Cancel, facts).await,

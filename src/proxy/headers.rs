@@ -6,14 +6,15 @@
 use std::str::FromStr;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::Authority;
 use http::{Method, Uri, Version, request};
 use uuid::Uuid;
 
 use crate::ecom::error::{Code, Failure};
+use crate::upstream::{MERCHANT_SERIAL_NUMBER, SUBSCRIPTION_KEY};
 
 /// Which way a call went: `ecom`, `epayment`, `refused` or `pass`.
 pub const BRIDGE_ROUTE: HeaderName = HeaderName::from_static("bridge-route");
@@ -41,9 +42,32 @@ pub(crate) fn mark_secrets(headers: &mut HeaderMap) {
 /// Headers whose values are never shown.
 const SECRET: [HeaderName; 4] = [
     AUTHORIZATION,
-    HeaderName::from_static("ocp-apim-subscription-key"),
+    SUBSCRIPTION_KEY,
     HeaderName::from_static("client_id"),
     HeaderName::from_static("client_secret"),
+];
+
+/// A call's own name.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What decides who asks, for whom, and what: `Connection` can't take it away on its way to upstream.
+const END_TO_END: [HeaderName; 8] = [
+    AUTHORIZATION,
+    SUBSCRIPTION_KEY,
+    HeaderName::from_static("client_id"),
+    HeaderName::from_static("client_secret"),
+    MERCHANT_SERIAL_NUMBER,
+    X_REQUEST_ID,
+    CONTENT_TYPE,
+    HOST,
+];
+
+/// What the bridge reads of a call's head.
+const READ: [(HeaderName, &str); 4] = [
+    (AUTHORIZATION, "Authorization"),
+    (SUBSCRIPTION_KEY, "Ocp-Apim-Subscription-Key"),
+    (MERCHANT_SERIAL_NUMBER, "Merchant-Serial-Number"),
+    (X_REQUEST_ID, "X-Request-Id"),
 ];
 
 /// A request's id: fresh for every request, in its log event, its answer and, as `contextId`, in errors.
@@ -96,6 +120,7 @@ pub(crate) fn judge(parts: &mut request::Parts) -> Result<(), Refusal> {
     method(&parts.method)?;
     host(parts)?;
     framing(&parts.headers)?;
+    connection(&parts.headers)?;
     if parts.headers.contains_key(UPGRADE) {
         return Err(Refusal::closing(
             "upgrade",
@@ -165,7 +190,9 @@ fn host(parts: &request::Parts) -> Result<(), Refusal> {
     let Some(host) = host.to_str().ok().and_then(|h| Authority::from_str(h).ok()) else {
         return refused("Host is no host");
     };
-    if host.as_str().contains('@') {
+    let port = &host.as_str()[host.host().len()..];
+    let is_port = port.is_empty() || port == ":" || host.port_u16().is_some();
+    if host.as_str().contains('@') || !is_port {
         return refused("Host is no host");
     }
     match parts.uri.authority() {
@@ -198,6 +225,50 @@ fn framing(headers: &HeaderMap) -> Result<(), Refusal> {
             "Only chunked is served, once and without Content-Length",
         ),
     ))
+}
+
+/// Upstream must see what the bridge has read, so no header of that kind may be named as one of this connection.
+fn connection(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut named = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let taken = named.find_map(|option| {
+        let option = option.trim_ascii();
+        let is = |name: &HeaderName| option.eq_ignore_ascii_case(name.as_str().as_bytes());
+        END_TO_END.into_iter().find(is)
+    });
+    match taken {
+        None => Ok(()),
+        Some(name) => Err(Refusal::closing(
+            "connection",
+            Failure::field(
+                "Connection",
+                format!("It names {name}, which is for upstream"),
+            ),
+        )),
+    }
+}
+
+/// What the bridge reads of a call of eCom's head stands there once and is text: of two values it would read one, and
+/// the server behind it perhaps the other.
+///
+/// # Errors
+/// The header's name.
+pub(crate) fn read_once(headers: &HeaderMap) -> Result<(), Failure> {
+    for (name, shown) in READ {
+        let mut values = headers.get_all(&name).iter();
+        let fits = match (values.next(), values.next()) {
+            (None, _) => true,
+            (Some(value), None) => value.to_str().is_ok(),
+            (Some(_), Some(_)) => false,
+        };
+        if !fits {
+            let why = "Must stand there once, in printable characters of ASCII";
+            return Err(Failure::field(shown, why));
+        }
+    }
+    Ok(())
 }
 
 /// Says that the connection ends with this answer.
@@ -242,6 +313,9 @@ mod tests {
             Request::get("/").header(HOST, "a b"),
             Request::get("/").header(HOST, "u@shop"),
             Request::get("/").header(HOST, ""),
+            Request::get("/").header(HOST, "shop:x"),
+            Request::get("/").header(HOST, "shop:65536"),
+            Request::get("/").header(HOST, "[::1]x"),
             get("http://other/"),
             get("/").header(UPGRADE, "h2c"),
             get("/").header(TRANSFER_ENCODING, "gzip, chunked"),
@@ -252,6 +326,11 @@ mod tests {
             get("/")
                 .header(TRANSFER_ENCODING, "chunked")
                 .header(CONTENT_LENGTH, "1"),
+            get("/").header(CONNECTION, "authorization"),
+            get("/").header(CONNECTION, "close,\tX-Request-ID ,te"),
+            get("/")
+                .header(CONNECTION, "close")
+                .header(CONNECTION, "merchant-serial-number"),
         ] {
             let shown = format!("{request:?}");
             assert_eq!(judged(request).unwrap_err(), (400, true), "{shown}");
@@ -259,6 +338,23 @@ mod tests {
         for method in ["TRACE", "CONNECT"] {
             let request = get("/").method(method);
             assert_eq!(judged(request).unwrap_err(), (405, true));
+        }
+    }
+
+    #[test]
+    fn what_a_call_is_read_by_stands_there_once() {
+        let read = |values: &[&[u8]]| {
+            READ.map(|(name, _)| {
+                let value = |value: &&[u8]| HeaderValue::from_bytes(value).unwrap();
+                let all = values.iter().map(|v| (name.clone(), value(v))).collect();
+                read_once(&all).map_err(|failure| failure.entries[0].1.clone())
+            })
+        };
+        assert!(read(&[]).iter().chain(&read(&[b"a b"])).all(Result::is_ok));
+        for values in [&[&b"a"[..], b"a"][..], &[b"a", b"b"], &[b"\xe6"]] {
+            for (told, (_, shown)) in read(values).into_iter().zip(READ) {
+                assert_eq!(told.unwrap_err(), shown);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -85,6 +85,7 @@ impl<H: Handler> Edge<H> {
     pub(crate) async fn call(&self, request: Request<Incoming>, peer: Peer) -> Response<EdgeBody> {
         let id = RequestId::fresh();
         let version = request.version();
+        let in_chunks = request.headers().contains_key(TRANSFER_ENCODING);
         let (mut response, close) = match self.admit(request) {
             Ok((request, place)) => self.answer(request, peer, id, place).await,
             Err(Refusal {
@@ -101,9 +102,12 @@ impl<H: Handler> Edge<H> {
                 (response, close)
             }
         };
-        // After these two the rest of the request's body is not read.
+        // After these two the rest of the request's body is not read; and where chunks were refused, what followed them may
+        // mean something else to somebody else.
         let unread = [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
-        let close = close || version == Version::HTTP_10 || unread.contains(&response.status());
+        let odd = in_chunks && response.status() == StatusCode::BAD_REQUEST;
+        let close =
+            close || odd || version == Version::HTTP_10 || unread.contains(&response.status());
         if version == Version::HTTP_10 {
             // Or hyper would announce keep-alive beside our close.
             *response.version_mut() = Version::HTTP_10;

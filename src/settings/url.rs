@@ -101,14 +101,20 @@ impl BaseUrl {
         (host, port.unwrap_or(own))
     }
 
-    /// Whether the host is this machine.
+    /// Whether the host is this machine by its own name or address; what is sent there does not leave it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let name = self.host.trim_end_matches('.');
         if name == "localhost" || name.ends_with(".localhost") {
             return true;
         }
-        ip(&self.host).is_some_and(|ip| ip.is_loopback())
+        ip(&self.host).is_some_and(|ip| ip.to_canonical().is_loopback())
+    }
+
+    /// Whether a connection to the host ends on this machine. `0.0.0.0` and `::` are no address of a server, and lead
+    /// here nevertheless.
+    pub(super) fn is_here(&self) -> bool {
+        self.is_loopback() || ip(&self.host).is_some_and(|ip| ip.to_canonical().is_unspecified())
     }
 }
 
@@ -138,10 +144,14 @@ pub(super) fn is_host(host: &str) -> bool {
             && !l.starts_with('-')
             && !l.ends_with('-')
     };
-    let last_is_a_number = name
-        .rsplit('.')
-        .next()
-        .is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
+    // What ends in a number is an IPv4 address to a resolver, also as 127.1, 2130706433 or 0x7f000001: it has one form.
+    let last_is_a_number = name.rsplit('.').next().is_some_and(|l| {
+        let hex = l.strip_prefix("0x").or_else(|| l.strip_prefix("0X"));
+        hex.map_or_else(
+            || l.bytes().all(|b| b.is_ascii_digit()),
+            |hex| hex.bytes().all(|b| b.is_ascii_hexdigit()),
+        )
+    });
     name.len() <= 253 && name.split('.').all(label) && !last_is_a_number
 }
 
@@ -320,6 +330,7 @@ mod tests {
             "http://127.9.9.9:1/",
             "http://[::1]:80",
             "http://a.localhost",
+            "http://[::ffff:127.0.0.1]",
         ] {
             let url = BaseUrl::parse(text).unwrap();
             assert!(url.is_loopback() && !url.is_https(), "{text}");
@@ -346,6 +357,13 @@ mod tests {
             "https://h//x",
             "https://h/../x",
             "https://1.2.3.456",
+            "https://127.1",
+            "https://2130706433",
+            "https://017700000001",
+            "https://0x7f000001",
+            "https://0x7f.0.0.0x1",
+            "https://10.0.0.0xff",
+            "https://%31%32%37.0.0.1",
             "https://-h",
             "https://h h",
             "https://localhost.evil.[",

@@ -2,6 +2,7 @@
 //!
 //! Bodies come from a grammar of the known members with arbitrary values, so that most of them reach the rules.
 
+mod bytes;
 mod wires;
 
 use proptest::prelude::*;

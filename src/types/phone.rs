@@ -66,7 +66,8 @@ impl Msisdn {
         let digits = digits.strip_prefix("00").unwrap_or(&digits);
         match digits.len() {
             8 => Ok(Some(Self(format!("{}{digits}", country.0)))),
-            10..=15 => Ok(Some(Self(digits.to_owned()))),
+            // No country's code begins with 0: it is a number of some country's own, and which is not said.
+            10..=15 if !digits.starts_with('0') => Ok(Some(Self(digits.to_owned()))),
             _ => Err(BadPhoneNumber),
         }
     }
@@ -118,6 +119,9 @@ mod tests {
             ("123456789", Err(BadPhoneNumber)),
             ("1234567890123456", Err(BadPhoneNumber)),
             ("9123456a", Err(BadPhoneNumber)),
+            // Found by fuzzing: what is left of it would have been sent as it is.
+            ("0000479113467", Err(BadPhoneNumber)),
+            ("0701234567", Err(BadPhoneNumber)),
             ("91+234567", Err(BadPhoneNumber)),
             ("+", Err(BadPhoneNumber)),
         ] {

@@ -67,7 +67,7 @@ pub enum ForwardFailure {
     /// The client's body stopped coming. Upstream saw an unfinished request.
     #[error("the body of the request stopped coming")]
     SlowBody,
-    /// The client's body broke off, or is not well-formed. Upstream saw an unfinished request.
+    /// The client's body broke off, is not well-formed, or has trailers. Upstream saw an unfinished request.
     #[error("the body of the request broke off")]
     BrokenBody,
 }
@@ -97,7 +97,10 @@ impl ForwardFailure {
                 Failure::told(Code::Vipps99, "The body of the request came too slowly")
                     .with_status(408)
             }
-            Self::BrokenBody => Failure::field("body", "The body of the request broke off"),
+            Self::BrokenBody => Failure::field(
+                "body",
+                "The body of the request broke off, is not well-formed, or has trailers",
+            ),
         }
     }
 }

@@ -240,6 +240,13 @@ mod tests {
                 "http://10.0.0.1",
                 Err(SameHost),
             ),
+            ("https://0.0.0.0:81", "http://127.0.0.1:81", Err(SameHost)),
+            ("https://[::]:81", "http://localhost:81", Err(SameHost)),
+            (
+                "http://[::ffff:7f00:1]:81",
+                "http://127.0.0.1:81",
+                Err(SameHost),
+            ),
             ("https://api.vipps.no", PRIMARY, Err(Production)),
             ("https://API.vipps.no.:444", PRIMARY, Err(Production)),
             ("https://new.vipps.no", PRIMARY, Err(Production)),

@@ -86,11 +86,12 @@ pub(crate) fn floats(files: &[File]) -> Complaints {
         "src/routing/",
     ];
     let mut all = Complaints::new();
-    // The reader of `20000.0` in ecom/lenient.rs is the one place that meets a float, and turns it away or into an integer.
+    // The reader of `20000.0` in ecom/lenient.rs is the one place that meets a float, and turns it away or into an integer;
+    // ecom/fold.rs hands every type of JSON on and looks at none.
     let judged = files.iter().filter(|file| {
         low.iter().any(|start| file.path.starts_with(start))
             && !is_test(&file.path)
-            && file.path != "src/ecom/lenient.rs"
+            && !["src/ecom/lenient.rs", "src/ecom/fold.rs"].contains(&file.path.as_str())
     });
     for file in judged {
         for (n, line) in code(file, false) {
@@ -176,7 +177,10 @@ pub(crate) fn places_of_this_machine(files: &[File]) -> Complaints {
         concat!("rustup", ".rs"),
     ];
     let mut all = Complaints::new();
-    for file in files.iter().filter(|file| file.path != "Cargo.lock") {
+    for file in files
+        .iter()
+        .filter(|file| !file.path.ends_with("Cargo.lock"))
+    {
         for (n, line) in file.text.lines().enumerate() {
             for word in never.iter().filter(|word| line.contains(**word)) {
                 all.push(format!("{}:{}: `{word}`: no paths of one machine and no hosts of registries in the project", file.path, n + 1));

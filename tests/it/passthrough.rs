@@ -143,7 +143,7 @@ async fn the_answers_headers_come_in_order_without_those_of_the_hop() {
 }
 
 #[tokio::test]
-async fn chunked_bodies_are_framed_anew_and_lose_extensions_and_trailers() {
+async fn chunked_bodies_are_framed_anew_and_lose_extensions() {
     let upstream = Upstream::start().await;
     let bridge = Bridge::to(upstream.addr).await;
     let mut client = Client::to(bridge.addr).await;
@@ -151,7 +151,7 @@ async fn chunked_bodies_are_framed_anew_and_lose_extensions_and_trailers() {
         let answer = client
             .ask(format!(
                 "{method} /x HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n\
-                 3;a=b\r\nabc\r\n02\r\nde\r\n0\r\nX-T: 1\r\n\r\n"
+                 3;a=b\r\nabc\r\n02\r\nde\r\n0;c\r\n\r\n"
             ))
             .await;
         assert_eq!(answer.body, b"abcde", "{method}");

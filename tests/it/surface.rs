@@ -276,53 +276,34 @@ async fn a_panic_is_a_500_of_its_own_call_only() {
     assert!(healthy(bridge.addr).await);
 }
 
-/// B8, B9: the path is judged, and never changed.
-#[tokio::test]
-async fn b8_odd_paths_are_routed_or_refused_but_never_another_operation() {
-    let (upstream, bridge) = started().await;
-    for (line, status, forwarded) in [
-        ("PUT /ECOMM/v2//payments/o/cancel/", 200, true),
-        ("POST /ecomm/v2/payments/o%2Fcapture", 404, false),
-        ("POST /ecomm/v2/payments/o/capture.", 404, false),
-        ("POST /ecomm/v2/payments/%2e%2e/capture", 400, false),
-        ("POST /ecomm/v2/payments/o/capture/..", 400, false),
-        ("POST /%65comm/v2/payments", 404, false),
-        ("GET /ecomm/v2/payments/o/cancel", 405, false),
-        (
-            "GET /ecomm/v2/payments/%F0%9F%92%B0/details?b=2&a=1",
-            200,
-            true,
-        ),
-    ] {
-        let answer = ask(bridge.addr, format!("{line} HTTP/1.1\r\nHost: b\r\n\r\n")).await;
-        assert_eq!(answer.status, status, "{line}");
-        let seen = upstream.take();
-        assert_eq!(!seen.is_empty(), forwarded, "{line}");
-        if let Some(seen) = seen.first() {
-            assert_eq!(format!("{} {}", seen.method, seen.target), line);
-        }
-    }
+/// Connections that the test may open: both ends are here, and other tests need theirs.
+fn connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .and_then(|line| line.split_whitespace().next()?.parse().ok());
+    (files.unwrap_or(1_024_usize) / 6).min(3_000)
 }
 
-/// E8 at the size that 20,000 file descriptors allow, both ends being here.
+/// E8: idle connections up to the limit are kept, beyond it they are told; those that are served stay served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs 20,000 file descriptors: run by hand"]
-async fn e8_nine_thousand_connections() {
+async fn e8_thousands_of_idle_connections_starve_nobody() {
     let upstream = Upstream::start().await;
+    let all = connections();
+    let kept = all * 2 / 3;
     let mut wanted = Wanted::default();
-    wanted.settings.max_connections = 6_000;
+    wanted.settings.max_connections = kept;
     let bridge = Bridge::with(upstream.addr, wanted).await;
     let get = "GET /x HTTP/1.1\r\nHost: b\r\n\r\n";
     let mut open = Vec::new();
-    for n in 0..9_000 {
-        if n == 500 || n == 5_500 {
-            println!("{n} connections: {} KiB", crate::streaming::resident_kib());
-        }
+    for _ in 0..all {
         open.push(Client::to(bridge.addr).await);
     }
-    until(|| is(&bridge.counts.connections_refused, 3_000)).await;
+    until(|| is(&bridge.counts.connections_refused, all - kept)).await;
     assert_eq!(ask(bridge.addr, get).await.status, 503);
     assert_eq!(open[0].ask(get).await.status, 200);
-    open.truncate(5_000);
+    assert_eq!(open[kept - 1].ask(get).await.status, 200);
+    open.truncate(kept - 1);
     soon(async { while ask(bridge.addr, get).await.status != 200 {} }).await;
 }

@@ -23,14 +23,15 @@ use crate::support::client::{Client, Cut};
 use crate::support::upstream::Upstream;
 use crate::support::{soon, until};
 
-struct Secured {
-    upstream: Upstream,
-    bridge: Bridge,
+/// A bridge with a certificate of its own.
+pub(crate) struct Secured {
+    pub(crate) upstream: Upstream,
+    pub(crate) bridge: Bridge,
     cert: CertificateDer<'static>,
     _files: TempDir,
 }
 
-async fn secured() -> Secured {
+pub(crate) async fn secured() -> Secured {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = tempfile::tempdir().unwrap();
     let tls = TlsFiles {
@@ -52,7 +53,7 @@ async fn secured() -> Secured {
 }
 
 impl Secured {
-    async fn connect(&self, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
+    pub(crate) async fn connect(&self, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.cert.clone()).unwrap();
         let provider = Arc::new(aws_lc_rs::default_provider());

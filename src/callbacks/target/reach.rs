@@ -15,7 +15,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, crypto::aws_lc_rs};
 
-use super::{ADDRESSES_MAX, Refusal, Targets, plain_host};
+use super::text::plain_host;
+use super::{ADDRESSES_MAX, Refusal, Targets};
 use crate::types::OrderText;
 
 /// For each step: the name, the connection, TLS.

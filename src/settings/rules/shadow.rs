@@ -64,10 +64,10 @@ fn target(report: &mut Report, own: &BaseUrl, beside: &Beside<'_>) {
             "Write the address of a test server or a simulator, or leave it empty",
         );
     }
-    let near = own.is_loopback();
+    let near = own.is_here();
     if let Some(primary) = beside.upstream.map(|upstream| &upstream.base_url) {
         let (primary_host, primary_port) = primary.server();
-        if near && primary.is_loopback() {
+        if near && primary.is_here() {
             if port == primary_port {
                 report.problem(
                     URL,

@@ -189,6 +189,23 @@ fn a_target_that_cannot_be_is_refused_in_every_mode() {
         ("http://127.0.0.1:1", "https://LOCALHOST.:1", port),
         ("http://[::1]", "http://localhost:80", port),
         ("http://127.0.0.1:1", "http://127.0.0.1:2", ""),
+        ("http://127.0.0.1:1", "https://0.0.0.0:1", port),
+        ("http://127.0.0.1:1", "https://[::]:1", port),
+        ("http://127.0.0.1:1", "https://[::ffff:0.0.0.0]:1", port),
+        ("http://127.0.0.1:1", "http://[::ffff:127.0.0.1]:1", port),
+        ("https://0.0.0.0:1", "http://localhost:1", port),
+        ("https://10.0.0.1:1", "https://[::ffff:10.0.0.1]:2", host),
+        ("https://10.0.0.1:1", "https://[::ffff:a00:1]:1", host),
+        (
+            "https://a.example",
+            "https://0.0.0.0:8080",
+            "this is where the bridge itself listens (proxy.listen)",
+        ),
+        (
+            "https://a.example",
+            "https://[::ffff:127.0.0.1]:9090",
+            "this is where the bridge itself listens (admin.listen)",
+        ),
         ("https://a.example", "http://127.0.0.1:1", ""),
         (
             "https://a.example",

@@ -1,11 +1,12 @@
 //! The body on its way to upstream, and what it tells about its progress.
 //!
-//! Trailers are dropped: they are of one hop unless both sides agree. Must not: buffer or copy.
+//! A body with trailers is broken: they would be dropped on this hop anyway, and hyper takes what stands behind a bare
+//! line feed in them, a next request perhaps, for nothing. Must not: buffer or copy.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -47,7 +48,7 @@ impl Progress {
         self.broken.load(Ordering::Relaxed)
     }
 
-    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>) {
+    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, Unsound>>>) {
         self.waiting.store(polled.is_pending(), Ordering::Relaxed);
         match polled {
             Poll::Pending => {}
@@ -59,6 +60,17 @@ impl Progress {
             }
         }
     }
+}
+
+/// Why a client's body is not sent on to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unsound {
+    /// It broke off, or is not well-formed.
+    #[error("the client's body broke off")]
+    Broken(#[from] hyper::Error),
+    /// It has trailers.
+    #[error("the client's body has trailers")]
+    Trailers,
 }
 
 /// The body of a request to upstream.
@@ -82,22 +94,24 @@ impl Outgoing {
 
 impl Body for Outgoing {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Unsound;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Unsound>>> {
         match self.get_mut() {
             Self::Bytes(body) => Poll::Ready(body.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(body, progress) => loop {
-                let polled = Pin::new(&mut *body).poll_frame(cx);
+            Self::Stream(body, progress) => {
+                let polled = Pin::new(&mut *body).poll_frame(cx).map(|frame| {
+                    frame.map(|frame| match frame {
+                        Ok(frame) if frame.is_trailers() => Err(Unsound::Trailers),
+                        other => other.map_err(Into::into),
+                    })
+                });
                 progress.note(&polled);
-                match ready!(polled) {
-                    Some(Ok(frame)) if frame.is_trailers() => {}
-                    other => return Poll::Ready(other),
-                }
-            },
+                polled
+            }
         }
     }
 

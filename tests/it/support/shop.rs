@@ -29,6 +29,12 @@ impl Ask {
         self
     }
 
+    /// Beside the header that is there.
+    pub(crate) fn another(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         self
@@ -46,8 +52,13 @@ impl Ask {
         self.text(&body.to_string())
     }
 
-    pub(crate) fn text(mut self, body: &str) -> Self {
-        self.body = body.as_bytes().to_vec();
+    pub(crate) fn text(self, body: &str) -> Self {
+        self.raw(body.as_bytes())
+    }
+
+    /// Bytes that need be no text, said to be JSON.
+    pub(crate) fn raw(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
         if self.headers.iter().any(|(n, _)| n == "Content-Type") {
             return self;
         }

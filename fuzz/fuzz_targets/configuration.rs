@@ -1,0 +1,4 @@
+#![no_main]
+//! See `fuzzed::configuration`.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::configuration::run(data));

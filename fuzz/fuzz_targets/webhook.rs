@@ -1,0 +1,4 @@
+#![no_main]
+//! See `fuzzed::webhook`.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::webhook::run(data));

@@ -1,0 +1,4 @@
+#![no_main]
+//! See `fuzzed::words`.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::words::run(data));
