@@ -1,7 +1,8 @@
 //! Instructions and allocations: of the pure translation, and of the whole bridge for one request.
 //!
 //! Counted by valgrind, which is the same on a busy machine as on an idle one: a program is run with some requests and
-//! with some more, and the difference is what one costs. What is recorded in `budget.txt` may be exceeded by a tenth.
+//! with some more, and the difference is what one costs. What is recorded (a file for each kind of build)
+//! may be exceeded by a tenth.
 //! Must not: measure time, but for the one line that says so.
 
 use std::collections::BTreeMap;
@@ -75,7 +76,14 @@ pub fn counts(bench: &Bench) -> io::Result<()> {
 }
 
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/proxies/budget.txt")
+    let build = if cfg!(debug_assertions) {
+        "budget.dev.txt"
+    } else {
+        "budget.release.txt"
+    };
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("benches/proxies")
+        .join(build)
 }
 
 fn output(command: &mut Command) -> io::Result<Output> {
