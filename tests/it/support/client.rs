@@ -69,12 +69,17 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn to(addr: SocketAddr) -> Self {
-        let socket = soon(TcpStream::connect(addr)).await.unwrap();
-        socket.set_nodelay(true).unwrap();
-        Self {
+        Self::try_to(addr).await.expect("somebody listens")
+    }
+
+    /// None where nobody listens.
+    pub(crate) async fn try_to(addr: SocketAddr) -> Option<Self> {
+        let socket = soon(TcpStream::connect(addr)).await.ok()?;
+        socket.set_nodelay(true).ok()?;
+        Some(Self {
             socket,
             read: Vec::new(),
-        }
+        })
     }
 
     /// Sends bytes. The other side may have refused us by then.

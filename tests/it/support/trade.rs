@@ -1,0 +1,477 @@
+//! Shops that trade while the bridge comes and goes, and what they were told: at the end nothing acknowledged may be
+//! missing, nothing may have been done twice, and what nobody acknowledged is done at most once.
+//!
+//! A call without an answer is repeated as shops do it, with the same `X-Request-Id`; some give up instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use ecom_bridge::simulator::merchant::Received;
+use ecom_bridge::simulator::{Origin, PaymentView, SeenRequest};
+use ecom_bridge::store::{AdjustmentState, CallbackFilter, CallbackState};
+use ecom_bridge::types::{Msn, OrderText, Scope};
+use serde_json::{Value, json};
+
+use super::app::{MSN, OTHER_MSN, TestApp};
+use super::callbacks::Shop;
+use super::check;
+use super::client::{Answer, Client};
+use super::shop::Ask;
+use super::{LIMIT, Random};
+
+/// What the shop or its customer does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Initiate,
+    Approve,
+    Reject,
+    Capture(Option<i64>),
+    Refund(i64),
+    Cancel,
+    /// Cancels what is not captured.
+    Release,
+    Details,
+}
+
+use Deed::{Approve, Cancel, Capture, Details, Initiate, Refund, Reject, Release};
+
+/// What orders come to; each adds up to one outcome.
+const PLANS: [&[Deed]; 9] = [
+    &[Initiate, Approve, Capture(None)],
+    &[Initiate, Approve, Capture(Some(400)), Capture(Some(350))],
+    &[Initiate, Approve, Capture(Some(400)), Release],
+    &[
+        Initiate,
+        Approve,
+        Capture(Some(1_000)),
+        Refund(300),
+        Refund(700),
+    ],
+    &[Initiate, Approve, Cancel],
+    &[Initiate, Reject],
+    &[Initiate, Approve, Details],
+    &[
+        Initiate,
+        Approve,
+        Capture(Some(600)),
+        Refund(100),
+        Capture(Some(400)),
+        Details,
+    ],
+    &[Initiate, Details, Approve, Capture(Some(1)), Refund(1)],
+];
+const AMOUNT: i64 = 1_000;
+
+/// One order and how far it has come.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) msn: &'static str,
+    pub(crate) id: String,
+    plan: &'static [Deed],
+    /// Deeds that were acknowledged.
+    done: usize,
+    /// How often the next one was sent.
+    sent: usize,
+    /// The last answer's status; 0 where none came.
+    pub(crate) last: u16,
+    /// The shop asks no more.
+    given_up: bool,
+}
+
+/// How a call ended for the shop.
+pub(crate) enum Went {
+    Well,
+    /// Not known, not now: again later.
+    Later,
+    /// The bridge is gone.
+    Gone,
+}
+
+impl Order {
+    pub(crate) fn open(&self) -> bool {
+        !self.given_up && self.done < self.plan.len()
+    }
+
+    fn ask(&self, shop: &Shop, addr: SocketAddr) -> Option<Ask> {
+        let app = &shop.app;
+        let key = format!("{}-{}", self.id, self.done);
+        let change = |op: &str, amount: Value| app.changing(op, &self.id, amount, &key);
+        let ask = match self.plan[self.done] {
+            Initiate => {
+                let mut body = shop.body(&self.id, AMOUNT);
+                body["merchantInfo"]["merchantSerialNumber"] = json!(self.msn);
+                app.initiating(&body).id(&key)
+            }
+            Approve | Reject => return None,
+            Capture(amount) => change("capture", json!(amount)),
+            Refund(amount) => change("refund", json!(amount)),
+            Cancel => change("cancel", Value::Null),
+            Release => app.releasing(&self.id, &key),
+            Details => app.ask("GET", &format!("/ecomm/v2/payments/{}/details", self.id)),
+        };
+        Some(ask.to(addr).header("Merchant-Serial-Number", self.msn))
+    }
+
+    /// Does the next deed, or tries to.
+    pub(crate) async fn step(&mut self, shop: &Shop, addr: SocketAddr) -> Went {
+        let Some(ask) = self.ask(shop, addr) else {
+            let (world, yes) = (shop.app.world(), self.plan[self.done] == Approve);
+            let decided = match yes {
+                true => world.approve(self.msn, &self.id),
+                false => world.reject(self.msn, &self.id),
+            };
+            assert!(decided, "acknowledged, and not there: {self:?}");
+            self.done += 1;
+            return Went::Well;
+        };
+        (self.sent, self.last) = (self.sent + 1, 0);
+        let Some(answer) = try_send(addr, &ask).await else {
+            return Went::Gone;
+        };
+        self.last = answer.status;
+        match answer.status {
+            423 | 429 | 500.. => return Went::Later,
+            200 => self.check(&answer),
+            // It is there: the first answer was lost.
+            _ if self.plan[self.done] == Initiate && self.sent > 1 => {
+                assert_eq!(answer.error().1, "34", "{self:?}: {}", answer.text());
+            }
+            _ => panic!("{self:?}: {}", answer.text()),
+        }
+        (self.done, self.sent) = (self.done + 1, 0);
+        Went::Well
+    }
+
+    fn check(&self, answer: &Answer) {
+        let json = answer.json();
+        let told = &json["transactionInfo"]["amount"];
+        match self.plan[self.done] {
+            Capture(Some(amount)) | Refund(amount) => assert_eq!(*told, amount, "{self:?}"),
+            Initiate => assert!(json["url"].is_string(), "{self:?}"),
+            _ => {}
+        }
+    }
+
+    /// The sums of the first `done` deeds: captured, refunded, cancelled.
+    fn sums(&self, done: usize) -> (i64, i64, i64) {
+        let (mut captured, mut refunded, mut cancelled) = (0, 0, 0);
+        for deed in &self.plan[..done] {
+            match deed {
+                Capture(amount) => captured += amount.unwrap_or(AMOUNT),
+                Refund(amount) => refunded += amount,
+                Cancel | Release => cancelled = AMOUNT - captured,
+                _ => {}
+            }
+        }
+        (captured, refunded, cancelled)
+    }
+
+    /// What upstream may have: what was acknowledged, and at most one deed more where the shop has given up.
+    fn agrees(&self, seen: &PaymentView) -> bool {
+        if self.msn == OTHER_MSN {
+            return true;
+        }
+        let value = |amount: ecom_bridge::types::Amount| amount.minor_units();
+        let has = (
+            value(seen.captured),
+            value(seen.refunded),
+            value(seen.cancelled),
+        );
+        let more = usize::from(self.sent > 0 && self.done < self.plan.len());
+        has == self.sums(self.done) || has == self.sums(self.done + more)
+    }
+}
+
+/// The answer; none where the connection broke before it was whole.
+async fn try_send(addr: SocketAddr, ask: &Ask) -> Option<Answer> {
+    let mut client = Client::try_to(addr).await?;
+    client.send(ask.bytes()).await;
+    client.read(false).await.ok()
+}
+
+/// Some shops' orders.
+pub(crate) struct Trade {
+    name: String,
+    /// One list for each shopper.
+    pub(crate) orders: Vec<Vec<Order>>,
+    made: usize,
+    /// Answers that came.
+    pub(crate) answers: Arc<AtomicUsize>,
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+impl Trade {
+    pub(crate) fn new(name: &str, shoppers: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            orders: (0..shoppers).map(|_| Vec::new()).collect(),
+            made: 0,
+            answers: Arc::default(),
+            stop: Arc::default(),
+        }
+    }
+
+    /// Everybody shops, at these addresses in turn, until stopped or until the bridge is gone.
+    pub(crate) async fn go(&mut self, shop: &Shop, addrs: &[SocketAddr], random: &mut Random) {
+        self.made += 1;
+        self.answers.store(0, Ordering::SeqCst);
+        self.stop.store(false, Ordering::SeqCst);
+        let round = format!("{}-{}", self.name, self.made);
+        let (answers, stop) = (&self.answers, &self.stop);
+        let shoppers = self.orders.iter_mut().enumerate().map(|(n, orders)| {
+            let mut own = Random::new(random.number());
+            let (addr, prefix) = (addrs[n % addrs.len()], format!("{round}-{n}"));
+            async move {
+                let mut made = 0;
+                while !stop.load(Ordering::SeqCst) {
+                    let open: Vec<usize> =
+                        (0..orders.len()).filter(|i| orders[*i].open()).collect();
+                    let at = match own.below(open.len() + 1) {
+                        chosen if chosen < open.len() => open[chosen],
+                        _ if open.len() > 6 => open[0],
+                        _ => {
+                            made += 1;
+                            orders.push(new_order(format!("{prefix}-{made}"), &mut own));
+                            orders.len() - 1
+                        }
+                    };
+                    match orders[at].step(shop, addr).await {
+                        Went::Well | Went::Later => {
+                            answers.fetch_add(1, Ordering::SeqCst);
+                        }
+                        Went::Gone => {
+                            orders[at].given_up = own.below(6) == 0;
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        futures_util::future::join_all(shoppers).await;
+    }
+
+    /// Whether all that was begun and not given up is done; goes on with it once.
+    pub(crate) async fn goes_on(&mut self, shop: &Shop) -> bool {
+        let addr = shop.app.addr();
+        let mut all = true;
+        for order in self.orders.iter_mut().flatten() {
+            while order.open() {
+                match order.step(shop, addr).await {
+                    Went::Well => {}
+                    Went::Later => {
+                        all = false;
+                        break;
+                    }
+                    Went::Gone => panic!("the bridge is gone: {order:?}"),
+                }
+            }
+        }
+        all
+    }
+
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().flatten()
+    }
+}
+
+pub(crate) fn new_order(id: String, random: &mut Random) -> Order {
+    // One in five is of the unit whose payments are captured by the bridge.
+    let direct = random.below(5) == 0;
+    let plan: &[Deed] = match direct {
+        true => &[Initiate, Approve],
+        false => PLANS[random.below(PLANS.len())],
+    };
+    Order {
+        msn: if direct { OTHER_MSN } else { MSN },
+        id,
+        plan,
+        done: 0,
+        sent: 0,
+        last: 0,
+        given_up: false,
+    }
+}
+
+/// The keys that were sent for each payment: sales unit and reference.
+#[derive(Default)]
+pub(crate) struct Sent(BTreeMap<(String, String), BTreeSet<String>>);
+
+impl Sent {
+    pub(crate) fn add(&mut self, requests: &[SeenRequest]) {
+        for request in requests {
+            let parts: Vec<&str> = request.path().split('/').collect();
+            let (Some(key), ["", "epayment", "v1", "payments", id, _]) =
+                (request.header("idempotency-key"), &parts[..])
+            else {
+                continue;
+            };
+            let unit = request.header("merchant-serial-number").unwrap();
+            let name = (unit.to_owned(), (*id).to_owned());
+            self.0.entry(name).or_default().insert(key.to_owned());
+        }
+    }
+}
+
+/// The payments that the bridge made.
+pub(crate) fn born(app: &TestApp) -> Vec<PaymentView> {
+    let mut all = app.world().payments();
+    all.retain(|p| p.origin == Origin::Epayment);
+    all
+}
+
+/// What the shop was told of each payment: sales unit and order.
+#[derive(Default)]
+pub(crate) struct Told(BTreeMap<(String, String), Vec<String>>);
+
+impl Told {
+    pub(crate) fn of(shop: &Shop) -> Self {
+        let mut told = Self::default();
+        told.add(&shop.merchant.callbacks());
+        told
+    }
+
+    pub(crate) fn add(&mut self, callbacks: &[Received]) {
+        for callback in callbacks {
+            let body = callback.json();
+            let text = |v: &Value| v.as_str().unwrap().to_owned();
+            let name = (text(&body["merchantSerialNumber"]), text(&body["orderId"]));
+            let status = text(&body["transactionInfo"]["status"]);
+            self.0.entry(name).or_default().push(status);
+        }
+    }
+
+    /// How many callbacks came.
+    pub(crate) fn count(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+
+    /// Whose shop has not been told yet.
+    pub(crate) fn missing(&self, shop: &Shop) -> Vec<(String, String)> {
+        born(&shop.app)
+            .into_iter()
+            .map(|p| (p.msn, p.reference))
+            .filter(|name| !self.0.contains_key(name))
+            .collect()
+    }
+}
+
+/// Nothing acknowledged is missing upstream, nothing was done twice (I1, I2).
+pub(crate) fn upstream_agrees(shop: &Shop, trade: &Trade) {
+    let requests = shop.app.world().requests();
+    check::kept(&shop.app, &requests);
+    let payments = shop.app.world().payments();
+    check::sums(&payments);
+    let named: BTreeMap<(&str, &str), &PaymentView> = payments
+        .iter()
+        .map(|p| ((p.msn.as_str(), p.reference.as_str()), p))
+        .collect();
+    for order in trade.each() {
+        let Some(seen) = named.get(&(order.msn, order.id.as_str())) else {
+            assert_eq!(order.done, 0, "acknowledged, and not upstream: {order:?}");
+            continue;
+        };
+        assert!(order.agrees(seen), "{order:?} {seen:?}");
+    }
+}
+
+/// The records agree with upstream: written before it was sent (I3), closed by evidence (I4).
+pub(crate) async fn records_agree(shop: &Shop, trade: &Trade, mut sent: Sent) {
+    for order in trade.each() {
+        let name = (order.msn.to_owned(), order.id.clone());
+        let Some(seen) = shop.app.world().payment(order.msn, &order.id) else {
+            assert!(!sent.0.contains_key(&name));
+            continue;
+        };
+        let scope = Scope::Unit(Msn::parse(order.msn).unwrap());
+        let text = OrderText::parse(&order.id).unwrap();
+        let store = &shop.app.payments().store;
+        let (calls, _) = store.adjustments(&scope, &text).await.unwrap();
+        let mut asked = BTreeSet::new();
+        for call in &calls {
+            let key = call.key.as_ref().unwrap().as_str();
+            let effects = seen
+                .events
+                .iter()
+                .filter(|e| e.success && e.key.as_deref() == Some(key));
+            let effects = effects.count();
+            match call.state {
+                AdjustmentState::Succeeded { .. } if call.amount.is_some() => {
+                    assert_eq!(effects, 1, "I4: {call:?} {seen:?}");
+                }
+                AdjustmentState::Refused | AdjustmentState::NotDone => {
+                    assert_eq!(effects, 0, "I4: {call:?} {seen:?}");
+                }
+                AdjustmentState::Open(_) => assert!(order.given_up, "{order:?} {call:?}"),
+                AdjustmentState::Succeeded { .. } => {}
+            }
+            // One key for each X-Request-Id, another one only after a refusal.
+            let again = (call.request_id.clone(), call.attempt);
+            assert!(asked.insert(again), "{calls:?}");
+        }
+        let recorded: BTreeSet<String> = calls
+            .iter()
+            .map(|call| call.key.as_ref().unwrap().as_str().to_owned())
+            .collect();
+        let sent = sent.0.remove(&name).unwrap_or_default();
+        assert!(sent.is_subset(&recorded), "I3: {sent:?} {recorded:?}");
+    }
+}
+
+/// Every end was told at least once, always in the same words, from one record (I5, I6).
+pub(crate) async fn everybody_was_told(shop: &Shop, told: &Told) {
+    let mut records: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut filter = CallbackFilter {
+        limit: 500,
+        ..CallbackFilter::default()
+    };
+    loop {
+        let page = shop
+            .app
+            .callbacks()
+            .callbacks(filter.clone())
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        filter.before = Some(last.id);
+        for one in page {
+            assert_eq!(one.state, CallbackState::Delivered, "{one:?}");
+            let name = (one.msn.to_string(), one.order.as_str().to_owned());
+            *records.entry(name).or_default() += 1;
+        }
+    }
+    for payment in born(&shop.app) {
+        let name = (payment.msn.clone(), payment.reference.clone());
+        assert_eq!(records.get(&name), Some(&1), "I5: {payment:?}");
+        let status = match payment.authorized.minor_units() {
+            0 => "CANCELLED",
+            _ if payment.msn == OTHER_MSN => "SALE",
+            _ => "RESERVED",
+        };
+        let heard = &told.0[&name];
+        assert!(
+            heard.iter().all(|s| s == status),
+            "I5: {payment:?} {heard:?}"
+        );
+        if payment.msn == OTHER_MSN {
+            assert_eq!(payment.captured.minor_units(), AMOUNT, "{payment:?}");
+        }
+    }
+}
+
+/// The proof of the command: everything is read and nothing is in the way.
+pub(crate) async fn ledger_verifies(shop: &mut Shop) -> Value {
+    let began = std::time::Instant::now();
+    loop {
+        let (sound, text) = shop.app.command(&["ledger", "verify", "--json"]).await;
+        assert!(sound, "{text}");
+        let proof: Value = serde_json::from_str(&text).unwrap();
+        let unread = proof["notVerified"].as_object().unwrap().keys();
+        if unread.len() == 0 {
+            return proof;
+        }
+        assert!(began.elapsed() < LIMIT * 2, "{text}");
+        shop.pass(std::time::Duration::from_secs(90)).await;
+    }
+}
