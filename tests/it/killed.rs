@@ -213,9 +213,7 @@ impl Life {
             process.kill();
         }
         let shop = &mut self.shop;
-        for payment in born(&shop.app) {
-            shop.app.world().approve(&payment.msn, &payment.reference);
-        }
+        self.trade.customers_approve(shop);
         shop.app.advance(Duration::from_secs(300));
         shop.app.up().await;
         shop.registered().await;
@@ -336,4 +334,39 @@ async fn f2_one_of_two_instances_killed_nothing_is_lost() {
         return;
     };
     kills(rounds() / 10, 2, Some(&server)).await;
+}
+
+/// Upstream has done it or not, the bridge is dead, and the shop never asks again: the ledger's look settles it.
+#[tokio::test]
+async fn a_capture_that_a_crash_left_open_is_settled_although_nobody_asks_again() {
+    for processed in [true, false] {
+        let mut shop = Shop::with(&[("merchant", &unit(MSN, false))]).await;
+        shop.order("order-0001").await;
+        shop.approve("order-0001");
+        shop.quiet().await;
+        shop.app.down().await;
+        let process = Process::start(&shop, free_address(), 0).await;
+        let hangs = Fault::always("/capture", Action::Hang { processed });
+        shop.app.world().add_fault(hangs);
+        let ask = shop.app.changing("capture", "order-0001", 400, "x");
+        let client = ask.to(process.addr).begin().await;
+        eventually(async || {
+            let all = shop.app.world().requests();
+            all.iter().any(|r| r.fault.as_deref() == Some("hang"))
+        })
+        .await;
+        process.kill();
+        drop(client);
+        shop.app.advance(Duration::from_secs(300));
+        shop.app.up().await;
+        eventually(async || {
+            shop.pass(Duration::from_secs(60)).await;
+            let story = shop.app.admin("/api/ledger/order-0001").await.json();
+            let open = shop.app.metric("bridge_ambiguous_open").await;
+            story["payments"][0]["standing"] == "proven" && open == 0.0
+        })
+        .await;
+        let captured = if processed { 400 } else { 0 };
+        assert_eq!(shop.app.sums("order-0001"), (captured, 0, 0));
+    }
 }

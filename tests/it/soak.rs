@@ -348,9 +348,7 @@ async fn finish(soak: Soak, mut trade: Trade) {
     assert_eq!(process.end().await, Some(0));
     shop.app.advance(Duration::from_secs(300));
     shop.app.up().await;
-    for payment in born(&shop.app) {
-        shop.app.world().approve(&payment.msn, &payment.reference);
-    }
+    trade.customers_approve(&shop);
     let began = Instant::now();
     let mut told = told.into_inner().unwrap();
     loop {

@@ -22,8 +22,8 @@ async fn prepare(shop: &Shop, tag: &str) {
         shop.order(&format!("{tag}-{name}")).await;
         shop.approve(&format!("{tag}-{name}"));
     }
-    let captured = shop.app.capture(&format!("{tag}-refund"), 1_000, "before");
-    captured.await.ok();
+    let refund = format!("{tag}-refund");
+    shop.app.capture(&refund, 1_000, "before").await.ok();
     shop.order(&format!("{tag}-waits")).await;
     shop.quiet().await;
 }
@@ -189,6 +189,12 @@ async fn b4_a_damaged_file_is_refused_with_the_remedy() {
     prepare(&shop, "order-1").await;
     let file = shop.app.configuration().1.join("bridge.db");
     shop.app.down().await;
+    // Nothing stays in the log beside it.
+    let options = SqliteConnectOptions::new().filename(&file);
+    let mut db = options.connect().await.unwrap();
+    let all = "PRAGMA wal_checkpoint(TRUNCATE)";
+    sqlx::query(all).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
     let whole = std::fs::read(&file).unwrap();
     let mut torn = whole.clone();
     torn[4096..].fill(0xA5);

@@ -18,7 +18,7 @@ const WATCH: &str =
 
 pub(crate) struct Postgres {
     url: String,
-    own: Option<Own>,
+    _own: Option<Own>,
 }
 
 /// A server from the system's binaries, in a folder of its own.
@@ -52,13 +52,13 @@ fn told_loudly<T>(started: Option<T>) -> Option<T> {
 impl Postgres {
     pub(crate) fn start() -> Option<Self> {
         if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
-            return Some(Self { url, own: None });
+            return Some(Self { url, _own: None });
         }
         let own = told_loudly(Own::start())?;
         let socket = own.folder.path().display().to_string().replace('/', "%2F");
         Some(Self {
             url: format!("postgres://bridge@{socket}:5432/postgres"),
-            own: Some(own),
+            _own: Some(own),
         })
     }
 
