@@ -235,7 +235,7 @@ impl Life {
         let mut sent = Sent::default();
         sent.add(&shop.app.world().requests());
         trade::records_agree(shop, &self.trade, sent).await;
-        let proof = trade::ledger_verifies(shop).await;
+        let proof = trade::ledger_verifies(shop, Duration::from_secs(3)).await;
         let (born, told) = (born(&shop.app).len(), told.count());
         eprintln!("{born} payments, {told} callbacks, {proof}");
     }

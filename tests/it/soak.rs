@@ -368,7 +368,7 @@ async fn finish(soak: Soak, mut trade: Trade) {
     trade::upstream_agrees(&shop, &trade);
     trade::everybody_was_told(&shop, &told).await;
     trade::records_agree(&shop, &trade, sent).await;
-    let proof = trade::ledger_verifies(&mut shop).await;
+    let proof = trade::ledger_verifies(&shop, Duration::from_secs(60)).await;
     eprintln!(
         "{} calls, {} payments, {} callbacks, {proof}",
         calls.into_inner(),

@@ -3,18 +3,20 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
 use super::callbacks::{Shop, free_address};
 use super::client::Client;
-use super::eventually;
+use super::{LIMIT, eventually};
 
 /// A bridge in a process of its own; killed when dropped.
 pub(crate) struct Process {
     child: Child,
     pub(crate) addr: SocketAddr,
     pub(crate) admin: SocketAddr,
+    log: PathBuf,
 }
 
 impl Process {
@@ -51,7 +53,13 @@ impl Process {
             command.env("ECOM_BRIDGE_CRASH_AT", crash);
         }
         let child = command.spawn().unwrap();
-        Self { child, addr, admin }
+        let log = Self::log(shop, n);
+        Self {
+            child,
+            addr,
+            admin,
+            log,
+        }
     }
 
     /// Where the `n`-th one logs.
@@ -67,13 +75,22 @@ impl Process {
 
     /// Until it listens, or has ended.
     pub(crate) async fn listens(&mut self) -> bool {
-        let mut ended = false;
-        eventually(async || {
-            ended = self.ended();
-            ended || TcpStream::connect(self.addr).await.is_ok()
-        })
-        .await;
-        !ended
+        let began = Instant::now();
+        let mut beat = tokio::time::interval(Duration::from_millis(5));
+        loop {
+            if self.ended() {
+                return false;
+            }
+            if TcpStream::connect(self.addr).await.is_ok() {
+                return true;
+            }
+            if began.elapsed() > LIMIT {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                let at = log.len().saturating_sub(4_000);
+                panic!("it does not start: {}", log.get(at..).unwrap_or_default());
+            }
+            beat.tick().await;
+        }
     }
 
     pub(crate) fn ended(&mut self) -> bool {
