@@ -130,14 +130,12 @@ async fn f5_a_log_that_blocks_stops_nothing_and_what_is_dropped_is_counted() {
     eventually(async || shop.statuses(id) == ["RESERVED"]).await;
     // Somebody reads again: what comes from now on is there.
     let lines = BufReader::new(held).lines();
-    let (told, mut tells) = tokio::sync::mpsc::unbounded_channel();
+    let (told, tells) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        for line in lines.map_while(Result::ok) {
-            if line.contains("draining") {
-                return told.send(());
-            }
-        }
-        Ok(())
+        let found = lines
+            .map_while(Result::ok)
+            .any(|line| line.contains("draining"));
+        told.send(found)
     });
     // The queue is empty when no line is dropped any more.
     let mut before = dropped().await;
@@ -149,6 +147,6 @@ async fn f5_a_log_that_blocks_stops_nothing_and_what_is_dropped_is_counted() {
     })
     .await;
     process.signal("-TERM");
-    assert_eq!(soon(tells.recv()).await, Some(()));
+    assert_eq!(soon(tells).await, Ok(true));
     eprintln!("{n} calls, {before:?} lines dropped");
 }

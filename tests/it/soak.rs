@@ -126,7 +126,7 @@ impl Soak {
                 .entry(open[at].last)
                 .or_default() += 1;
             assert!(!matches!(went, Went::Gone) || open[at].last == 0);
-            if n % ONE_IN == 0 {
+            if n.is_multiple_of(ONE_IN) {
                 self.trouble(n / ONE_IN, &open[at].id);
             }
             if !open[at].open() {
@@ -187,6 +187,7 @@ impl Soak {
             files: figure(u64::try_from(self.process.files()).unwrap()),
             threads: figure(self.process.status("Threads")),
         };
+        let told = self.told.lock().unwrap().count();
         let answers = std::mem::take(&mut *self.answers.lock().unwrap());
         let metric = async |name| self.process.metric(name).await.unwrap_or(-1.0);
         eprintln!(
@@ -198,7 +199,7 @@ impl Soak {
             self.size(),
             metric("bridge_in_flight").await,
             metric("bridge_ambiguous_open").await,
-            self.told.lock().unwrap().count(),
+            told,
             metric("bridge_callbacks_pending").await,
             metric("bridge_callbacks_dead").await,
             metric("bridge_log_lines_dropped_total").await,
@@ -294,7 +295,7 @@ async fn begin(values: &[(&str, &str)]) -> (Shop, Process) {
     (shop, process)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 #[ignore = "as long as you like: see the file's head"]
 async fn f8_soak() {
     let server = match std::env::var("STORE").as_deref() {
