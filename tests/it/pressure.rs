@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ecom_bridge::simulator::merchant::Manner;
 use ecom_bridge::simulator::{Action, Fault};
@@ -12,7 +12,7 @@ use crate::support::app::MSN;
 use crate::support::callbacks::{Shop, free_address};
 use crate::support::client::Client;
 use crate::support::process::Process;
-use crate::support::{eventually, soon};
+use crate::support::{LIMIT, eventually, soon};
 
 const CALLS: usize = 1_000;
 const WAITING: usize = 20;
@@ -29,9 +29,9 @@ async fn shop(values: &[(&str, &str)]) -> (Shop, Process) {
 #[tokio::test]
 async fn f1_f6_sigterm_with_a_thousand_calls_in_flight_answers_all_and_keeps_the_outbox() {
     let (mut shop, mut process) = shop(&[
-        ("proxy.request_timeout", "\"25s\""),
-        ("proxy.drain_timeout", "\"30s\""),
-        ("upstream.timeout", "\"20s\""),
+        ("proxy.request_timeout", "\"65s\""),
+        ("proxy.drain_timeout", "\"70s\""),
+        ("upstream.timeout", "\"60s\""),
     ])
     .await;
     // What waits in the outbox meanwhile.
@@ -59,7 +59,13 @@ async fn f1_f6_sigterm_with_a_thousand_calls_in_flight_answers_all_and_keeps_the
         let all = shop.app.world().requests();
         all.iter().filter(|r| r.path() == create).count()
     };
-    eventually(async || creates() == CALLS).await;
+    // Looking costs as much as some calls, so not too often.
+    let mut beat = tokio::time::interval(Duration::from_millis(200));
+    let began = Instant::now();
+    while creates() < CALLS {
+        beat.tick().await;
+        assert!(began.elapsed() < LIMIT * 3, "{} came", creates());
+    }
     let (now, most) = (process.status("VmRSS"), process.status("VmHWM"));
     let unanswered = shop.app.world().requests();
     let unanswered = unanswered.iter().filter(|r| r.status.is_none()).count();
