@@ -14,10 +14,11 @@ use ecom_bridge::simulator::merchant::Manner;
 use ecom_bridge::simulator::{Action, Fault, SeenRequest};
 
 use crate::support::app::{MSN, OTHER_MSN};
+use crate::support::books::{self, Sent, Told, born};
 use crate::support::callbacks::{Shop, free_address, reached};
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
-use crate::support::trade::{self, Sent, Told, Trade, born};
+use crate::support::trade::Trade;
 use crate::support::{LIMIT, Random, eventually};
 
 /// Kills in one life of a store.
@@ -162,8 +163,9 @@ impl Life {
         };
         let mut process = Process::spawn(&self.shop, self.addrs[victim], victim, step);
         if let Moment::Starting(spins) = moment {
+            let mut beat = tokio::time::interval(Duration::from_millis(1));
             for _ in 0..spins {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                beat.tick().await;
             }
             process.kill();
             return count(moment.label());
@@ -203,7 +205,7 @@ impl Life {
             false => count(format!("(not reached: {})", moment.label())),
         }
         shop.app.world().clear_faults();
-        trade::upstream_agrees(shop, &self.trade);
+        books::upstream_agrees(shop, &self.trade);
     }
 
     /// The last start, with time enough for every lease to end: all that was begun is brought to its end.
@@ -233,13 +235,13 @@ impl Life {
             shop.pass(Duration::from_secs(5)).await;
         }
         shop.quiet().await;
-        trade::upstream_agrees(shop, &self.trade);
+        books::upstream_agrees(shop, &self.trade);
         let told = Told::of(shop);
-        trade::everybody_was_told(shop, &told).await;
+        books::everybody_was_told(shop, &told).await;
         let mut sent = Sent::default();
         sent.add(&shop.app.world().requests());
-        trade::records_agree(shop, &self.trade, sent).await;
-        let proof = trade::ledger_verifies(shop, Duration::from_secs(3)).await;
+        books::records_agree(shop, &self.trade, sent).await;
+        let proof = books::ledger_verifies(shop, Duration::from_secs(3)).await;
         let (born, told) = (born(&shop.app).len(), told.count());
         eprintln!("{born} payments, {told} callbacks, {proof}");
     }

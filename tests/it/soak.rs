@@ -19,11 +19,12 @@ use tokio::time::Interval;
 
 use crate::support::Random;
 use crate::support::app::{MSN, OTHER_MSN};
+use crate::support::books::{self, Sent, Told, born};
 use crate::support::callbacks::{Shop, free_address, reached};
 use crate::support::eventually;
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
-use crate::support::trade::{self, Order, Sent, Told, Trade, Went, born};
+use crate::support::trade::{self, Order, Trade, Went};
 
 const SHOPPERS: usize = 16;
 /// One call in so many meets a fault of upstream's, one callback a shop in trouble, one webhook comes twice.
@@ -161,7 +162,8 @@ impl Soak {
             .await
             .is_ok()
         {
-            tokio::time::sleep(Duration::from_millis(600)).await;
+            let held = Duration::from_millis(600);
+            let _over = tokio::time::timeout(held, std::future::pending::<()>()).await;
         }
         let _ended = db.close().await;
     }
@@ -366,10 +368,10 @@ async fn finish(soak: Soak, mut trade: Trade) {
     told.add(&shop.merchant.take());
     let mut sent = sent.into_inner().unwrap();
     sent.add(&shop.app.world().requests());
-    trade::upstream_agrees(&shop, &trade);
-    trade::everybody_was_told(&shop, &told).await;
-    trade::records_agree(&shop, &trade, sent).await;
-    let proof = trade::ledger_verifies(&shop, Duration::from_secs(60)).await;
+    books::upstream_agrees(&shop, &trade);
+    books::everybody_was_told(&shop, &told).await;
+    books::records_agree(&shop, &trade, sent).await;
+    let proof = books::ledger_verifies(&shop, Duration::from_secs(60)).await;
     eprintln!(
         "{} calls, {} payments, {} callbacks, {proof}",
         calls.into_inner(),

@@ -82,7 +82,9 @@ async fn pass(mut client: TcpStream, server: &Path, is: &mut watch::Receiver<Man
                 let Ok(1..) = read else { return };
                 let manner = *is.borrow_and_update();
                 match manner {
-                    Manner::Slow(time) => tokio::time::sleep(time).await,
+                    Manner::Slow(time) => {
+                        let _over = tokio::time::timeout(time, std::future::pending::<()>()).await;
+                    }
                     Manner::Dumb if is.wait_for(|is| *is != Manner::Dumb).await.is_err() => return,
                     _ => {}
                 }

@@ -1,6 +1,7 @@
 //! What the tests share. No fixed ports, no sleeping: every wait is for a condition, under one limit.
 
 pub(crate) mod app;
+pub(crate) mod books;
 pub(crate) mod bridge;
 pub(crate) mod callbacks;
 pub(crate) mod check;
