@@ -65,6 +65,8 @@ pub(crate) enum Cut {
 pub(crate) struct Client {
     pub(crate) socket: TcpStream,
     read: Vec<u8>,
+    /// How long it waits for the next bytes.
+    pub(crate) patience: Duration,
 }
 
 impl Client {
@@ -79,6 +81,7 @@ impl Client {
         Some(Self {
             socket,
             read: Vec::new(),
+            patience: LIMIT,
         })
     }
 
@@ -90,7 +93,8 @@ impl Client {
 
     async fn more(&mut self) -> bool {
         let mut piece = vec![0; 256 << 10];
-        match soon(self.socket.read(&mut piece)).await {
+        let read = tokio::time::timeout(self.patience, self.socket.read(&mut piece)).await;
+        match read.expect("came in time") {
             Ok(0) | Err(_) => false,
             Ok(n) => {
                 self.read.extend_from_slice(&piece[..n]);

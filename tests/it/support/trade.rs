@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ecom_bridge::simulator::PaymentView;
 use serde_json::{Value, json};
@@ -203,6 +204,8 @@ impl Order {
 /// The answer; none where the connection broke before it was whole.
 async fn try_send(addr: SocketAddr, ask: &Ask) -> Option<Answer> {
     let mut client = Client::try_to(addr).await?;
+    // A machine may stand still for minutes; that is not the bridge's fault.
+    client.patience = Duration::from_secs(600);
     client.send(ask.bytes()).await;
     client.read(false).await.ok()
 }
