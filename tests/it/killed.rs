@@ -77,8 +77,10 @@ impl Moment {
         let (steps, calls) = (2 * STEPS.len(), 2 * CALLS.len());
         match label {
             n if n < steps => {
-                let side = ["before", "after"][n % 2];
-                Self::Step(format!("{side} {} {}", STEPS[n / 2], 1 + random.below(4)))
+                let (side, step) = (["before", "after"][n % 2], STEPS[n / 2]);
+                let rare = ["resume_adjustment", "claim_looks"].contains(&step);
+                let nth = 1 + random.below(if rare { 1 } else { 4 });
+                Self::Step(format!("{side} {step} {nth}"))
             }
             n if n < steps + calls => Self::Upstream((n - steps) / 2, n % 2 == 0),
             _ => Self::Shop,

@@ -346,6 +346,7 @@ async fn finish(soak: Soak, mut trade: Trade) {
         told,
         ..
     } = soak;
+    let applied: u64 = shop.app.world().faults().iter().map(|f| f.applied).sum();
     shop.app.world().clear_faults();
     process.signal("-TERM");
     assert_eq!(process.end().await, Some(0));
@@ -373,7 +374,7 @@ async fn finish(soak: Soak, mut trade: Trade) {
     books::records_agree(&shop, &trade, sent).await;
     let proof = books::ledger_verifies(&shop, Duration::from_secs(60)).await;
     eprintln!(
-        "{} calls, {} payments, {} callbacks, {proof}",
+        "{} calls, {applied} faults upstream, {} payments, {} callbacks, {proof}",
         calls.into_inner(),
         born(&shop.app).len(),
         told.count()
