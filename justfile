@@ -13,6 +13,14 @@ lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
 
+# Mixed load with faults at one percent for so many minutes, then proof that nothing was lost: just soak 60
+soak minutes="60":
+    MINUTES={{minutes}} cargo test --test it soak -- --ignored --nocapture
+
+# kill -9 so often, at random moments and at every step: just kills 5000
+kills rounds="200":
+    ROUNDS={{rounds}} cargo test --test it killed -- --nocapture
+
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 

@@ -5,14 +5,16 @@
 use std::sync::Arc;
 
 use super::callbacks::Base;
+use crate::callbacks::poll::caller;
 use crate::callbacks::receive::Receiver;
-use crate::callbacks::terms_of;
-use crate::ledger::reconcile::{Reconciler, Record, Terms};
+use crate::callbacks::{order_of, terms_of};
+use crate::ledger::reconcile::{Reconciler, Record, Settle, Terms};
 use crate::ledger::{expiring, open};
+use crate::payments::Subject;
 use crate::readiness::{CountOpen, OpenPayments};
 use crate::store::{Day, LedgerStore, MismatchKind, OpenClass, Source};
 use crate::telemetry::Meters;
-use crate::types::{Clock, Moment, Origin};
+use crate::types::{Clock, Moment, Origin, Scope};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::ReadShare;
 
@@ -38,6 +40,7 @@ pub(super) fn reconciler(
         keyring: keyring.clone(),
         share,
         record,
+        settle: settle(base),
         terms: Arc::new(move || {
             let settings = live.settings();
             Terms {
@@ -48,6 +51,23 @@ pub(super) fn reconciler(
         clock: Arc::clone(base.clock),
         meters: Arc::clone(base.meters),
     }
+}
+
+/// The use cases close what a crash left open.
+fn settle(base: &Base<'_>) -> Settle {
+    let (payments, live) = (Arc::clone(base.payments), Arc::clone(base.live));
+    Arc::new(move |msn, order, reference, credentials| {
+        let (payments, settings) = (Arc::clone(&payments), live.settings());
+        Box::pin(async move {
+            let unit = settings.merchant(&msn);
+            let subject = Subject {
+                order: order_of(Scope::Unit(msn), order, unit),
+                reference,
+            };
+            let caller = caller(credentials, payments.anyone(), &settings);
+            payments.settle_left_open(&caller, &subject).await;
+        })
+    })
 }
 
 /// Sets the ledger's metrics from the store's counts.

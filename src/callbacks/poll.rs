@@ -239,7 +239,9 @@ fn is_news(event: &PaymentEvent) -> bool {
 }
 
 /// The bridge itself, in a merchant's place.
-pub(super) fn caller(
+/// Who reads in the background, with time for it.
+#[must_use]
+pub fn caller(
     credentials: Credentials,
     hash: crate::types::CallerHash,
     settings: &Settings,

@@ -17,11 +17,11 @@ use crate::epayment::model::{Payment, State};
 use crate::lifecycle::Lifecycle;
 use crate::routing::mixing::allowed;
 use crate::store::{
-    Balance, DueLook, KeptMismatch, Learnt, LedgerEntry, LedgerId, LedgerPayment, LedgerStore,
-    LookEnd, PayState, StoreError, Sums,
+    Balance, DueLook, KeptMismatch, Learnt, LedgerCall, LedgerEntry, LedgerId, LedgerPayment,
+    LedgerStore, LookEnd, PayState, StoreError, Sums,
 };
 use crate::telemetry::Meters;
-use crate::types::{Clock, Moment, Msn, Origin, Reference};
+use crate::types::{Clock, Moment, Msn, OrderText, Origin, Reference};
 use crate::upstream::epayment::{Call, Epayment};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::ReadShare;
@@ -40,6 +40,13 @@ pub type Record = Arc<
         + Sync,
 >;
 
+/// Settles by evidence what nobody is at any more, with these credentials and by reads only.
+pub type Settle = Arc<
+    dyn Fn(Msn, OrderText, Reference, Credentials) -> Pin<Box<dyn Future<Output = ()> + Send>>
+        + Send
+        + Sync,
+>;
+
 /// Everything that the reconciler is made of.
 pub struct Reconciler {
     /// The ledger.
@@ -52,6 +59,8 @@ pub struct Reconciler {
     pub share: ReadShare,
     /// Takes what the log shows.
     pub record: Record,
+    /// Closes what a crash left open.
+    pub settle: Settle,
     /// What holds for a look, as configured when it begins.
     pub terms: Arc<dyn Fn() -> Terms + Send + Sync>,
     /// The time.
@@ -74,6 +83,7 @@ struct Seen {
     at: Moment,
     payment: Payment,
     events: Vec<PaymentEvent>,
+    credentials: Credentials,
 }
 
 impl Reconciler {
@@ -119,7 +129,7 @@ impl Reconciler {
         let (end, next) = match self.read(&due.payment, terms.percent).await {
             Ok(seen) => {
                 self.meters.ledger.read("read");
-                self.judge(due, seen, terms.settle).await?
+                self.judge(due, seen, terms).await?
             }
             Err(unread) => {
                 self.meters.ledger.read(match unread {
@@ -164,9 +174,9 @@ impl Reconciler {
         &self,
         due: &DueLook,
         seen: Seen,
-        settle: Duration,
+        terms: Terms,
     ) -> Result<(LookEnd, Option<Moment>), StoreError> {
-        let id = due.payment.id;
+        let (id, settle) = (due.payment.id, terms.settle);
         if let (Some(entry), Some(msn)) = (self.entry(id).await?, due.payment.scope.msn()) {
             // Of a payment that only changes were seen of, the changes: no callback can follow from it.
             let wanted = |event: &&PaymentEvent| {
@@ -176,6 +186,8 @@ impl Reconciler {
             for event in seen.events.iter().filter(wanted) {
                 (self.record)(msn.clone(), event.clone()).await?;
             }
+            self.settle_left_open(&entry, msn, &seen, terms.percent)
+                .await;
         }
         let balance = balance(&due.payment, &seen);
         let ordered = seen.payment.amount;
@@ -205,6 +217,20 @@ impl Reconciler {
             mismatches: verdict.mismatches,
         };
         Ok((end, next))
+    }
+
+    /// A crash forgets who was looking for evidence.
+    async fn settle_left_open(&self, entry: &LedgerEntry, msn: &Msn, seen: &Seen, percent: u8) {
+        let now = self.clock.now();
+        let Some(reference) = entry.payment.order.reference() else {
+            return;
+        };
+        let left = |one: &LedgerCall| one.call.is_left_open(now);
+        let may = || self.share.take(msn, &reference, (2, percent), now).is_ok();
+        if entry.calls.iter().any(left) && may() {
+            let (order, credentials) = (entry.payment.order.clone(), seen.credentials.clone());
+            (self.settle)(msn.clone(), order, reference, credentials).await;
+        }
     }
 
     async fn judge_unread(
@@ -260,6 +286,7 @@ impl Reconciler {
                     at: now,
                     payment,
                     events,
+                    credentials,
                 }),
                 (Ok(_), Ok(_)) => Err(Unread::NoAnswer("ePayment answered for another payment")),
                 (Err(Some(404)), _) | (_, Err(Some(404))) => {

@@ -37,6 +37,21 @@ impl Payments {
         });
     }
 
+    /// What a dead process left open is settled by evidence as its own background would have done it: the merchant may
+    /// never call again. Only of ePayment, whose log can tell.
+    pub async fn settle_left_open(&self, caller: &Caller, subject: &Subject) {
+        let order = &subject.order;
+        let Ok((calls, _)) = self.store.adjustments(&order.scope, &order.order).await else {
+            return;
+        };
+        for call in calls
+            .iter()
+            .filter(|call| call.is_left_open(self.clock.now()))
+        {
+            let _looked_at_again = self.settle_adjustment(caller, subject, call.id).await;
+        }
+    }
+
     /// Goes on looking for a payment that may have been created.
     pub(super) fn find_attempt_later(
         self: &Arc<Self>,

@@ -146,6 +146,12 @@ impl Merchant {
         self.desk.with(|d| d.received.clone())
     }
 
+    /// Everything received since the last time, which is forgotten.
+    #[must_use]
+    pub fn take(&self) -> Vec<Received> {
+        self.desk.with(|d| std::mem::take(&mut d.received))
+    }
+
     /// Forgets what was received.
     pub fn clear(&self) {
         self.desk.with(|d| d.received.clear());

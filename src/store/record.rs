@@ -231,6 +231,12 @@ impl Adjustment {
         matches!(self.state, AdjustmentState::Open(_))
     }
 
+    /// Whether it was sent to ePayment, is not closed, and nobody is at it any more.
+    #[must_use]
+    pub fn is_left_open(&self, now: Moment) -> bool {
+        self.is_open() && !self.is_owned(now) && self.api == Origin::Epayment && self.key.is_some()
+    }
+
     /// Whether somebody is at it now.
     #[must_use]
     pub fn is_owned(&self, now: Moment) -> bool {

@@ -3,6 +3,8 @@
 //! Must not: change what the store inside does or returns.
 
 mod callbacks;
+#[cfg(debug_assertions)]
+mod crash;
 mod ledger;
 mod observations;
 mod shadow;
@@ -27,21 +29,41 @@ pub type Observe = dyn Fn(&'static str, Duration) + Send + Sync;
 pub struct Timed<S: ?Sized = dyn Store> {
     inner: Arc<S>,
     observe: Arc<Observe>,
+    #[cfg(debug_assertions)]
+    crash: Option<crash::Crash>,
 }
 
 impl<S: ?Sized> Timed<S> {
     /// Tells `observe` of every step of `inner`.
     #[must_use]
     pub fn new(inner: Arc<S>, observe: Arc<Observe>) -> Self {
-        Self { inner, observe }
+        Self {
+            inner,
+            observe,
+            #[cfg(debug_assertions)]
+            crash: crash::Crash::wanted(),
+        }
     }
 
     async fn timed<T>(&self, step: &'static str, work: impl Future<Output = T>) -> T {
+        self.passes("before", step);
         let begin = Instant::now();
         let answer = work.await;
         (self.observe)(step, begin.elapsed());
+        self.passes("after", step);
         answer
     }
+
+    #[cfg(debug_assertions)]
+    fn passes(&self, side: &str, step: &str) {
+        if let Some(crash) = &self.crash {
+            crash.at(side, step);
+        }
+    }
+
+    #[cfg(not(debug_assertions))]
+    #[expect(clippy::unused_self, reason = "nothing happens in a release")]
+    const fn passes(&self, _side: &str, _step: &str) {}
 }
 
 impl<S: fmt::Debug + ?Sized> fmt::Debug for Timed<S> {

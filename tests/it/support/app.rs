@@ -39,6 +39,12 @@ impl Shifted {
         let by = i64::try_from(by.as_millis()).unwrap();
         self.0.fetch_add(by, Ordering::SeqCst);
     }
+
+    /// As when a machine's clock is put right.
+    pub(crate) fn jump_back(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_sub(by, Ordering::SeqCst);
+    }
 }
 
 impl Clock for Shifted {

@@ -65,16 +65,24 @@ pub(crate) enum Cut {
 pub(crate) struct Client {
     pub(crate) socket: TcpStream,
     read: Vec<u8>,
+    /// How long it waits for the next bytes.
+    pub(crate) patience: Duration,
 }
 
 impl Client {
     pub(crate) async fn to(addr: SocketAddr) -> Self {
-        let socket = soon(TcpStream::connect(addr)).await.unwrap();
-        socket.set_nodelay(true).unwrap();
-        Self {
+        Self::try_to(addr).await.expect("somebody listens")
+    }
+
+    /// None where nobody listens.
+    pub(crate) async fn try_to(addr: SocketAddr) -> Option<Self> {
+        let socket = soon(TcpStream::connect(addr)).await.ok()?;
+        socket.set_nodelay(true).ok()?;
+        Some(Self {
             socket,
             read: Vec::new(),
-        }
+            patience: LIMIT,
+        })
     }
 
     /// Sends bytes. The other side may have refused us by then.
@@ -85,7 +93,8 @@ impl Client {
 
     async fn more(&mut self) -> bool {
         let mut piece = vec![0; 256 << 10];
-        match soon(self.socket.read(&mut piece)).await {
+        let read = tokio::time::timeout(self.patience, self.socket.read(&mut piece)).await;
+        match read.expect("came in time") {
             Ok(0) | Err(_) => false,
             Ok(n) => {
                 self.read.extend_from_slice(&piece[..n]);

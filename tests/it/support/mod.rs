@@ -1,14 +1,18 @@
 //! What the tests share. No fixed ports, no sleeping: every wait is for a condition, under one limit.
 
 pub(crate) mod app;
+pub(crate) mod books;
 pub(crate) mod bridge;
 pub(crate) mod callbacks;
 pub(crate) mod check;
 pub(crate) mod client;
+pub(crate) mod line;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod shadow;
 pub(crate) mod shop;
 pub(crate) mod site;
+pub(crate) mod trade;
 pub(crate) mod upstream;
 pub(crate) mod visitor;
 pub(crate) mod webdriver;
@@ -63,12 +67,16 @@ impl Random {
 
     /// Below `limit`.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.number() % u64::try_from(limit).unwrap()).unwrap()
+    }
+
+    /// Any number: the seed of others.
+    pub(crate) fn number(&mut self) -> u64 {
         // SplitMix64.
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        usize::try_from(z % u64::try_from(limit).unwrap()).unwrap()
+        z ^ (z >> 31)
     }
 }

@@ -6,8 +6,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
 /// Waits for the test to end (its end of the pipe closes), then ends the server.
@@ -19,15 +21,17 @@ pub(crate) struct Postgres {
     _own: Option<Own>,
 }
 
-struct Own {
+/// A server from the system's binaries, in a folder of its own.
+pub(crate) struct Own {
     folder: TempDir,
-    watch: Child,
+    binaries: PathBuf,
+    user: Option<&'static str>,
+    watch: Mutex<Option<Child>>,
 }
 
 impl Drop for Own {
     fn drop(&mut self) {
-        drop(self.watch.stdin.take());
-        let _ended = self.watch.wait();
+        self.stop();
         // Another user's files: the folder's own removal may not be allowed.
         let _removed = Command::new("rm")
             .arg("-rf")
@@ -36,18 +40,21 @@ impl Drop for Own {
     }
 }
 
+fn told_loudly<T>(started: Option<T>) -> Option<T> {
+    if started.is_none() {
+        // Past the capture of test output, which would swallow it.
+        let told = "\n*** SKIPPED: no PostgreSQL binaries, and no TEST_POSTGRES_URL ***\n";
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
+    }
+    started
+}
+
 impl Postgres {
     pub(crate) fn start() -> Option<Self> {
         if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
             return Some(Self { url, _own: None });
         }
-        let started = Own::start();
-        if started.is_none() {
-            // Past the capture of test output, which would swallow it.
-            let told = "\n*** SKIPPED: no PostgreSQL binaries, and no TEST_POSTGRES_URL ***\n";
-            std::io::stderr().write_all(told.as_bytes()).unwrap();
-        }
-        let own = started?;
+        let own = told_loudly(Own::start())?;
         let socket = own.folder.path().display().to_string().replace('/', "%2F");
         Some(Self {
             url: format!("postgres://bridge@{socket}:5432/postgres"),
@@ -59,9 +66,24 @@ impl Postgres {
     pub(crate) fn setting(&self) -> String {
         format!("\"{}\"", self.url)
     }
+
+    /// The same with a new database of its own.
+    pub(crate) async fn database(&self, name: &str) -> String {
+        let mut db = PgConnection::connect(&self.url).await.unwrap();
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::query(create).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+        let (server, _) = self.url.rsplit_once('/').unwrap();
+        format!("\"{server}/{name}\"")
+    }
 }
 
 impl Own {
+    /// One that the test may stop.
+    pub(crate) fn to_be_stopped() -> Option<Self> {
+        told_loudly(Self::start())
+    }
+
     fn start() -> Option<Self> {
         let binaries = binaries()?;
         let root = Command::new("id").arg("-u").output().ok()?.stdout == b"0\n";
@@ -74,14 +96,8 @@ impl Own {
             true => Some(["postgres", "nobody"].into_iter().find(there)?),
             false => None,
         };
-        let folder = tempfile::tempdir().unwrap();
-        if let Some(user) = user {
-            let owned = Command::new("chown").arg(user).arg(folder.path()).status();
-            assert!(owned.unwrap().success());
-        }
-        let data = folder.path().join("data");
-        let command = |name: &str| of(&binaries, name, user, folder.path());
-        let made = command("initdb")
+        let own = Self::in_a_folder(binaries, user);
+        let made = of(&own.binaries, "initdb", user, own.folder.path())
             .args([
                 "-A",
                 "trust",
@@ -93,12 +109,41 @@ impl Own {
                 "--locale=C",
                 "-D",
             ])
-            .arg(&data)
+            .arg(own.data())
             .stdout(Stdio::null())
             .status();
         assert!(made.unwrap().success(), "initdb");
-        let mut server = command("postgres");
-        server.arg("-D").arg(&data).arg("-k").arg(folder.path());
+        own.up();
+        Some(own)
+    }
+
+    fn in_a_folder(binaries: PathBuf, user: Option<&'static str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(user) = user {
+            let owned = Command::new("chown").arg(user).arg(folder.path()).status();
+            assert!(owned.unwrap().success());
+        }
+        Self {
+            folder,
+            binaries,
+            user,
+            watch: Mutex::new(None),
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
+    /// Starts it; it answers then.
+    pub(crate) fn up(&self) {
+        let folder = self.folder.path();
+        let mut server = of(&self.binaries, "postgres", self.user, folder);
+        server.arg("-D").arg(self.data()).arg("-k").arg(folder);
         server.args([
             "-c",
             "listen_addresses=",
@@ -111,15 +156,16 @@ impl Own {
         watch.args(["-c", WATCH, "sh"]);
         watch.arg(server.get_program()).args(server.get_args());
         let watch = watch
-            .env("LOG", folder.path().join("log"))
-            .current_dir(folder.path())
+            .env("LOG", folder.join("log"))
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
+        *self.watch.lock().unwrap() = Some(watch);
         let began = Instant::now();
         let ready = || {
-            let mut asked = Command::new(binaries.join("pg_isready"));
-            asked.args(["-q", "-t", "1", "-h"]).arg(folder.path());
+            let mut asked = Command::new(self.binaries.join("pg_isready"));
+            asked.args(["-q", "-t", "1", "-h"]).arg(folder);
             asked.status().is_ok_and(|status| status.success())
         };
         while !ready() {
@@ -128,7 +174,28 @@ impl Own {
                 "PostgreSQL did not start"
             );
         }
-        Some(Self { folder, watch })
+    }
+
+    /// Stops it at once, in the middle of whatever it does.
+    pub(crate) fn stop(&self) {
+        if let Some(mut watch) = self.watch.lock().unwrap().take() {
+            drop(watch.stdin.take());
+            let _ended = watch.wait();
+        }
+    }
+
+    /// Another server with the same data, not running; this one must be stopped.
+    pub(crate) fn copy(&self) -> Self {
+        let other = Self::in_a_folder(self.binaries.clone(), self.user);
+        let mut copy = Command::new("cp");
+        let copied = copy.arg("-a").arg(self.data()).arg(other.data()).status();
+        assert!(copied.unwrap().success());
+        other
+    }
+
+    /// From its next start on it is a standby, which may only be read.
+    pub(crate) fn becomes_a_standby(&self) {
+        std::fs::write(self.data().join("standby.signal"), "").unwrap();
     }
 }
 

@@ -1,0 +1,78 @@
+//! F4: the machine's clock jumps by an hour, either way. Nothing is done twice or lost; what is planned may come later by
+//! as much as the clock went back.
+
+use std::time::Duration;
+
+use ecom_bridge::simulator::merchant::Manner;
+use ecom_bridge::simulator::{Action, Fault};
+
+use crate::support::callbacks::Shop;
+use crate::support::until;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// In the middle of a capture whose answer is lost; it lands late, after the jump.
+#[tokio::test]
+async fn f4_a_jump_in_the_middle_of_a_money_call_does_nothing_twice() {
+    for forward in [true, false] {
+        let shop = Shop::start().await;
+        let app = &shop.app;
+        shop.order("order-0001").await;
+        shop.approve("order-0001");
+        shop.quiet().await;
+        let hang = Action::Hang { processed: false };
+        app.world().add_fault(Fault::always("/capture", hang));
+        let ask = app.changing("capture", "order-0001", 400, "x");
+        let mut client = ask.begin().await;
+        until(|| {
+            let all = app.world().requests();
+            all.iter().any(|r| r.path().ends_with("/capture"))
+        })
+        .await;
+        match forward {
+            true => app.clock.advance(HOUR),
+            false => app.clock.jump_back(HOUR),
+        }
+        let first = client.read(false).await.unwrap();
+        assert!(first.is_unknown(), "{}", first.text());
+        app.world().clear_faults();
+        app.land("/capture").await;
+        let again = ask.send().await;
+        assert_eq!(again.ok()["transactionInfo"]["amount"], 400);
+        // Back to where it was: the rest can be captured.
+        match forward {
+            true => app.clock.jump_back(HOUR),
+            false => app.clock.advance(HOUR),
+        }
+        app.capture("order-0001", 600, "y").await.ok();
+        assert_eq!(app.sums("order-0001"), (1_000, 0, 0), "{forward}");
+    }
+}
+
+#[tokio::test]
+async fn f4_callbacks_are_told_once_whichever_way_the_clock_jumps() {
+    let shop = Shop::start().await;
+    for (n, forward) in [(1, true), (2, false)] {
+        let id = format!("order-{n:04}");
+        shop.order(&id).await;
+        shop.merchant.answer_next(Manner::status(500));
+        let heard = shop.merchant.callbacks().len();
+        shop.approve(&id);
+        until(|| shop.merchant.callbacks().len() == heard + 1).await;
+        shop.heard().await;
+        match forward {
+            true => shop.app.clock.advance(HOUR),
+            false => shop.app.clock.jump_back(HOUR),
+        }
+        // A new one is told at once, whatever the time is now.
+        let other = format!("order-{n:04}-new");
+        shop.order(&other).await;
+        shop.approve(&other);
+        until(|| shop.statuses(&other) == ["RESERVED"]).await;
+        // The one that waits comes by its schedule, later at most by the jump.
+        shop.pass(HOUR + Duration::from_secs(30)).await;
+        until(|| shop.statuses(&id).len() == 2).await;
+        shop.quiet().await;
+        assert_eq!(shop.statuses(&id), ["RESERVED", "RESERVED"]);
+    }
+}
