@@ -25,6 +25,7 @@ mod open;
 mod payments;
 #[cfg(test)]
 mod power;
+mod reseal;
 mod rows;
 mod shadow;
 mod steering;
@@ -109,10 +110,12 @@ impl SqliteStore {
         let mut connection = connect.connect().await?;
         let secret = open::prepare(&mut connection).await?;
         open::free_claims(&mut connection).await;
+        let tokens = Tokens::new(sealer);
+        reseal::all(&mut connection, &tokens).await?;
         Ok(Self {
             writer: Writer::start(connection, connect, busy_timeout),
             readers: open::readers(&path, busy_timeout),
-            tokens: Tokens::new(sealer),
+            tokens,
             secret,
             lock,
         })
