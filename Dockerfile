@@ -1,7 +1,8 @@
 # ecom-bridge in an image of its own: the binary, the four libraries it is linked to, CA certificates, nothing else.
 #
 #   docker build -t ecom-bridge .
-#   docker run -p 8080:8080 -v bridge:/var/lib/ecom-bridge --stop-timeout 45 ecom-bridge
+#   docker run --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp --stop-timeout 45 \
+#     -p 8080:8080 -v bridge:/var/lib/ecom-bridge ecom-bridge
 #
 # How the final image comes about: the first stage builds the binary, asks `ldd` which shared libraries it needs, and
 # lays them out with the certificates under /image; the second stage begins from nothing and takes that tree. There is
@@ -31,7 +32,7 @@ RUN set -eux; \
 FROM scratch
 LABEL org.opencontainers.image.title="ecom-bridge" \
       org.opencontainers.image.description="Answers calls of Vipps' eCom API v2 by way of the ePayment API" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.3.0" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /image/ /
 # The contents of /state, so that the folder itself belongs to the user.

@@ -32,6 +32,10 @@ demo:
 check *args:
     cargo run -- check {{args}}
 
+# The bill of materials (CycloneDX): just sbom > sbom.cdx.json
+sbom:
+    @cargo run --quiet --locked --example sbom
+
 # Everything the CI does
 ci:
     .ci/run

@@ -16,6 +16,13 @@ mod imports;
 mod shadow;
 #[path = "house/source.rs"]
 mod source;
+#[path = "house/supply.rs"]
+mod supply;
+#[path = "house/unit.rs"]
+mod unit;
+
+#[path = "../examples/sbom/cyclonedx.rs"]
+mod cyclonedx;
 
 use edges::edges;
 use form::{
@@ -211,6 +218,137 @@ fn no_second_tls_and_no_banned_crate() {
     assert!(
         !lock_file("[[package]]\nname = \"rcgen\"\ndependencies = [\n \"ring\",\n]\n").is_empty()
     );
+}
+
+fn text_of(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn what_others_wrote_is_allowed_and_has_its_reason() {
+    let (metadata, deny) = (supply::metadata(), text_of("deny.toml"));
+    assert_none(&supply::licences(&metadata, &deny));
+    assert_none(&supply::origins(&metadata));
+    assert_none(&supply::reasons(
+        &metadata,
+        &text_of("docs/dependencies.md"),
+    ));
+    for banned in form::BANNED_CRATES {
+        assert!(
+            supply::listed(&deny, "deny").contains(*banned),
+            "{banned} is banned here and not in deny.toml"
+        );
+    }
+    let package = |licence: &str| serde_json::json!({"packages": [{"name": "x", "license": licence, "source": "git+x"}]});
+    for (licence, count) in [
+        ("MIT OR GPL-3.0-only", 0),
+        ("MIT/Apache-2.0", 0),
+        ("(GPL-3.0-only OR MIT) AND Unicode-3.0", 0),
+        ("MIT AND GPL-3.0-only", 1),
+        ("(MIT OR ISC) AND (GPL-3.0-only OR AGPL-3.0-only)", 1),
+        ("", 1),
+    ] {
+        let found = supply::licences(&package(licence), &deny).len();
+        assert_eq!(found, count, "{licence}");
+    }
+    assert_eq!(supply::origins(&package("MIT")).len(), 1);
+    let page = "| `gone` | x | x | x |";
+    assert!(supply::reasons(&metadata, page).len() > 20);
+}
+
+#[test]
+fn what_is_built_twice_is_known() {
+    let deny = text_of("deny.toml");
+    let all = [
+        "tree",
+        "--prefix",
+        "none",
+        "-e",
+        "normal,build,dev",
+        "-f",
+        "{p}",
+    ];
+    let tree = supply::cargo(&all);
+    assert_none(&supply::twice(&tree, &deny));
+    let one = "skip = [\n    { crate = \"a\" },\n]\n";
+    assert_eq!(supply::twice("a v1\na v2\nb v1\n", one).len(), 0);
+    assert_eq!(supply::twice("a v1\na v1\nb v1\nb v2\n", one).len(), 2);
+}
+
+#[test]
+fn the_bill_of_materials_has_everything_that_is_built_and_no_tests() {
+    let lock = text_of("Cargo.lock");
+    let tree = supply::cargo(&[
+        "tree",
+        "--prefix",
+        "none",
+        "-e",
+        "normal,build",
+        "-f",
+        "{p}",
+    ]);
+    let bill = cyclonedx::bill(&supply::metadata(), &tree, &lock).expect("a bill");
+    assert_eq!(bill["metadata"]["component"]["name"], "ecom-bridge");
+    let components = bill["components"].as_array().expect("a list");
+    let names: Vec<&str> = components
+        .iter()
+        .filter_map(|one| one["name"].as_str())
+        .collect();
+    for name in ["hyper", "rustls", "aws-lc-sys", "chacha20poly1305", "cc"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    for name in ["proptest", "insta", "rcgen", "ring", "ecom-bridge"] {
+        assert!(!names.contains(&name), "{name}");
+    }
+    for one in components {
+        let sum = one["hashes"][0]["content"].as_str().unwrap_or_default();
+        assert!(sum.len() == 64 && one["licenses"][0]["expression"].is_string());
+        assert!(
+            one["purl"]
+                .as_str()
+                .unwrap_or_default()
+                .starts_with("pkg:cargo/")
+        );
+    }
+    let again = cyclonedx::bill(&supply::metadata(), &tree, &lock).expect("a bill");
+    assert_eq!(bill, again);
+    // What is not found is said, and not left out.
+    let more = format!("{tree}made-up v1.0.0\n");
+    assert!(cyclonedx::bill(&supply::metadata(), &more, &lock).is_err());
+}
+
+#[test]
+fn the_unit_of_systemd_fits_the_settings() {
+    let (text, defaults) = (
+        text_of("deploy/systemd/ecom-bridge.service"),
+        text_of("config/default.toml"),
+    );
+    assert_none(&unit::unit(&text, &defaults));
+    for (from, to) in [
+        ("TimeoutStopSec=50", "TimeoutStopSec=40"),
+        ("DynamicUser=yes", "User=root"),
+        ("ProtectSystem=strict", ""),
+        (
+            "CapabilityBoundingSet=\n",
+            "CapabilityBoundingSet=CAP_SYS_ADMIN\n",
+        ),
+        (
+            "ECOM_BRIDGE__ADMIN__TOKEN_FILE",
+            "ECOM_BRIDGE__ADMIN__TOKENS_FILE",
+        ),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let bad = text.replacen(from, to, 1);
+        assert!(!unit::unit(&bad, &defaults).is_empty(), "blind to {to}");
+    }
+}
+
+#[test]
+fn the_image_can_be_built_and_has_no_rights() {
+    let [docker, ignore, manifest] = ["Dockerfile", ".dockerignore", "Cargo.toml"].map(text_of);
+    assert_none(&unit::image(&docker, &ignore, &manifest));
+    assert!(!unit::image(&docker, &ignore.replace("!askama.toml", ""), &manifest).is_empty());
+    assert!(!unit::image(&docker.replace("USER 10001", "USER 0"), &ignore, &manifest).is_empty());
 }
 
 #[test]

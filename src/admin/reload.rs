@@ -45,9 +45,9 @@ struct Asked {
 impl From<ReloadRefused> for Problem {
     fn from(refused: ReloadRefused) -> Self {
         let status = match refused {
-            ReloadRefused::Problems(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            ReloadRefused::Problems(_) | ReloadRefused::Part(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ReloadRefused::Restart(_) => StatusCode::CONFLICT,
-            ReloadRefused::Part(_) | ReloadRefused::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            ReloadRefused::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, refused.to_string()).naming(refused.problems())
     }

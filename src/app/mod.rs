@@ -25,7 +25,6 @@ use crate::lifecycle::Lifecycle;
 use crate::observe::{Keeper, Observer};
 use crate::payments::{Parts, Payments};
 use crate::proxy::server::BindError;
-use crate::proxy::tls::TlsFiles;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
 use crate::shadow::Shadow;
@@ -47,10 +46,10 @@ pub enum StartError {
     #[error("the store can't be used: {0}")]
     Store(#[from] StoreError),
     /// The merchant-facing listener.
-    #[error("proxy.listen: {0}. Choose a free address")]
+    #[error("proxy: {0}")]
     Proxy(#[from] BindError),
     /// The listener for Vipps.
-    #[error("webhooks.listen: {0}. Choose a free address")]
+    #[error("webhooks: {0}")]
     Webhooks(BindError),
     /// The operator's listener.
     #[error("admin.listen: {0} can't be listened on: {1}. Choose a free address")]
@@ -196,7 +195,11 @@ impl App {
             meters: Arc::clone(&self.bridge.meters),
             lifecycle: self.lifecycle.clone(),
             level: from.level,
-            prepare: reload::prepare(dispatcher, Arc::clone(&self.works.served)),
+            prepare: reload::prepare(
+                dispatcher,
+                Arc::clone(&self.works.served),
+                self.server.certificate(),
+            ),
         });
         self.reloader = Some((Arc::new(reloader), from.every));
         self
@@ -349,10 +352,7 @@ impl App {
 fn server_settings(settings: &Settings) -> ServerSettings {
     let proxy = &settings.proxy;
     ServerSettings {
-        tls: proxy.tls.as_ref().map(|files| TlsFiles {
-            cert: files.cert.clone(),
-            key: files.key.clone(),
-        }),
+        tls: reload::tls_files(settings),
         max_in_flight: proxy.max_in_flight,
         drain_timeout: proxy.drain_timeout,
         ..ServerSettings::at(proxy.listen)

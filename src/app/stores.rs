@@ -26,11 +26,11 @@ pub(super) struct Faces {
 
 /// Seals what is kept, where a key is configured.
 pub(super) fn sealer(settings: &Settings) -> Option<Sealer> {
-    settings
-        .store
-        .encryption_key
-        .as_ref()
-        .map(|key| Sealer::new(*key.expose()))
+    let store = &settings.store;
+    let key = store.encryption_key.as_ref()?;
+    let previous = store.encryption_key_previous.iter();
+    let begun = Sealer::new(*key.expose());
+    Some(previous.fold(begun, |sealer, key| sealer.with_previous(*key.expose())))
 }
 
 pub(super) async fn open(settings: &Settings, meters: &Arc<Meters>) -> Result<Faces, StoreError> {

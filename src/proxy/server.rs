@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 use super::headers::RequestId;
 use super::layers::{Edge, EdgeBody, Hooks, overloaded};
 use super::shaped::Shaped;
-use super::tls::{Acceptor, Guarded, TlsError, TlsFiles, Transport, close_gently};
+use super::tls::{Acceptor, Certificate, Guarded, TlsError, TlsFiles, Transport, close_gently};
 use super::{Handler, Peer};
 use crate::ecom::error::{Code, Failure};
 
@@ -81,10 +81,10 @@ impl ServerSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The address.
-    #[error("{0} can't be listened on: {1}")]
+    #[error("{0} can't be listened on: {1}. Choose a free address for `listen`")]
     Address(SocketAddr, io::Error),
     /// The certificate.
-    #[error(transparent)]
+    #[error("{0}. Name a certificate chain and the key that belongs to it, both PEM")]
     Tls(#[from] TlsError),
 }
 
@@ -130,6 +130,13 @@ impl Server {
     pub fn draining_within(mut self, limit: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         self.drain_timeout = Box::new(limit);
         self
+    }
+
+    /// The certificate, to be replaced while connections come and go; none with plain HTTP.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        let acceptor = self.acceptor.as_ref();
+        acceptor.map(|acceptor| acceptor.certificate().clone())
     }
 
     /// The real address.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
@@ -46,12 +47,28 @@ pub enum TlsError {
     Unfit(#[from] rustls::Error),
 }
 
-/// Makes TLS connections of sockets.
-#[derive(Clone)]
-pub(crate) struct Acceptor(TlsAcceptor);
+/// The certificate in force, shared with the listener. Another one counts for handshakes that begin after it was put in
+/// force; connections that are open go on.
+#[derive(Clone, Debug)]
+pub struct Certificate(Arc<ArcSwap<ServerConfig>>);
 
-impl Acceptor {
-    pub(crate) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
+impl Certificate {
+    /// Puts another one in force.
+    pub fn replace(&self, ready: Ready) {
+        self.0.store(ready.0);
+    }
+}
+
+/// A certificate and its key that fit together.
+#[derive(Clone, Debug)]
+pub struct Ready(Arc<ServerConfig>);
+
+impl Ready {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When they can't be used.
+    pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         let chain = CertificateDer::pem_file_iter(&files.cert)
             .map_err(TlsError::Cert)?
             .collect::<Result<Vec<_>, _>>()
@@ -66,11 +83,26 @@ impl Acceptor {
                 .with_no_client_auth()
                 .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+/// Makes TLS connections of sockets.
+#[derive(Clone)]
+pub(crate) struct Acceptor(Certificate);
+
+impl Acceptor {
+    pub(crate) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
+        let Ready(config) = Ready::read(files)?;
+        Ok(Self(Certificate(Arc::new(ArcSwap::new(config)))))
+    }
+
+    pub(crate) const fn certificate(&self) -> &Certificate {
+        &self.0
     }
 
     pub(crate) fn accept(&self, socket: TcpStream) -> Accept<TcpStream> {
-        self.0.accept(socket)
+        TlsAcceptor::from((self.0).0.load_full()).accept(socket)
     }
 }
 

@@ -25,7 +25,6 @@ pub(super) struct Found {
     pub(super) listeners: Vec<(&'static str, SocketAddr)>,
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
-    pub(super) encryption_key: Option<PathBuf>,
 }
 
 /// Reads the tree. The settings are `None` only where the report holds a problem.
@@ -35,7 +34,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     let upstream = upstream(root.section("upstream"));
     let webhooks = webhooks(root.section("webhooks"), found);
     let callbacks = callbacks(root.section("callbacks"));
-    let store = store(root.section("store"), found);
+    let store = store(root.section("store"));
     let reads = reads(root.section("reads"));
     let admin = admin(root.section("admin"), found);
     let routing = routing(root.section("routing"));
@@ -50,7 +49,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
     rules::times(report, proxy.as_ref(), upstream.as_ref());
     rules::webhooks(report, webhooks.as_ref(), merchants.as_ref());
     rules::callbacks(report, callbacks.as_ref());
-    rules::store(report, store.as_ref(), found.encryption_key.is_some());
+    rules::store(report, store.as_ref());
     way_to_the_store(report, store.as_ref());
     rules::reads(report, reads.as_ref(), store.as_ref());
     rules::admin(report, admin.as_ref());
@@ -79,6 +78,7 @@ pub(super) fn check(tree: &Table, report: &mut Report, found: &mut Found) -> Opt
         merchants: merchants?,
         shadow: shadow?,
         telemetry: telemetry?,
+        named: Vec::new(),
         warnings: Vec::new(),
         entries: Vec::new(),
     })
@@ -213,12 +213,13 @@ fn callbacks(mut s: Section<'_, '_>) -> Option<Callbacks> {
     })
 }
 
-fn store(mut s: Section<'_, '_>, found: &mut Found) -> Option<Store> {
+fn store(mut s: Section<'_, '_>) -> Option<Store> {
     let url = s.parse(
         "url",
         store_url,
         "Write it as \"sqlite:FILE\" or \"postgres://user@host/db\"",
     );
+    s.file_of("url_file");
     let encryption_key = s.hidden("encryption_key").and_then(|text| {
         if text.is_empty() {
             return Some(None);
@@ -232,15 +233,9 @@ fn store(mut s: Section<'_, '_>, found: &mut Found) -> Option<Store> {
             ),
         }
     });
-    let key_file = s.text("encryption_key_file");
-    found.encryption_key = key_file.filter(|f| !f.is_empty()).map(PathBuf::from);
-    if found.encryption_key.is_some() && matches!(encryption_key, Some(Some(_))) {
-        let _reported: Option<()> = s.fail(
-            "encryption_key_file",
-            "encryption_key is set as well",
-            "Use one of the two",
-        );
-    }
+    s.file_of("encryption_key_file");
+    let encryption_key_previous = previous_keys(&mut s, &encryption_key);
+    s.file_of("encryption_key_previous_file");
     let recovery_metadata = s.truth("recovery_metadata");
     let retention = s.duration("retention", "1d"..="3650d");
     let callback_retention = s.duration("callback_retention", "1h"..="3650d");
@@ -248,10 +243,40 @@ fn store(mut s: Section<'_, '_>, found: &mut Found) -> Option<Store> {
     Some(Store {
         url: url?,
         encryption_key: encryption_key?,
+        encryption_key_previous: encryption_key_previous?,
         recovery_metadata: recovery_metadata?,
         retention: retention?,
         callback_retention: callback_retention?,
     })
+}
+
+/// Keys that what is kept may be sealed with still. The one in use may stand there, too, so that instances can be changed
+/// one after the other.
+fn previous_keys(
+    s: &mut Section<'_, '_>,
+    current: &Option<Option<EncryptionKey>>,
+) -> Option<Vec<EncryptionKey>> {
+    const KEY: &str = "encryption_key_previous";
+    let texts = s.hidden_list(KEY)?;
+    let keys: Option<Vec<_>> = texts.into_iter().map(units::key).collect();
+    match keys {
+        None => s.fail(
+            KEY,
+            "one of them is no key of 32 bytes",
+            "Write each as 64 hex digits, or the base64 of 32 bytes",
+        ),
+        Some(keys) if !keys.is_empty() && matches!(current, Some(None)) => s.fail(
+            KEY,
+            "there are previous keys, but none to seal with",
+            "Set encryption_key, too, or clear it",
+        ),
+        Some(keys) if keys.len() > 10 => s.fail(
+            KEY,
+            "these are more than 10 keys",
+            "Remove those that nothing is sealed with any more",
+        ),
+        Some(keys) => Some(keys.into_iter().map(EncryptionKey::new).collect()),
+    }
 }
 
 fn store_url(text: &str) -> Result<StoreUrl, &'static str> {
@@ -309,6 +334,7 @@ fn admin(mut s: Section<'_, '_>, found: &mut Found) -> Option<Admin> {
         .listeners
         .extend(listen.map(|at| ("admin.listen", at)));
     let token = s.secret("token");
+    s.file_of("token_file");
     s.finish();
     Some(Admin {
         listen: listen?,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Settings;
+use super::disk::Named;
 use super::file::Entry;
 use crate::types::Msn;
 
@@ -47,6 +48,8 @@ const LIVE: &[&str] = &[
     "proxy.request_timeout",
     "proxy.max_body",
     "proxy.drain_timeout",
+    "proxy.tls_cert",
+    "proxy.tls_key",
     "upstream.timeout",
     "upstream.retries",
     "callbacks",
@@ -55,6 +58,7 @@ const LIVE: &[&str] = &[
     "store.callback_retention",
     "reads",
     "admin.token",
+    "admin.token_file",
     "routing",
     "ramp",
     "rollback",
@@ -66,8 +70,6 @@ const LIVE: &[&str] = &[
 /// Those that can't, and why.
 const RESTART: &[(&str, &str)] = &[
     ("proxy.listen", BOUND),
-    ("proxy.tls_cert", "the certificate is read at the start"),
-    ("proxy.tls_key", "the key is read at the start"),
     (
         "proxy.max_in_flight",
         "the places are made at the start, and calls in flight hold them",
@@ -84,8 +86,11 @@ const RESTART: &[(&str, &str)] = &[
     ),
     ("webhooks.register", "who registers is settled at the start"),
     ("store.url", "the records are open"),
+    ("store.url_file", "the records are open"),
     ("store.encryption_key", SEALED),
     ("store.encryption_key_file", SEALED),
+    ("store.encryption_key_previous", SEALED),
+    ("store.encryption_key_previous_file", SEALED),
     ("admin.listen", BOUND),
     ("shadow", SHADOW),
     ("telemetry.log_format", "the log is open in its form"),
@@ -94,6 +99,7 @@ const RESTART: &[(&str, &str)] = &[
 const BOUND: &str = "the address is bound at the start";
 const SHADOW: &str = "what is compared is settled at the start";
 const SEALED: &str = "what is in the store is sealed with it";
+const TURNED: &str = "TLS is turned on or off at the start";
 const UNKNOWN: &str = "it is read at the start only";
 
 /// Everything that differs, in the order of the new configuration; what is gone from it comes last.
@@ -120,26 +126,27 @@ pub fn diff(old: &Settings, new: &Settings) -> Vec<KeyChange> {
             all.push(change(path, &entry.value, ABSENT));
         }
     }
-    all.extend(other_key_in_the_file(old, new, &all));
+    all.extend(other_content(old, new, &before, &all));
     all
 }
 
-/// The path of the file may be the same, and the key in it another one.
-fn other_key_in_the_file(old: &Settings, new: &Settings, all: &[KeyChange]) -> Option<KeyChange> {
-    let key = |settings: &Settings| settings.store.encryption_key.as_ref().map(|k| *k.expose());
-    let is_seen = all
-        .iter()
-        .any(|change| change.key.starts_with("store.encryption_key"));
-    if is_seen || key(old) == key(new) {
-        return None;
-    }
-    let path = "store.encryption_key_file";
-    let was = by_path(old).get(path).map(|entry| entry.value.clone());
-    Some(change(
-        path.to_owned(),
-        &was.unwrap_or_else(|| ABSENT.to_owned()),
-        CHANGED,
-    ))
+/// The path of a certificate may be the same, and what is in the file something else. Secrets are compared themselves.
+fn other_content(
+    old: &Settings,
+    new: &Settings,
+    before: &BTreeMap<String, &Entry>,
+    all: &[KeyChange],
+) -> Vec<KeyChange> {
+    let is_other = |now: &&Named| {
+        let was = old.named.iter().find(|was| was.key == now.key);
+        let is_seen = all.iter().any(|change| change.key == now.key);
+        now.key.starts_with("proxy.tls_") && !is_seen && was.is_some_and(|was| was.hash != now.hash)
+    };
+    let of = |now: &Named| {
+        let was = before.get(&now.key).map_or(ABSENT, |entry| &entry.value);
+        change(now.key.clone(), was, CHANGED)
+    };
+    new.named.iter().filter(is_other).map(of).collect()
 }
 
 fn by_path(settings: &Settings) -> BTreeMap<String, &Entry> {
@@ -164,11 +171,20 @@ pub fn needing_restart(changes: &[KeyChange]) -> Vec<NeedsRestart> {
     changes
         .iter()
         .filter_map(|change| {
-            let why = why_restart(&change.key)?;
+            let why = match why_restart(&change.key) {
+                None if turns_tls(change) => TURNED,
+                why => why?,
+            };
             let key = change.key.clone();
             Some(NeedsRestart { key, why })
         })
         .collect()
+}
+
+/// Another certificate is put in force; none in place of one, or one in place of none, is another listener.
+fn turns_tls(change: &KeyChange) -> bool {
+    let none = "\"\"";
+    change.key.starts_with("proxy.tls_") && (change.old == none || change.new == none)
 }
 
 /// Why this key can't change while the bridge runs; none where it can.

@@ -199,6 +199,13 @@ impl<'t, 'r> Section<'t, 'r> {
         }
     }
 
+    /// The file that a secret stands in, where one is named: its content is in the secret's own place by now.
+    pub(super) fn file_of(&mut self, key: &'static str) {
+        if self.has(key) {
+            let _shown = self.text(key);
+        }
+    }
+
     /// A text that `read` understands.
     pub(super) fn parse<T, W: Into<String>>(
         &mut self,
@@ -283,18 +290,7 @@ impl<'t, 'r> Section<'t, 'r> {
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<&'t str>> {
         let node = self.node(key)?;
         self.show(key, shown::list(node), node);
-        let texts = match (&node.value, &node.origin) {
-            (Value::List(list), _) => list
-                .iter()
-                .map(|item| match &item.value {
-                    Value::Text(text) => Some(text.as_str()),
-                    _ => None,
-                })
-                .collect(),
-            (Value::Text(text), Origin::Environment(_)) => Some(shown::parts(text).collect()),
-            _ => None,
-        };
-        texts
+        texts_of(node)
             .or_else(|| self.wrong_kind(key, node, "a list of texts", "Write it as [\"…\", \"…\"]"))
     }
 
@@ -390,6 +386,21 @@ impl<'t, 'r> Section<'t, 'r> {
                 });
             }
         }
+    }
+}
+
+/// The items of a list of texts; none where it is something else.
+pub(super) fn texts_of(node: &Node) -> Option<Vec<&str>> {
+    match (&node.value, &node.origin) {
+        (Value::List(list), _) => list
+            .iter()
+            .map(|item| match &item.value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect(),
+        (Value::Text(text), Origin::Environment(_)) => Some(shown::parts(text).collect()),
+        _ => None,
     }
 }
 

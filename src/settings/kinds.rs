@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use secrecy::SecretString;
 
-use super::file::Section;
+use super::file::{self, Section};
 use super::shown;
 use super::tree::{Origin, Table, Value};
 use super::url::BaseUrl;
@@ -91,6 +91,26 @@ impl<'t> Section<'t, '_> {
                 "Write the secret itself",
             ),
             Some(text) => Some(text),
+        }
+    }
+
+    /// A list of texts that are never shown; in the environment, separated by commas.
+    pub(super) fn hidden_list(&mut self, key: &'static str) -> Option<Vec<&'t str>> {
+        let node = self.node(key)?;
+        let texts = file::texts_of(node);
+        let mask = match &texts {
+            Some(texts) => format!("[{}]", vec![shown::MASK; texts.len()].join(", ")),
+            None => shown::MASK.to_owned(),
+        };
+        self.show(key, mask, node);
+        match texts {
+            None => self.wrong_kind(key, node, "a list of texts", "Write it as [\"…\", \"…\"]"),
+            Some(texts) if texts.contains(&"(set)") => self.fail(
+                key,
+                "this is what `check` shows in place of a secret",
+                "Write the secret itself",
+            ),
+            texts => texts,
         }
     }
 

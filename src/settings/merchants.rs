@@ -86,9 +86,13 @@ fn one(
     let mut s = Section::new(name, Some(table), root.report);
     let msn = s.msn("msn", msn);
     let subscription_key = optional(&mut s, "subscription_key", Section::secret);
+    s.file_of("subscription_key_file");
     let client_id = optional(&mut s, "client_id", client_id);
+    s.file_of("client_id_file");
     let client_secret = optional(&mut s, "client_secret", Section::secret);
+    s.file_of("client_secret_file");
     let webhook_secret = optional(&mut s, "webhook_secret", Section::secret);
+    s.file_of("webhook_secret_file");
     both(&mut s, client_id.as_ref(), client_secret.as_ref());
     let routing = match s.has("routing") {
         true => routing(s.inner("routing", "routing.")),

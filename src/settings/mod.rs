@@ -73,7 +73,7 @@ fn load_texts(
 ) -> Result<Settings, Vec<ConfigProblem>> {
     let mut layers = Vec::new();
     let mut report = Report::default();
-    for (name, text) in texts.0 {
+    for (name, text) in texts.files {
         match text {
             Ok(text) => layers.push((Origin::File(name), text)),
             Err(kind) => report.problems.push(ConfigProblem::new(
@@ -120,14 +120,13 @@ fn finish(
         .filter(|(name, _)| name.starts_with(ENV_PREFIX))
         .collect();
     tree::merge_environment(&mut tree, vars, &mut report.problems);
+    let mut named = disk::secrets(&mut tree, &mut report);
     let mut found = check::Found::default();
     let settings = check::check(&tree, &mut report, &mut found);
-    let key = disk::read(&found, &mut report);
+    named.extend(disk::certificate(&found, &mut report));
     match settings {
         Some(mut settings) if report.problems.is_empty() => {
-            if key.is_some() {
-                settings.store.encryption_key = key;
-            }
+            settings.named = named;
             settings.warnings = report.warnings;
             settings.entries = report.entries;
             Ok(settings)

@@ -11,6 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use subtle::ConstantTimeEq;
 
+use super::disk::Named;
 use super::file::Entry;
 use super::problem::Warning;
 use super::url::{BaseUrl, StoreUrl};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub telemetry: Telemetry,
     /// What does not refuse the configuration, but should be known.
     pub(super) warnings: Vec<Warning>,
+    /// The files that it names and whose content is a part of it.
+    pub(super) named: Vec<Named>,
     /// The effective values with their origin, secrets masked.
     pub(super) entries: Vec<Entry>,
 }
@@ -137,6 +140,8 @@ pub struct Store {
     pub url: StoreUrl,
     /// Seals secrets at rest, from `encryption_key` or `encryption_key_file`.
     pub encryption_key: Option<EncryptionKey>,
+    /// Open what was sealed before, and seal nothing.
+    pub encryption_key_previous: Vec<EncryptionKey>,
     /// Whether payments carry what is needed to restore their record.
     pub recovery_metadata: bool,
     /// Of a payment, counted from its last change.

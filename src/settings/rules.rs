@@ -133,9 +133,9 @@ pub(super) fn callbacks(report: &mut Report, callbacks: Option<&Callbacks>) {
 }
 
 /// What a lost or forgetful store costs.
-pub(super) fn store(report: &mut Report, store: Option<&Store>, key_in_file: bool) {
+pub(super) fn store(report: &mut Report, store: Option<&Store>) {
     let Some(store) = store else { return };
-    if store.encryption_key.is_none() && !key_in_file {
+    if store.encryption_key.is_none() {
         report.warn(
             "store.encryption_key",
             "without a key payments carry no callback data, so if the store is lost the callbacks of open payments cannot be restored",

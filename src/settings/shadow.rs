@@ -233,8 +233,11 @@ pub(super) fn of_merchant(mut s: Section<'_, '_>) -> Option<MerchantShadow> {
     let sample_percent = optional(&mut s, "sample_percent", |s, key| s.whole(key, 0..=100));
     let msn = optional(&mut s, "msn", msn);
     let subscription_key = optional(&mut s, "subscription_key", Section::secret);
+    s.file_of("subscription_key_file");
     let client_id = optional(&mut s, "client_id", client_id);
+    s.file_of("client_id_file");
     let client_secret = optional(&mut s, "client_secret", Section::secret);
+    s.file_of("client_secret_file");
     let phone_number = optional(&mut s, "phone_number", phone_number);
     both(&mut s, client_id.as_ref(), client_secret.as_ref());
     let is_table = s.is_table();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::disk::Named;
 use super::{ConfigProblem, Settings, environment, load_texts};
 
 type Variables = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
@@ -31,12 +32,18 @@ impl std::fmt::Debug for Sources {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     hash: [u8; 32],
+    /// Of the files that the configuration names.
+    named: Vec<Named>,
     /// Files in which nothing stands.
     empty: Vec<String>,
 }
 
 /// The texts of all files as they were at one moment, by name; in place of one that can't be read, why not.
-pub struct Texts(pub(super) Vec<(String, Result<String, ErrorKind>)>);
+pub struct Texts {
+    pub(super) files: Vec<(String, Result<String, ErrorKind>)>,
+    /// Those that the configuration in force names, as they are now.
+    named: Vec<Named>,
+}
 
 impl Texts {
     pub(super) fn read(files: &[PathBuf]) -> Self {
@@ -44,14 +51,17 @@ impl Texts {
             let text = std::fs::read_to_string(path).map_err(|error| error.kind());
             (path.display().to_string(), text)
         };
-        Self(files.iter().map(one).collect())
+        Self {
+            files: files.iter().map(one).collect(),
+            named: Vec::new(),
+        }
     }
 
     /// What they are known by.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
-        for (name, text) in &self.0 {
+        for (name, text) in &self.files {
             let (mark, text) = match text {
                 Ok(text) => ("text", text.clone()),
                 Err(kind) => ("unread", kind.to_string()),
@@ -64,6 +74,7 @@ impl Texts {
         }
         Fingerprint {
             hash: hash.finalize().into(),
+            named: self.named.clone(),
             empty: self.empty(),
         }
     }
@@ -75,8 +86,17 @@ impl Texts {
                 lines.all(|line| line.is_empty() || line.starts_with('#'))
             })
         };
-        let empty = self.0.iter().filter(|(_, text)| is_empty(text));
+        let empty = self.files.iter().filter(|(_, text)| is_empty(text));
         empty.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+impl Fingerprint {
+    /// With the files that these settings name, as they were when the settings were read.
+    #[must_use]
+    pub fn with_named(mut self, settings: &Settings) -> Self {
+        self.named.clone_from(&settings.named);
+        self
     }
 }
 
@@ -104,6 +124,14 @@ impl Sources {
     #[must_use]
     pub fn texts(&self) -> Texts {
         Texts::read(&self.files)
+    }
+
+    /// Reads the files, and those that the settings in force name.
+    #[must_use]
+    pub fn look(&self, in_force: &Settings) -> Texts {
+        let mut texts = self.texts();
+        texts.named = in_force.named.iter().map(Named::again).collect();
+        texts
     }
 
     /// What these texts and the environment amount to, as at a start.
@@ -152,7 +180,10 @@ mod tests {
 
     fn texts(all: &[(&str, &str)]) -> Texts {
         let own = |(name, text): &(&str, &str)| ((*name).to_owned(), Ok((*text).to_owned()));
-        Texts(all.iter().map(own).collect())
+        Texts {
+            files: all.iter().map(own).collect(),
+            named: Vec::new(),
+        }
     }
 
     #[test]
@@ -161,7 +192,11 @@ mod tests {
         assert_eq!(of(&[("a", "x")]), of(&[("a", "x")]));
         assert_ne!(of(&[("a", "x")]), of(&[("a", "y")]));
         assert_ne!(of(&[("a", "x"), ("b", "")]), of(&[("a", ""), ("b", "x")]));
-        let gone = |kind| Texts(vec![("a".to_owned(), Err(kind))]).fingerprint();
+        let gone = |kind| {
+            let files = vec![("a".to_owned(), Err(kind))];
+            let named = Vec::new();
+            Texts { files, named }.fingerprint()
+        };
         assert_eq!(gone(ErrorKind::NotFound), gone(ErrorKind::NotFound));
         assert_ne!(gone(ErrorKind::NotFound), of(&[("a", "")]));
     }

@@ -26,7 +26,7 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// What asks for the configuration to be read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// A file has other content.
+    /// A file has other content: one of the configuration, or one that it names.
     File,
     /// SIGHUP.
     Signal,
@@ -37,7 +37,9 @@ pub enum Trigger {
 impl Trigger {
     fn reason(&self) -> Reason {
         match self {
-            Self::File => Reason::of_bridge("a configuration file has changed"),
+            Self::File => {
+                Reason::of_bridge("a configuration file, or one that it names, has changed")
+            }
             Self::Signal => Reason::of_bridge("SIGHUP"),
             Self::Call(reason) => reason.clone(),
         }
@@ -127,9 +129,11 @@ impl Reloader {
     /// Nothing is read before it is asked for.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let settings = parts.steerer.live().settings();
+        let started_with = parts.started_with.clone().with_named(&settings);
         let held = Held {
-            good: parts.started_with.clone(),
-            seen: parts.started_with.clone(),
+            good: started_with.clone(),
+            seen: started_with,
         };
         Self {
             parts,
@@ -180,7 +184,8 @@ impl Reloader {
     /// A file may lie on a slow disk, so it is not read where calls are served.
     async fn read(&self) -> Result<Texts, ReloadRefused> {
         let sources = self.parts.sources.clone();
-        let read = tokio::task::spawn_blocking(move || sources.texts());
+        let in_force = self.parts.steerer.live().settings();
+        let read = tokio::task::spawn_blocking(move || sources.look(&in_force));
         read.await.map_err(|_| ReloadRefused::Broken)
     }
 
@@ -195,7 +200,9 @@ impl Reloader {
         let reason = trigger.reason();
         match self.put_in_force(held, texts, &reason) {
             Ok(changes) => {
-                held.good = seen;
+                // As they were read now, which may be later than the look.
+                held.good = seen.with_named(&self.parts.steerer.live().settings());
+                held.seen = held.good.clone();
                 let is_same = changes.is_empty();
                 let outcome = if is_same { "unchanged" } else { "applied" };
                 self.parts.meters.reloaded(outcome);

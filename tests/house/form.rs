@@ -7,7 +7,7 @@ const LONGEST: usize = 500;
 const STILL_LONG: &[(&str, usize)] = &[("tests/it/money.rs", 719), ("tests/it/routing.rs", 527)];
 
 /// Not to be built: a second TLS or clock library beside the ones that are used.
-const BANNED_CRATES: &[&str] = &[
+pub(crate) const BANNED_CRATES: &[&str] = &[
     "openssl",
     "openssl-sys",
     "native-tls",

@@ -10,7 +10,7 @@ use crate::support::shop::{AUTH_TOKEN, PHONE, order};
 use crate::support::visitor::{TOKEN, WHO, hidden, visitor};
 
 const HOSTILE: &str = "\"><script>alert(1)</script>";
-const PAGES: [&str; 10] = [
+pub(crate) const PAGES: [&str; 10] = [
     "/",
     "/merchants",
     "/merchants/all",

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::support::callbacks::Shop;
 use crate::support::client::Answer;

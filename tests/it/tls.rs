@@ -1,5 +1,6 @@
 //! The listener with a certificate: HTTP/2 and HTTP/1.1 by ALPN, and nothing without TLS.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use ecom_bridge::proxy::{BindError, Server, ServerSettings};
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -18,10 +21,12 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use crate::reload::{operate, reloads};
+use crate::support::app::with;
 use crate::support::bridge::{Bridge, Wanted, is};
 use crate::support::client::{Client, Cut};
 use crate::support::upstream::Upstream;
-use crate::support::{soon, until};
+use crate::support::{eventually, soon, until};
 
 /// A bridge with a certificate of its own.
 pub(crate) struct Secured {
@@ -32,14 +37,14 @@ pub(crate) struct Secured {
 }
 
 pub(crate) async fn secured() -> Secured {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, pem, key) = made();
     let files = tempfile::tempdir().unwrap();
     let tls = TlsFiles {
         cert: files.path().join("cert.pem"),
         key: files.path().join("key.pem"),
     };
-    std::fs::write(&tls.cert, made.cert.pem()).unwrap();
-    std::fs::write(&tls.key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(&tls.cert, pem).unwrap();
+    std::fs::write(&tls.key, key).unwrap();
     let mut wanted = Wanted::default();
     wanted.settings.tls = Some(tls);
     wanted.settings.handshake_timeout = Duration::from_millis(300);
@@ -47,27 +52,43 @@ pub(crate) async fn secured() -> Secured {
     Secured {
         bridge: Bridge::with(upstream.addr, wanted).await,
         upstream,
-        cert: made.cert.der().clone(),
+        cert,
         _files: files,
     }
 }
 
 impl Secured {
     pub(crate) async fn connect(&self, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.cert.clone()).unwrap();
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-        let socket = soon(TcpStream::connect(self.bridge.addr)).await.unwrap();
-        let name = "localhost".try_into().unwrap();
-        let connector = TlsConnector::from(Arc::new(config));
-        soon(connector.connect(name, socket)).await.unwrap()
+        connect(self.bridge.addr, &self.cert, alpn).await.unwrap()
     }
+}
+
+/// A connection that trusts this certificate alone.
+async fn connect(
+    to: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    let socket = soon(TcpStream::connect(to)).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    soon(connector.connect(name, socket)).await
+}
+
+/// A certificate with its key, in one file as in two.
+fn made() -> (CertificateDer<'static>, String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_pem();
+    (made.cert.der().clone(), made.cert.pem(), key)
 }
 
 fn post(target: &str, version: Version) -> Request<Full<Bytes>> {
@@ -174,4 +195,128 @@ async fn files_that_cannot_be_used_are_named_at_start() {
         assert!(matches!(error, BindError::Tls(_)));
         assert!(error.to_string().starts_with(want), "{error}");
     }
+}
+
+#[tokio::test]
+async fn another_certificate_is_served_without_a_restart_and_a_broken_one_changes_nothing() {
+    let files = tempfile::tempdir().unwrap();
+    let pem = files.path().join("pem");
+    // Cert and key are exchanged at once, as a file that is renamed.
+    let write = |cert: &str, key: &str| {
+        let next = files.path().join("next");
+        std::fs::write(&next, format!("{cert}{key}")).unwrap();
+        std::fs::rename(next, &pem).unwrap();
+    };
+    let (one, two) = (made(), made());
+    write(&one.1, &one.2);
+    let name = format!("\"{}\"", pem.display());
+    let app = with(&[("proxy.tls_cert", &name), ("proxy.tls_key", &name)])
+        .looks(Duration::from_millis(5))
+        .start()
+        .await;
+    let open = async |pair: &(CertificateDer<'static>, String, String)| {
+        let stream = connect(app.addr(), &pair.0, &[b"http/1.1"]).await?;
+        let (send, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        Ok::<_, std::io::Error>(send)
+    };
+    let mut first = open(&one).await.unwrap();
+    let served = async |send: &mut SendRequest<Full<Bytes>>| {
+        soon(send.ready()).await.unwrap();
+        let mut request = Request::get("/ecomm/v2/payments/none/status")
+            .body(Full::default())
+            .unwrap();
+        request
+            .headers_mut()
+            .insert("host", "localhost".try_into().unwrap());
+        let answer = soon(send.send_request(request)).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+    };
+    served(&mut first).await;
+
+    // The key of another certificate; no key at all; a text that only looks like one; nothing.
+    let cut = &two.2[..two.2.len() / 2];
+    for (n, (cert, key)) in [(&*two.1, &*one.2), (&two.1, ""), (&two.1, cut), ("", "")]
+        .into_iter()
+        .enumerate()
+    {
+        write(cert, key);
+        let count = u64::try_from(n).unwrap() + 1;
+        eventually(async || reloads(&app, "refused").await == count).await;
+        served(&mut open(&one).await.unwrap()).await;
+        assert!(open(&two).await.is_err());
+    }
+    let who = json!({"who": "ann", "why": "a test"});
+    let answer = operate(&app, "", "POST /api/reload", &who).await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(
+        answer.text().contains("proxy.tls_cert"),
+        "{}",
+        answer.text()
+    );
+    assert!(app.log.text().contains("can't be used"), "said in the log");
+
+    write(&two.1, &two.2);
+    eventually(async || reloads(&app, "applied").await == 1).await;
+    served(&mut open(&two).await.unwrap()).await;
+    assert!(open(&one).await.is_err());
+    // What was open goes on.
+    served(&mut first).await;
+    let changes = app.admin("/api/changes").await.ok();
+    let keys: Vec<&str> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["key"].as_str().unwrap())
+        .collect();
+    assert_eq!(keys.len(), 2);
+    assert!(keys.contains(&"proxy.tls_cert") && keys.contains(&"proxy.tls_key"));
+    assert!(!app.log.text().contains("PRIVATE"), "no key in the log");
+    // It was looked at many times, and worked on once.
+    assert_eq!(reloads(&app, "unchanged").await, 0);
+}
+
+#[tokio::test]
+async fn an_old_version_of_tls_is_refused() {
+    // A ClientHello of TLS 1.1, as old programs send it: the server's answer is an alert (21), protocol_version (70).
+    let secured = secured().await;
+    let mut hello = vec![0x03, 0x02];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0x00, 0x2f, 1, 0]);
+    let length = u8::try_from(hello.len()).unwrap();
+    let mut record = vec![22, 3, 1, 0, length + 4, 1, 0, 0, length];
+    record.extend(hello);
+    let mut client = Client::to(secured.bridge.addr).await;
+    client.send(record).await;
+    let answer = client.rest().await;
+    assert_eq!((answer[0], answer[answer.len() - 1]), (21, 70));
+}
+
+#[tokio::test]
+async fn a_secret_in_a_file_is_exchanged_while_the_bridge_runs() {
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("token");
+    std::fs::write(&file, "canary-token-number-one\n").unwrap();
+    let name = format!("\"{}\"", file.display());
+    let app = with(&[("admin.token_file", &name)])
+        .looks(Duration::from_millis(5))
+        .start()
+        .await;
+    let ask = async |token: &str| {
+        operate(&app, token, "GET /metrics", &Value::Null)
+            .await
+            .status
+    };
+    assert_eq!(ask("canary-token-number-one").await, 200);
+    assert_eq!(ask("canary-token-number-two").await, 401);
+    // An empty file would open the door, or lock it: neither.
+    std::fs::write(&file, "\n").unwrap();
+    until(|| app.log.text().contains("nothing stands in the file")).await;
+    assert_eq!(ask("canary-token-number-one").await, 200);
+    std::fs::write(&file, "canary-token-number-two\n").unwrap();
+    eventually(async || ask("canary-token-number-two").await == 200).await;
+    assert_eq!(ask("canary-token-number-one").await, 401);
+    assert!(!app.log.text().contains("canary-token"));
 }

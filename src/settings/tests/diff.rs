@@ -10,8 +10,8 @@ use super::*;
 /// A key, another value than its default, and whether it changes while the bridge runs.
 const OTHERS: &[(&str, &str, bool)] = &[
     ("proxy.listen", "\"127.0.0.1:1\"", false),
-    ("proxy.tls_cert", "\"OTHER.pem\"", false),
-    ("proxy.tls_key", "\"OTHER.pem\"", false),
+    ("proxy.tls_cert", "\"OTHER.pem\"", true),
+    ("proxy.tls_key", "\"OTHER.pem\"", true),
     ("proxy.request_timeout", "\"36s\"", true),
     ("proxy.max_body", "\"2MiB\"", true),
     ("proxy.max_in_flight", "7", false),
@@ -30,7 +30,10 @@ const OTHERS: &[(&str, &str, bool)] = &[
     ("callbacks.allowed_hosts", "[\"shop.example\"]", true),
     ("store.url", "\"sqlite:other.db\"", false),
     ("store.encryption_key", KEY, false),
-    ("store.encryption_key_file", "\"OTHER.pem\"", false),
+    ("store.url_file", "\"DIR/url\"", false),
+    ("store.encryption_key_file", IN_FILE, false),
+    ("store.encryption_key_previous", PREVIOUS, false),
+    ("store.encryption_key_previous_file", IN_FILE, false),
     ("store.recovery_metadata", "false", true),
     ("store.retention", "\"500d\"", true),
     ("store.callback_retention", "\"31d\"", true),
@@ -39,6 +42,7 @@ const OTHERS: &[(&str, &str, bool)] = &[
     ("reads.details_cache", "\"1s\"", true),
     ("admin.listen", "\"127.0.0.1:3\"", false),
     ("admin.token", "\"canary-canary-canary\"", true),
+    ("admin.token_file", IN_FILE, true),
     ("routing.initiate", "{ epayment_percent = 5 }", true),
     ("routing.capture", "\"ecom\"", true),
     ("routing.cancel", "\"ecom\"", true),
@@ -67,9 +71,13 @@ const OTHERS: &[(&str, &str, bool)] = &[
     ("merchant_defaults.unapproved_limit", "\"2m\"", true),
     ("merchants.123456.msn", "\"654321\"", true),
     ("merchants.123456.subscription_key", "\"canary\"", true),
+    ("merchants.123456.subscription_key_file", IN_FILE, true),
     ("merchants.123456.client_id", "\"other\"", true),
+    ("merchants.123456.client_id_file", IN_FILE, true),
     ("merchants.123456.client_secret", "\"canary\"", true),
+    ("merchants.123456.client_secret_file", IN_FILE, true),
     ("merchants.123456.webhook_secret", "\"canary\"", true),
+    ("merchants.123456.webhook_secret_file", IN_FILE, true),
     ("merchants.123456.routing.initiate", "\"ecom\"", true),
     ("merchants.123456.routing.capture", "\"ecom\"", true),
     ("merchants.123456.routing.cancel", "\"ecom\"", true),
@@ -98,8 +106,15 @@ const OTHERS: &[(&str, &str, bool)] = &[
         "\"canary\"",
         false,
     ),
+    (
+        "merchants.123456.shadow.subscription_key_file",
+        IN_FILE,
+        false,
+    ),
     ("merchants.123456.shadow.client_id", "\"other\"", false),
+    ("merchants.123456.shadow.client_id_file", IN_FILE, false),
     ("merchants.123456.shadow.client_secret", "\"canary\"", false),
+    ("merchants.123456.shadow.client_secret_file", IN_FILE, false),
     (
         "merchants.123456.shadow.phone_number",
         "\"4712345678\"",
@@ -129,6 +144,9 @@ const OTHERS: &[(&str, &str, bool)] = &[
     ("telemetry.log_level", "\"debug\"", true),
 ];
 
+/// A file with a text that is a key, a token and an id.
+const IN_FILE: &str = "\"DIR/key\"";
+const PREVIOUS: &str = "[\"ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100\"]";
 const KEY: &str = "\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"";
 
 /// Files that a setting may name, with what is looked for in them.
@@ -139,9 +157,13 @@ fn files() -> (tempfile::TempDir, impl Fn(&str) -> String) {
         std::fs::write(dir.path().join(name), text).unwrap();
     }
     let key = KEY.trim_matches('"');
-    std::fs::write(dir.path().join("key"), key).unwrap();
+    std::fs::write(dir.path().join("key"), format!("{key}\n")).unwrap();
+    std::fs::write(dir.path().join("url"), "sqlite:other.db\n").unwrap();
     let at = dir.path().display().to_string();
-    let placed = move |text: &str| text.replace("OTHER.pem", &format!("{at}/OTHER.pem"));
+    let placed = move |text: &str| {
+        text.replace("OTHER.pem", &format!("{at}/OTHER.pem"))
+            .replace("DIR/", &format!("{at}/"))
+    };
     (dir, placed)
 }
 
@@ -166,9 +188,11 @@ fn every_key_is_seen_and_is_live_or_needs_a_restart() {
     let at = dir.path().display();
     let example = with_example();
     let more = format!(
-        "[proxy]\ntls_cert = \"{at}/one.pem\"\ntls_key = \"{at}/one.pem\"\n[[merchants]]\nmsn = \"123456\"\n\
+        "[proxy]\ntls_cert = \"{at}/one.pem\"\ntls_key = \"{at}/one.pem\"\n\
+         [store]\nencryption_key = \"{}\"\n[[merchants]]\nmsn = \"123456\"\n\
          client_id = \"id\"\nclient_secret = \"secret\"\n\
-         shadow.client_id = \"shadow\"\nshadow.client_secret = \"shadow-secret\"\n"
+         shadow.client_id = \"shadow\"\nshadow.client_secret = \"shadow-secret\"\n",
+        "77".repeat(32)
     );
     let base = read(&[&example, &more]);
     let paths: BTreeSet<String> = base.entries().iter().map(file::Entry::path).collect();
@@ -176,6 +200,10 @@ fn every_key_is_seen_and_is_live_or_needs_a_restart() {
     assert_eq!(paths, listed, "every key has its place in the table");
     for (key, value, live) in OTHERS {
         assert_eq!(why_restart(key).is_none(), *live, "{key}");
+        // What stands in a file is not where it was before, and is another secret.
+        let in_place = key
+            .strip_suffix("_file")
+            .filter(|_| !key.contains("record"));
         let changes = match *key {
             "merchants.123456.msn" => {
                 let other = example.replace("msn = \"123456\"", &format!("msn = {value}"));
@@ -191,22 +219,28 @@ fn every_key_is_seen_and_is_live_or_needs_a_restart() {
                 );
                 continue;
             }
-            "store.encryption_key_file" => {
-                let file = format!("\"{at}/key\"");
-                diff(&base, &read(&[&example, &more, &layer(key, &file)]))
-            }
             _ => {
-                let other = placed(&layer(key, value));
+                let mut other = placed(&layer(key, value));
+                if let Some(secret) = in_place {
+                    let none = if key.contains("previous") {
+                        "[]"
+                    } else {
+                        "\"\""
+                    };
+                    let secret = layer(secret, none);
+                    other.push_str(&format!("\n{}", secret.lines().last().unwrap()));
+                }
                 diff(&base, &read(&[&example, &more, &other]))
             }
         };
         let keys: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
-        assert_eq!(keys, [*key]);
+        let want: Vec<&str> = in_place.into_iter().chain([*key]).collect();
+        assert_eq!(keys, want);
         assert_ne!(changes[0].old, changes[0].new);
         assert!(!format!("{changes:?}").contains("canary"));
         let restart = needing_restart(&changes);
         assert_eq!(restart.is_empty(), *live, "{key}");
-        if let Some(one) = restart.first() {
+        if let Some(one) = restart.last() {
             let told = one.to_string();
             assert!(
                 told.starts_with(&format!("{key} needs a restart: ")),
@@ -290,10 +324,31 @@ fn another_key_in_the_same_file_is_another_key() {
     let changes = diff(&old, &read(&[&text]));
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].new, "changed");
+    assert_eq!(needing_restart(&changes)[0].key, "store.encryption_key");
+}
+
+#[test]
+fn another_certificate_in_the_same_file_is_another_one_and_tls_is_not_turned() {
+    let (dir, _) = files();
+    let file = dir.path().join("one.pem");
+    let text = format!("[proxy]\ntls_cert = {file:?}\ntls_key = {file:?}");
+    let old = read(&[&text]);
+    assert_eq!(diff(&old, &read(&[&text])), []);
+    let pem = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{pem}more\n")).unwrap();
+    let changes = diff(&old, &read(&[&text]));
+    let told: Vec<(&str, &str)> = changes.iter().map(|c| (&*c.key, &*c.new)).collect();
     assert_eq!(
-        needing_restart(&changes)[0].key,
-        "store.encryption_key_file"
+        told,
+        [("proxy.tls_cert", "changed"), ("proxy.tls_key", "changed")]
     );
+    assert_eq!(needing_restart(&changes), []);
+    let none = read(&[""]);
+    for changes in [diff(&none, &old), diff(&old, &none)] {
+        let restart = needing_restart(&changes);
+        assert_eq!(restart.len(), 2);
+        assert!(restart[0].why.contains("turned on or off"), "{restart:?}");
+    }
 }
 
 #[test]

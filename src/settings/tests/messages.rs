@@ -2,6 +2,8 @@
 //!
 //! Must not: depend on the order of a hash map or on this machine.
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::*;
 
 #[test]
@@ -138,15 +140,14 @@ fn rules_between_keys_refuse_what_cannot_work() {
         upstream_base_url = "https://api.vipps.no/"
     "#;
     insta::assert_snapshot!(messages(layered(&[text], &[])), @r#"
+    store.encryption_key_file = "key" (file 0.toml): encryption_key is set as well. Use one of the two.
     proxy.tls_key = "key.pem" (file 0.toml): there is a key but no certificate. Set tls_cert, too, or clear tls_key.
     webhooks.public_url = "http://bridge.example.com" (file 0.toml): keys and tokens would cross the network in clear text. Write it as "https://host", with a path prefix where there is one; http is for a loopback host only.
-    store.encryption_key_file = "key" (file 0.toml): encryption_key is set as well. Use one of the two.
     webhooks.listen = "0.0.0.0:9090" (file 0.toml): proxy.listen has this address, too. Give each listener a port of its own.
     admin.token = "(set)" (file 0.toml): it is short enough to be guessed. Use 16 characters or more (openssl rand -hex 32).
     shadow.upstream_base_url = "https://api.vipps.no/" (file 0.toml): it is a production server of Vipps MobilePay, so shadowed writes would move real money. Write the address of a test server or a simulator, or leave it empty.
     shadow.upstream_base_url = "https://api.vipps.no/" (file 0.toml): it leads to the host of upstream.base_url, so shadowed writes would go where the merchants' own go. Write an address on another host, or leave it empty.
     proxy.tls_key = "key.pem" (file 0.toml): the file cannot be read (entity not found). Name a file that exists and that the bridge's user may read.
-    store.encryption_key_file = "key" (file 0.toml): the file cannot be read (entity not found). Name a file that exists and that the bridge's user may read.
     "#);
 }
 
@@ -301,8 +302,72 @@ fn files_that_are_named_must_be_readable() {
     let shown = shown.replace(&dir.path().display().to_string(), "DIR");
     insta::assert_snapshot!(shown, @r#"
     DIR/missing: the file cannot be read (entity not found). Name a file of UTF-8 text that exists and that the bridge's user may read.
+    store.encryption_key = "(set)" (file DIR/cert.pem): this is no key of 32 bytes. Write 64 hex digits, or the base64 of 32 bytes (openssl rand -base64 32).
     proxy.tls_cert = "DIR/key.pem" (file DIR/bad.toml): the file holds no PEM block "CERTIFICATE". Name a PEM file (text that begins with -----BEGIN).
     proxy.tls_key = "DIR/missing" (file DIR/bad.toml): the file cannot be read (entity not found). Name a file that exists and that the bridge's user may read.
-    store.encryption_key_file = "DIR/cert.pem" (file DIR/bad.toml): the file holds no key of 32 bytes. Put 64 hex digits or the base64 of 32 bytes into it (openssl rand -base64 32).
     "#);
+}
+
+#[test]
+fn a_secret_may_stand_in_a_file_and_is_refused_with_its_key_and_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let token = write("token", "canary-canary-canary\r\n");
+    let key = write("key", "  canary-key\n");
+    let keys = write(
+        "keys",
+        &format!("{}\n{}\n", "0f".repeat(32), "1f".repeat(32)),
+    );
+    let url = write("url", "postgres://me:canary@127.0.0.1/db\n");
+    let text = format!(
+        "[admin]\nlisten = \"0.0.0.0:9090\"\n[store]\nurl_file = {url:?}\nencryption_key = \"{}\"\n\
+         encryption_key_previous_file = {keys:?}\n[[merchants]]\nmsn = \"123456\"\nsubscription_key_file = {key:?}\n",
+        "2f".repeat(32)
+    );
+    let vars = [("ECOM_BRIDGE__ADMIN__TOKEN_FILE", token.as_str())];
+    let settings = layered(&[&text], &vars).map_err(|p| lines(&p)).unwrap();
+    let exposed =
+        |secret: &Option<SecretString>| secret.as_ref().unwrap().expose_secret().to_owned();
+    assert_eq!(exposed(&settings.admin.token), "canary-canary-canary");
+    let merchant = &settings.merchants[&msn("123456")];
+    assert_eq!(exposed(&merchant.subscription_key), "canary-key");
+    let previous: Vec<u8> = settings
+        .store
+        .encryption_key_previous
+        .iter()
+        .map(|k| k.expose()[0])
+        .collect();
+    assert_eq!(previous, [0x0f, 0x1f]);
+    assert!(matches!(settings.store.url, StoreUrl::Postgres(_)));
+    let shown = show(&settings);
+    assert!(
+        shown.contains(&format!("token = \"(set)\" # file {token}")),
+        "{shown}"
+    );
+    assert!(!format!("{shown}{settings:?}").contains("canary"));
+
+    // Each names the key, the file and what to do; nothing of a content is told.
+    let blank = write("blank", "\n");
+    let folder = dir.path().display().to_string();
+    let both = [
+        ("ECOM_BRIDGE__ADMIN__TOKEN", "canary-canary-canary"),
+        vars[0],
+    ];
+    let wrong = write("wrong", "canary with blanks");
+    let faults = messages(layered(
+        &[&format!(
+            "[[merchants]]\nmsn = \"123456\"\nsubscription_key_file = \"{folder}/none\"\n\
+             webhook_secret_file = {wrong:?}\nclient_secret_file = {blank:?}\n\
+             [[merchants]]\nmsn = \"234567\"\nclient_secret_file = {folder:?}\n\
+             [store]\nencryption_key_previous = [\"canary\"]\nurl_file = 7"
+        )],
+        &both,
+    ));
+    insta::assert_snapshot!(faults.replace(&folder, "DIR"), @r#"
+    "#);
+    assert!(!faults.contains("canary"));
 }

@@ -12,6 +12,7 @@ mod observations;
 mod open;
 mod payments;
 mod pool;
+mod reseal;
 mod rows;
 mod shadow;
 mod steering;
@@ -90,9 +91,11 @@ impl PostgresStore {
             .unwrap_or(Err(Fault::Late))
             .map_err(|fault| fault.told())?;
         drop(lent);
+        let tokens = Tokens::new(options.sealer);
+        reseal::all(&pool, &tokens).await?;
         Ok(Self {
             pool,
-            tokens: Tokens::new(options.sealer),
+            tokens,
             secret,
         })
     }

@@ -29,6 +29,7 @@ mod payments;
 #[cfg(test)]
 mod power;
 mod readers;
+mod reseal;
 mod rows;
 mod shadow;
 mod steering;
@@ -111,16 +112,19 @@ impl SqliteStore {
         } = options;
         let (path, lock) = open::take(&path)?;
         let connect = open::for_writing(&path, busy_timeout);
-        let begin = |db: &mut Db| {
+        let tokens = Tokens::new(sealer);
+        let to_reseal = tokens.clone();
+        let begin = move |db: &mut Db| {
             let secret = open::prepare(db)?;
             open::free_claims(db);
+            reseal::all(db, &to_reseal)?;
             Ok(secret)
         };
         let (writer, secret) = Writer::start(connect, busy_timeout, begin).await?;
         Ok(Self {
             writer,
             readers: Readers::start(&open::for_reading(&path, busy_timeout), busy_timeout)?,
-            tokens: Tokens::new(sealer),
+            tokens,
             secret,
             lock,
         })

@@ -250,3 +250,17 @@ async fn words_of_a_later_release_are_left_out_and_stay() {
     }
     store.close().await;
 }
+
+#[tokio::test]
+async fn another_key_seals_everything_again_and_the_old_one_may_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    a_changed_key_seals_again(async |keys: &[u8]| {
+        let sealed = SqliteOptions {
+            sealer: Some(sealer(keys)),
+            ..SqliteOptions::new(&file)
+        };
+        Both::of(SqliteStore::open(sealed).await.unwrap())
+    })
+    .await;
+}

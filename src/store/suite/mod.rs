@@ -19,6 +19,7 @@ mod polls;
 mod prune;
 mod races;
 mod registrations;
+mod rotation;
 mod shadow;
 mod steering;
 
@@ -38,6 +39,7 @@ pub(super) use polls::*;
 pub(super) use prune::*;
 pub(super) use races::*;
 pub(super) use registrations::*;
+pub(super) use rotation::*;
 pub(super) use shadow::*;
 pub(super) use steering::*;
 

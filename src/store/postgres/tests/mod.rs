@@ -40,3 +40,18 @@ mod sealed {
         a_new_registration_retires_the_old,
     );
 }
+
+#[tokio::test]
+async fn another_key_seals_everything_again_and_the_old_one_may_go() {
+    let Some(database) = database().await else {
+        return;
+    };
+    a_changed_key_seals_again(async |keys: &[u8]| {
+        let sealed = PostgresOptions {
+            sealer: Some(sealer(keys)),
+            ..database.options()
+        };
+        Both::of(PostgresStore::open(sealed).await.unwrap())
+    })
+    .await;
+}
