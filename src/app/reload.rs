@@ -10,6 +10,7 @@ use crate::callbacks::served::Served;
 use crate::settings::{Fingerprint, Sources};
 use crate::steering::reload::{Adopt, LOOK_EVERY, Prepare, units_changed};
 use crate::telemetry::logging::LevelHandle;
+use crate::upstream::breaker::Breaker;
 
 /// Where a running bridge reads its configuration again.
 #[derive(Clone, Debug)]
@@ -38,7 +39,11 @@ impl Reloading {
 }
 
 /// The dispatcher's clients are made before anything is changed, because that can fail; registrations follow.
-pub(super) fn prepare(dispatcher: Dispatcher, served: Arc<Served>) -> Prepare {
+pub(super) fn prepare(
+    dispatcher: Dispatcher,
+    served: Arc<Served>,
+    breakers: Vec<Breaker>,
+) -> Prepare {
     Box::new(move |settings, changes| {
         let callbacks = changes.iter().any(|one| one.key.starts_with("callbacks."));
         let rules = callbacks
@@ -47,9 +52,13 @@ pub(super) fn prepare(dispatcher: Dispatcher, served: Arc<Served>) -> Prepare {
             .map_err(|error| format!("the client for callbacks can't be made: {error}"))?;
         let units = units_changed(settings, changes);
         let (dispatcher, served) = (dispatcher.clone(), Arc::clone(&served));
+        let (breakers, rules_of_breakers) = (breakers.clone(), super::breaker_rules(settings));
         let adopt: Adopt = Box::new(move || {
             if let Some(rules) = rules {
                 dispatcher.adopt(rules);
+            }
+            for breaker in breakers {
+                breaker.rule(rules_of_breakers);
             }
             served.configured(units);
         });

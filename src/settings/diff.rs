@@ -49,6 +49,8 @@ const LIVE: &[&str] = &[
     "proxy.drain_timeout",
     "upstream.timeout",
     "upstream.retries",
+    "upstream.breaker_failures",
+    "upstream.breaker_open",
     "callbacks",
     "store.recovery_metadata",
     "store.retention",

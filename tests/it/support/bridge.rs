@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ecom_bridge::ecom::error::Failure;
 use ecom_bridge::ecom::route::{Target, parse};
 use ecom_bridge::proxy::{
-    BRIDGE_ROUTE, Drained, Handler, Hooks, Peer, ProxyBody, RequestId, Server, ServerSettings,
+    BRIDGE_ROUTE, Drained, Handler, Held, Hooks, Peer, ProxyBody, RequestId, Server, ServerSettings,
     body, refuse,
 };
 use ecom_bridge::upstream::ecom::Forwarder;
@@ -128,6 +128,7 @@ impl Handler for Passing {
         request: Request<Incoming>,
         id: RequestId,
         _peer: Peer,
+        _place: Held,
     ) -> Response<ProxyBody> {
         let target = parse(request.method().as_str(), request.uri().path());
         let answered = match target {
