@@ -24,7 +24,9 @@ impl Pauses {
         if self.0 == 0 || !payments.epayment.breaker().refuses() {
             self.0 += 1;
         }
-        PAUSES.get(self.0 - 1).map(|pause| Duration::from_secs(*pause))
+        PAUSES
+            .get(self.0 - 1)
+            .map(|pause| Duration::from_secs(*pause))
     }
 }
 

@@ -303,7 +303,9 @@ impl Forwarder {
     /// Directs a head at upstream and cleans its headers.
     fn address(&self, parts: &mut request::Parts) -> Result<(), ForwardFailure> {
         let unfit = || {
-            ForwardFailure::NotSent(Unsent::NoConnection("the target can't be sent on".to_owned()))
+            ForwardFailure::NotSent(Unsent::NoConnection(
+                "the target can't be sent on".to_owned(),
+            ))
         };
         let came = parts.uri.path_and_query();
         let path = match came {

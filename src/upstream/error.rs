@@ -1,6 +1,7 @@
 //! What can come of a call: an answer of some kind, or a failure that knows whether anything may have been sent.
 //!
-//! Must not: turn a doubt into a fact. Only what failed before the connection stood, or met an open breaker, is "not sent".
+//! Must not: turn a doubt into a fact. Only what failed before the connection stood, or met an open breaker, is "not
+//! sent".
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -131,8 +131,8 @@ impl ShadowUpstream {
     }
 
     /// Forgets a token that was refused (401).
-    pub async fn refused(&self, unit: &ShadowUnit) {
-        self.tokens.forget(&unit.msn, &unit.keys).await;
+    pub async fn refused(&self, unit: &ShadowUnit, pass: &ShadowCredentials) {
+        self.tokens.forget(&unit.msn, &unit.keys, &pass.0).await;
     }
 
     /// ePayment there.

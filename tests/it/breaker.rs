@@ -106,7 +106,11 @@ async fn ecom_s_own_trouble_is_ecom_s_alone() {
     assert_eq!(state(&app, "epayment").await, 0.0);
     let token = app.ask("POST", "/accesstoken/get").send().await;
     assert_eq!(token.route(), "pass");
-    assert!(app.took().iter().any(|one| one.contains("/accesstoken/get")));
+    assert!(
+        app.took()
+            .iter()
+            .any(|one| one.contains("/accesstoken/get"))
+    );
 }
 
 #[tokio::test]
@@ -154,8 +158,10 @@ async fn refusals_and_429_never_open_it() {
 async fn what_is_in_doubt_stays_unknown_and_is_found_out_when_it_closes() {
     let app = after("1", SHORT).start().await;
     app.reserved("order-0001", 1_000).await;
-    app.world()
-        .add_fault(Fault::always("/epayment/", Action::Hang { processed: true }));
+    app.world().add_fault(Fault::always(
+        "/epayment/",
+        Action::Hang { processed: true },
+    ));
     let answer = app.capture("order-0001", 400, "x").await;
     assert!(answer.is_unknown(), "{}", answer.text());
     // Whether the breaker lets a look go or not: nobody knows yet.
@@ -189,7 +195,8 @@ async fn background_reads_wait_and_lose_nothing() {
     .start()
     .await;
     app.reserved("order-0001", 1_000).await;
-    app.world().add_fault(Fault::once("/epayment/", status(503)));
+    app.world()
+        .add_fault(Fault::once("/epayment/", status(503)));
     assert_eq!(app.details("order-0001").await.status, 502);
     assert_eq!(state(&app, "epayment").await, 2.0);
     app.took();

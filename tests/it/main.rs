@@ -65,6 +65,7 @@ mod support;
 mod surface;
 mod tls;
 mod toggles;
+mod tokens;
 mod traffic;
 mod upstream_trouble;
 mod wire;

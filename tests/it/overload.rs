@@ -16,9 +16,8 @@ async fn in_flight(app: &TestApp) -> f64 {
 }
 
 fn hang(app: &TestApp) {
-    app.world().add_fault(
-        Fault::always("/epayment/", Action::Hang { processed: false }).on("GET"),
-    );
+    app.world()
+        .add_fault(Fault::always("/epayment/", Action::Hang { processed: false }).on("GET"));
 }
 
 #[tokio::test]

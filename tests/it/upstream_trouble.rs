@@ -148,7 +148,8 @@ async fn a20_answers_that_are_late_spoilt_or_no_answers_are_bounded() {
     ] {
         let app = quick().start().await;
         app.reserved("order-0001", 1_000).await;
-        app.world().add_fault(Fault::always("/epayment/", action.clone()));
+        app.world()
+            .add_fault(Fault::always("/epayment/", action.clone()));
         app.world().add_fault(Fault::always("/ecomm/", action));
         // A refusal of the gateway passes as it came; everything else is a doubt.
         let doubt = if name == "html of 403" { 403 } else { 502 };

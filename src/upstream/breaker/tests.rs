@@ -62,7 +62,12 @@ fn one_call_tries_and_its_outcome_decides() {
             assert_eq!(machine.state, State::CLOSED);
         } else {
             machine.failed(probe, later, OPEN);
-            assert_eq!(machine.state, State::Open { until: later + OPEN });
+            assert_eq!(
+                machine.state,
+                State::Open {
+                    until: later + OPEN
+                }
+            );
         }
     }
 }
@@ -72,7 +77,11 @@ fn a_probe_that_hangs_or_says_nothing_does_not_block_the_next() {
     let now = Instant::now();
     let mut machine = opened(now);
     let hanging = machine.enter(now + OPEN).unwrap();
-    assert!(machine.enter(now + OPEN * 2 - Duration::from_millis(1)).is_none());
+    assert!(
+        machine
+            .enter(now + OPEN * 2 - Duration::from_millis(1))
+            .is_none()
+    );
     let second = machine.enter(now + OPEN * 2).unwrap();
     machine.void(second, now + OPEN * 2);
     let third = machine.enter(now + OPEN * 2).unwrap();
@@ -110,7 +119,11 @@ fn turned_off_it_closes_and_never_opens() {
 fn the_open_time_is_spread_by_a_fifth() {
     let breaker = Breaker::new(Api::Ecom, RULES, Arc::default());
     let times: Vec<Duration> = (0..200).map(|n| breaker.spread(OPEN, n)).collect();
-    assert!(times.iter().all(|time| (OPEN * 4 / 5..=OPEN * 6 / 5).contains(time)));
+    assert!(
+        times
+            .iter()
+            .all(|time| (OPEN * 4 / 5..=OPEN * 6 / 5).contains(time))
+    );
     assert!(times.iter().any(|time| *time < OPEN) && times.iter().any(|time| *time > OPEN));
 }
 
@@ -140,7 +153,11 @@ fn a_pass_that_is_dropped_lets_the_next_try() {
     shows(1);
     breaker.enter().unwrap().status(429);
     shows(0);
-    assert!(meters.render().contains("breaker_opened_total{api=\"ecom\"} 1"));
+    assert!(
+        meters
+            .render()
+            .contains("breaker_opened_total{api=\"ecom\"} 1")
+    );
 }
 
 proptest! {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use ecom_bridge::ecom::error::Failure;
 use ecom_bridge::ecom::route::{Target, parse};
 use ecom_bridge::proxy::{
-    BRIDGE_ROUTE, Drained, Handler, Held, Hooks, Peer, ProxyBody, RequestId, Server, ServerSettings,
-    body, refuse,
+    BRIDGE_ROUTE, Drained, Handler, Held, Hooks, Peer, ProxyBody, RequestId, Server,
+    ServerSettings, body, refuse,
 };
 use ecom_bridge::upstream::ecom::Forwarder;
 use http::{HeaderValue, Request, Response};
