@@ -130,10 +130,12 @@ impl<H: Handler> Edge<H> {
             });
         };
         self.hooks.began();
-        let place = Held(Arc::new(Place {
-            hooks: Arc::clone(&self.hooks),
-            _permit: permit,
-        }));
+        let place = Held {
+            _place: Arc::new(Place {
+                hooks: Arc::clone(&self.hooks),
+                _permit: permit,
+            }),
+        };
         Ok((Request::from_parts(parts, body), place))
     }
 
@@ -178,8 +180,15 @@ pub(crate) fn overloaded() -> Failure {
 
 /// A place in flight, given back when its last holder is gone: the answer's body, or work that goes on without a client.
 #[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "hooks have none")]
-pub struct Held(#[expect(dead_code, reason = "held, not read")] Arc<Place>);
+pub struct Held {
+    _place: Arc<Place>,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Held")
+    }
+}
 
 struct Place {
     hooks: Arc<dyn Hooks>,

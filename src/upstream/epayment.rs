@@ -250,7 +250,9 @@ impl Epayment {
                 Ok(Reply::Done(read))
             }
             Err(error) => {
-                pass.map(Pass::failed);
+                if let Some(pass) = pass {
+                    pass.failed();
+                }
                 Err(SendFailure::Unreadable {
                     status: raw.status,
                     why: place_of(&error),
@@ -307,8 +309,10 @@ impl Epayment {
         match (outcome.unwrap_or_else(|_| Err(silent())), pass) {
             (Ok(raw), pass) => Ok((raw, pass)),
             (Err(failure), pass) => {
-                if in_time || call.budget.is_fair(allowed) {
-                    pass.map(Pass::failed);
+                if let Some(pass) = pass
+                    && (in_time || call.budget.is_fair(allowed))
+                {
+                    pass.failed();
                 }
                 Err(failure)
             }
