@@ -24,7 +24,7 @@ const MOST: usize = 8;
 fn quick() -> Wanted {
     with(&[
         ("proxy.request_timeout", "\"2s\""),
-        ("upstream.timeout", "\"200ms\""),
+        ("upstream.connect_timeout", "\"200ms\""),
         ("upstream.breaker_failures", "0"),
         ("reads.poll", "false"),
     ])

@@ -11,6 +11,7 @@ use ecom_bridge::proxy::{
     BRIDGE_ROUTE, Drained, Handler, Held, Hooks, Peer, ProxyBody, RequestId, Server,
     ServerSettings, body, refuse,
 };
+use ecom_bridge::upstream::Budget;
 use ecom_bridge::upstream::ecom::Forwarder;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -171,7 +172,7 @@ impl Passing {
             .map_err(|f| f.failure())?;
         let raw = self
             .forwarder
-            .forward_bytes(&parts, body, LIMIT)
+            .forward_bytes(&parts, body, Budget::of(LIMIT))
             .await
             .map_err(|_| Failure::unknown("no answer"))?;
         let mut response = Response::new(ProxyBody::full(raw.body));
