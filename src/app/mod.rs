@@ -34,8 +34,9 @@ use crate::steering::Steerer;
 use crate::steering::auto::Automat;
 use crate::steering::reload::{self as steering_reload, Reloader};
 use crate::store::{CallbackStore, LedgerStore, ShadowStore, StoreError};
-use crate::telemetry::{LinesDropped, Meters};
+use crate::telemetry::{Api, LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
+use crate::upstream::breaker::{Breaker, Rules};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
 use crate::upstream::epayment::Epayment;
 
@@ -132,7 +133,13 @@ impl App {
             upstream.base_url.as_str(),
             upstream.connect_timeout,
             upstream.timeout,
-        )?;
+        )?
+        .guarded(Breaker::new(
+            Api::Ecom,
+            breaker_rules(&settings),
+            Arc::clone(&meters),
+        ));
+        epayment.breaker().rule(breaker_rules(&settings));
         let lifecycle = Lifecycle::new();
         let payments = Payments::new(Parts {
             store: Arc::clone(&faces.payments),
@@ -188,6 +195,9 @@ impl App {
     #[must_use]
     pub fn reloading(mut self, from: Reloading) -> Self {
         let dispatcher = self.works.dispatcher.clone();
+        let ecom = self.bridge.forwarder.breaker().cloned();
+        let epayment = self.bridge.payments.epayment.breaker().clone();
+        let breakers = ecom.into_iter().chain([epayment]).collect();
         let reloader = Reloader::new(steering_reload::Parts {
             sources: from.sources,
             started_with: from.started_with,
@@ -199,6 +209,7 @@ impl App {
                 dispatcher,
                 Arc::clone(&self.works.served),
                 self.server.certificate(),
+                breakers,
             ),
         });
         self.reloader = Some((Arc::new(reloader), from.every));
@@ -346,6 +357,14 @@ impl App {
         stop_admin.cancel();
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
         Ended { cut, clean }
+    }
+}
+
+/// The rules of both breakers.
+fn breaker_rules(settings: &Settings) -> Rules {
+    Rules {
+        failures: settings.upstream.breaker_failures,
+        open: settings.upstream.breaker_open,
     }
 }
 

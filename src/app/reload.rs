@@ -11,6 +11,7 @@ use crate::proxy::tls::{Certificate, Ready, TlsFiles};
 use crate::settings::{Fingerprint, Settings, Sources};
 use crate::steering::reload::{Adopt, LOOK_EVERY, Prepare, units_changed};
 use crate::telemetry::logging::LevelHandle;
+use crate::upstream::breaker::Breaker;
 
 /// Where a running bridge reads its configuration again.
 #[derive(Clone, Debug)]
@@ -52,6 +53,7 @@ pub(super) fn prepare(
     dispatcher: Dispatcher,
     served: Arc<Served>,
     certificate: Option<Certificate>,
+    breakers: Vec<Breaker>,
 ) -> Prepare {
     Box::new(move |settings, changes| {
         let callbacks = changes.iter().any(|one| one.key.starts_with("callbacks."));
@@ -66,12 +68,16 @@ pub(super) fn prepare(
         let certificate = certificate.clone().zip(ready);
         let units = units_changed(settings, changes);
         let (dispatcher, served) = (dispatcher.clone(), Arc::clone(&served));
+        let (breakers, rules_of_breakers) = (breakers.clone(), super::breaker_rules(settings));
         let adopt: Adopt = Box::new(move || {
             if let Some(rules) = rules {
                 dispatcher.adopt(rules);
             }
             if let Some((certificate, ready)) = certificate {
                 certificate.replace(ready);
+            }
+            for breaker in breakers {
+                breaker.rule(rules_of_breakers);
             }
             served.configured(units);
         });

@@ -63,6 +63,10 @@ impl DirectCapturer {
     /// # Errors
     /// When the store can't be used.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
+        // What is due stays so while nobody can be asked.
+        if self.payments.epayment.breaker().refuses() {
+            return Ok(0);
+        }
         let now = self.clock.now();
         let due = self
             .store

@@ -102,6 +102,9 @@ impl Finder {
 
     /// One page of the events that wait, when it is time.
     async fn step(&self, walk: &mut Walk) -> Result<(), StoreError> {
+        if self.payments.epayment.breaker().refuses() {
+            return Ok(());
+        }
         let now = self.clock.now();
         let after = match walk.at {
             Some(at) => at,

@@ -22,6 +22,8 @@ const TICK: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 16;
+/// After a look that met an open breaker.
+const AGAIN: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(3600);
 /// A payment lives ten minutes; long after that only a lost event would change what is known.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -52,6 +54,8 @@ enum Looked {
     Open,
     /// Not read now.
     Later,
+    /// Nobody was asked: the breaker is open.
+    KeptBack,
     /// Upstream asks for peace.
     Slower,
 }
@@ -80,7 +84,8 @@ impl Poller {
     /// When the store can't be used.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
         let settings = self.live.settings();
-        if !settings.reads.poll {
+        // What is due stays so while nobody can be asked.
+        if !settings.reads.poll || self.payments.epayment.breaker().refuses() {
             return Ok(0);
         }
         let now = self.clock.now();
@@ -103,6 +108,7 @@ impl Poller {
         let now = self.clock.now();
         let pause = match looked {
             Looked::Final => None,
+            Looked::KeptBack => Some(AGAIN),
             Looked::Slower => Some(PEACE.max(pause(settings, due, now))),
             Looked::Open | Looked::Later if now.since(due.created_at) > GIVE_UP_AFTER => None,
             Looked::Open | Looked::Later => Some(pause(settings, due, now)),
@@ -187,6 +193,7 @@ impl Poller {
                     self.share.peace(msn, self.clock.now());
                     Err(Looked::Slower)
                 }
+                Err(failure) if failure.is_kept_back() => Err(Looked::KeptBack),
                 Ok(_) | Err(_) => Err(Looked::Later),
             };
             return Some((caller, looked));

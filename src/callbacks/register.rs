@@ -182,7 +182,7 @@ impl Registrar {
             .await
         {
             Ok(Reply::Done(listed)) => listed,
-            Ok(reply) => return Err(self.refused(msn, from, reply.refused_status()).await),
+            Ok(reply) => return Err(self.refused(msn, (&credentials, from), &reply).await),
             Err(_) => return Err(Trouble::NoAnswer),
         };
         let own: Vec<_> = listed.iter().filter(|hook| hook.url == url).collect();
@@ -216,7 +216,7 @@ impl Registrar {
                 made_at: now,
                 retired_at: None,
             })),
-            Ok(reply) => Err(self.refused(msn, from, reply.refused_status()).await),
+            Ok(reply) => Err(self.refused(msn, (&credentials, from), &reply).await),
             Err(_) => Err(Trouble::NoAnswer),
         }
     }
@@ -259,10 +259,15 @@ impl Registrar {
         matches!(deleted, Ok(Reply::Done(()))) && self.store.forget_webhook(msn, id).await.is_ok()
     }
 
-    async fn refused(&self, msn: &Msn, from: From, status: Option<u16>) -> Trouble {
-        let status = status.unwrap_or_default();
+    async fn refused<T>(
+        &self,
+        msn: &Msn,
+        (credentials, from): (&Credentials, From),
+        reply: &Reply<T>,
+    ) -> Trouble {
+        let status = reply.refused_status().unwrap_or_default();
         if status == 401 {
-            self.keyring.refused(msn, from).await;
+            self.keyring.refused(msn, from, credentials).await;
         }
         Trouble::Refused(status)
     }

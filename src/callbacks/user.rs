@@ -40,7 +40,9 @@ impl UserSource for AskUpstream {
             Ok(Reply::Done(payment)) => payment,
             Ok(reply) if reply.refused_status() == Some(401) => {
                 // The next try finds others, where there are any.
-                self.keyring.refused(&due.msn, from).await;
+                self.keyring
+                    .refused(&due.msn, from, &caller.credentials)
+                    .await;
                 return None;
             }
             Ok(_) | Err(_) => return None,

@@ -30,6 +30,8 @@ use crate::upstream::{Budget, Credentials, Reply, Spent};
 const TICK: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After a look that met an open breaker.
+const AGAIN: Duration = Duration::from_secs(10);
 /// Payments at once, and in one tick: two reads each.
 const AT_ONCE: usize = 8;
 
@@ -110,7 +112,8 @@ impl Reconciler {
     /// When the store can't be used.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
         let terms = (self.terms)();
-        if terms.percent == 0 {
+        // What is due stays so while nobody can be asked.
+        if terms.percent == 0 || self.epayment.breaker().refuses() {
             return Ok(0);
         }
         let now = self.clock.now();
@@ -292,6 +295,10 @@ impl Reconciler {
                 (Err(Some(404)), _) | (_, Err(Some(404))) => {
                     Err(Unread::NoAnswer("ePayment does not find the payment"))
                 }
+                _ if self.epayment.breaker().refuses() => Err(Unread::Until(
+                    now.plus(AGAIN),
+                    "ePayment does not answer (its breaker is open)",
+                )),
                 _ => Err(Unread::NoAnswer("ePayment gave no usable answer")),
             };
         }

@@ -339,6 +339,9 @@ impl Work<'_> {
         let budget = self.caller.budget.keeping(reserve(self.caller.budget));
         let mut doubt = resend;
         for attempt in 0..=self.caller.terms.retries {
+            if !payments.epayment.retries().allow(attempt) {
+                break;
+            }
             if attempt > 0 {
                 tokio::time::sleep(pause(attempt).min(budget.left())).await;
             }
@@ -371,6 +374,9 @@ impl Work<'_> {
                     payments
                         .meters
                         .upstream_error(Api::Epayment, failure.kind());
+                    if failure.is_kept_back() {
+                        break;
+                    }
                     doubt |= !matches!(failure, SendFailure::NotSent(_));
                 }
             }

@@ -15,6 +15,21 @@ use crate::upstream::{Budget, Spent};
 /// Pauses between looks, in seconds: about an hour in all, far below the published read limits.
 const PAUSES: [u64; 12] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1500];
 
+/// What is left of the pauses. Where a look ends before an open breaker nobody was asked, and its pause comes again.
+#[derive(Default)]
+struct Pauses(usize);
+
+impl Pauses {
+    fn next(&mut self, payments: &Payments) -> Option<Duration> {
+        if self.0 == 0 || !payments.epayment.breaker().refuses() {
+            self.0 += 1;
+        }
+        PAUSES
+            .get(self.0 - 1)
+            .map(|pause| Duration::from_secs(*pause))
+    }
+}
+
 impl Payments {
     /// Goes on looking for the evidence of a money call.
     pub(super) fn find_out_later(
@@ -25,8 +40,9 @@ impl Payments {
     ) {
         let (payments, caller, subject) = (Arc::clone(self), caller.clone(), subject.clone());
         self.in_background(async move {
-            for pause in PAUSES {
-                tokio::time::sleep(Duration::from_secs(pause)).await;
+            let mut pauses = Pauses::default();
+            while let Some(pause) = pauses.next(&payments) {
+                tokio::time::sleep(pause).await;
                 if payments
                     .settle_adjustment(&again(&caller), &subject, id)
                     .await
@@ -63,8 +79,9 @@ impl Payments {
         let (payments, caller, subject) = (Arc::clone(self), caller.clone(), subject.clone());
         let key = key.clone();
         self.in_background(async move {
-            for pause in PAUSES {
-                tokio::time::sleep(Duration::from_secs(pause)).await;
+            let mut pauses = Pauses::default();
+            while let Some(pause) = pauses.next(&payments) {
+                tokio::time::sleep(pause).await;
                 if payments
                     .settle_attempt(&again(&caller), &subject, attempt, &key)
                     .await

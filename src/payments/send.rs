@@ -96,6 +96,9 @@ impl Payments {
         let mut doubt = sending.resend;
         let now = || Some(self.clock.now());
         for attempt in 0..=caller.terms.retries {
+            if !self.epayment.retries().allow(attempt) {
+                break;
+            }
             if attempt > 0 {
                 tokio::time::sleep(pause(attempt).min(budget.left())).await;
             }
@@ -129,6 +132,9 @@ impl Payments {
                 },
                 Err(failure) => {
                     self.meters.upstream_error(Api::Epayment, failure.kind());
+                    if failure.is_kept_back() {
+                        break;
+                    }
                     if !matches!(failure, SendFailure::NotSent(_)) {
                         doubt = now();
                     }

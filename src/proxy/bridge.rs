@@ -15,7 +15,7 @@ use super::answer::{dotted_path, response, unknown_call, wrong_method};
 use super::body::{BodyFailure, ProxyBody, collect};
 use super::calls::Call;
 use super::headers::{BRIDGE_ROUTE, RequestId};
-use super::layers::{Hooks, refuse};
+use super::layers::{Held, Hooks, refuse};
 use super::{Handler, Peer};
 use crate::callbacks::served::Served;
 use crate::ecom::route::{self, Operation, Target};
@@ -55,10 +55,13 @@ impl Handler for Bridge {
         request: Request<Incoming>,
         id: RequestId,
         _peer: Peer,
+        place: Held,
     ) -> Response<ProxyBody> {
         match route::parse(request.method().as_str(), request.uri().path()) {
             Target::Outside => self.pass(request, id).await,
-            Target::Call { operation, order } => self.call(request, id, operation, order).await,
+            Target::Call { operation, order } => {
+                self.call(request, id, (operation, order), place).await
+            }
             Target::WrongMethod(operation) => {
                 self.refused(&request, id, operation, wrong_method(operation, id))
             }
@@ -138,8 +141,8 @@ impl Bridge {
         &self,
         request: Request<Incoming>,
         id: RequestId,
-        operation: Operation,
-        order: String,
+        (operation, order): (Operation, String),
+        place: Held,
     ) -> Response<ProxyBody> {
         let mut facts = Self::facts(&request, id, operation);
         let snapshot = self.live.snapshot();
@@ -173,6 +176,7 @@ impl Bridge {
             }
             let answer = bridge.finish(facts, route, response(answer, route, id));
             bridge.offer(&call, route, &answer);
+            drop(place);
             answer
         }));
         let watch = Watch(gone);

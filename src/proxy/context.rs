@@ -201,17 +201,21 @@ impl Bridge {
         call: &Call,
         facts: &mut RequestFacts,
     ) -> Result<RawReply, SendFailure> {
-        let left = call.deadline.saturating_duration_since(Instant::now());
-        let limit = call.snapshot.settings.upstream.timeout.min(left);
+        let budget = Budget {
+            deadline: call.deadline,
+            per_call: call.snapshot.settings.upstream.timeout,
+        };
         let began = Instant::now();
         let sent = self
             .forwarder
-            .forward_bytes(&call.parts, call.body.clone(), limit)
+            .forward_bytes(&call.parts, call.body.clone(), budget)
             .await;
-        let took = began.elapsed();
-        facts.upstream(took);
-        self.meters
-            .upstream(Api::Ecom, call.operation.word(), took.as_secs_f64());
+        if !sent.as_ref().is_err_and(SendFailure::is_kept_back) {
+            let took = began.elapsed();
+            facts.upstream(took);
+            self.meters
+                .upstream(Api::Ecom, call.operation.word(), took.as_secs_f64());
+        }
         sent
     }
 

@@ -1,7 +1,7 @@
 //! What wraps every call, outermost first: request id, refusals, secrets marked, the limit of calls in flight, panics
 //! caught; then the handler. Plain steps and no tower of services: each would cost every call a box or two.
 //!
-//! A place in flight is held until the last byte of the answer has been taken. Must not: read a body, or log a header.
+//! A place in flight is held until the last byte of the answer has been taken and the work has ended. Must not: read a body, or log a header.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -121,7 +121,7 @@ impl<H: Handler> Edge<H> {
         response
     }
 
-    fn admit(&self, request: Request<Incoming>) -> Result<(Request<Incoming>, Place), Refusal> {
+    fn admit(&self, request: Request<Incoming>) -> Result<(Request<Incoming>, Held), Refusal> {
         let (mut parts, body) = request.into_parts();
         headers::judge(&mut parts).inspect_err(|refusal| self.hooks.refused(refusal.why))?;
         headers::mark_secrets(&mut parts.headers);
@@ -134,10 +134,11 @@ impl<H: Handler> Edge<H> {
             });
         };
         self.hooks.began();
-        let place = Place {
-            hooks: Arc::clone(&self.hooks),
-            answered: false,
-            _permit: permit,
+        let place = Held {
+            _place: Arc::new(Place {
+                hooks: Arc::clone(&self.hooks),
+                _permit: permit,
+            }),
         };
         Ok((Request::from_parts(parts, body), place))
     }
@@ -147,11 +148,12 @@ impl<H: Handler> Edge<H> {
         request: Request<Incoming>,
         peer: Peer,
         id: RequestId,
-        mut place: Place,
+        place: Held,
     ) -> (Response<EdgeBody>, bool) {
-        let handled = AssertUnwindSafe(self.handler.handle(request, id, peer));
-        let answered = handled.catch_unwind().await;
-        place.answered = true;
+        let waiting = Waiting(self.hooks.as_ref());
+        let handled = self.handler.handle(request, id, peer, place.clone());
+        let answered = AssertUnwindSafe(handled).catch_unwind().await;
+        std::mem::forget(waiting);
         match answered {
             Ok(response) => (
                 response.map(|inner| EdgeBody {
@@ -180,26 +182,42 @@ pub(crate) fn overloaded() -> Failure {
     .with_status(503)
 }
 
-/// A place in flight.
+/// A place in flight, given back when its last holder is gone: the answer's body, or work that goes on without a client.
+#[derive(Clone)]
+pub struct Held {
+    _place: Arc<Place>,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Held")
+    }
+}
+
 struct Place {
     hooks: Arc<dyn Hooks>,
-    answered: bool,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.answered {
-            self.hooks.abandoned();
-        }
         self.hooks.ended();
+    }
+}
+
+/// A client that waits for the beginning of its answer; dropped, it has hung up.
+struct Waiting<'a>(&'a dyn Hooks);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.abandoned();
     }
 }
 
 /// The body of an answer, which holds the call's place until it has ended.
 pub(crate) struct EdgeBody {
     inner: ProxyBody,
-    _place: Option<Place>,
+    _place: Option<Held>,
 }
 
 impl EdgeBody {

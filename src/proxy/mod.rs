@@ -26,7 +26,7 @@ use hyper::body::Incoming;
 pub use body::ProxyBody;
 pub use bridge::{Bridge, Counting};
 pub use headers::{BRIDGE_ROUTE, BRIDGE_STORE, RequestId};
-pub use layers::{Hooks, NoHooks, refuse};
+pub use layers::{Held, Hooks, NoHooks, refuse};
 pub use server::{BindError, Drained, Server, ServerSettings};
 
 /// Who calls.
@@ -43,11 +43,13 @@ pub struct Peer {
 /// The request's target is in origin form and has one `Host` (but for HTTP/1.0). Answers get `bridge-request-id` from the
 /// edge, and `bridge-route` from the handler.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one request. The future is dropped when the client hangs up; a panic becomes a 500.
+    /// Answers one request. The future is dropped when the client hangs up; a panic becomes a 500. Work that goes on
+    /// after that keeps `place`, or clients that hang up could have more done than there are places for.
     fn handle(
         &self,
         request: Request<Incoming>,
         id: RequestId,
         peer: Peer,
+        place: Held,
     ) -> impl Future<Output = Response<ProxyBody>> + Send;
 }

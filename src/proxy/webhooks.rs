@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 
 use super::body::{ProxyBody, collect};
 use super::headers::{BRIDGE_STORE, RequestId};
-use super::layers::refuse;
+use super::layers::{Held, refuse};
 use super::{Handler, Peer};
 use crate::callbacks::receive::{Received, Receiver};
 use crate::ecom::error::Failure;
@@ -42,15 +42,21 @@ impl Handler for Webhooks {
         request: Request<Incoming>,
         id: RequestId,
         _peer: Peer,
+        place: Held,
     ) -> Response<ProxyBody> {
-        let mut answer = self.answer(request, id).await;
+        let mut answer = self.answer(request, id, place).await;
         answer.headers_mut().insert(BRIDGE_STORE, self.name.clone());
         answer
     }
 }
 
 impl Webhooks {
-    async fn answer(&self, request: Request<Incoming>, id: RequestId) -> Response<ProxyBody> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        id: RequestId,
+        place: Held,
+    ) -> Response<ProxyBody> {
         let refused = |status: u16, told: &str| {
             refuse(&Failure::field("webhook", told).with_status(status), id)
         };
@@ -66,9 +72,10 @@ impl Webhooks {
             Err(failure) => return refuse(&failure.failure(), id),
         };
         let receiver = Arc::clone(&self.receiver);
-        let work = self
-            .lifecycle
-            .run(async move { receiver.receive(&msn, &parts.headers, &body).await });
+        let work = self.lifecycle.run(async move {
+            let _place = place;
+            receiver.receive(&msn, &parts.headers, &body).await
+        });
         let received = tokio::time::timeout(PATIENCE, work).await;
         match received {
             Ok(Ok(Received::Accepted)) => empty(StatusCode::OK),

@@ -138,12 +138,16 @@ fn upstream(mut s: Section<'_, '_>) -> Option<Upstream> {
     let connect_timeout = s.duration("connect_timeout", "1ms"..="1m");
     let timeout = s.duration("timeout", "1ms"..="10m");
     let retries = s.whole("retries", 0..=10);
+    let breaker_failures = s.whole("breaker_failures", 0..=10_000);
+    let breaker_open = s.duration("breaker_open", "100ms"..="10m");
     s.finish();
     Some(Upstream {
         base_url: base_url?,
         connect_timeout: connect_timeout?,
         timeout: timeout?,
         retries: retries?,
+        breaker_failures: breaker_failures?,
+        breaker_open: breaker_open?,
     })
 }
 

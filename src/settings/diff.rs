@@ -52,6 +52,8 @@ const LIVE: &[&str] = &[
     "proxy.tls_key",
     "upstream.timeout",
     "upstream.retries",
+    "upstream.breaker_failures",
+    "upstream.breaker_open",
     "callbacks",
     "store.recovery_metadata",
     "store.retention",

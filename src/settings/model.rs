@@ -96,6 +96,10 @@ pub struct Upstream {
     pub timeout: Duration,
     /// Further attempts after the first, with the same idempotency key.
     pub retries: u8,
+    /// Failures in a row that open an API's breaker; 0: never.
+    pub breaker_failures: u32,
+    /// How long it stays open, about.
+    pub breaker_open: Duration,
 }
 
 /// `[webhooks]`.

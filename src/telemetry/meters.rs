@@ -4,6 +4,7 @@
 //! something moves it: those of webhooks and shadowing come with their subjects. Times are in seconds.
 
 mod admin;
+mod breaker;
 mod reload;
 mod shadow;
 mod steering;
@@ -11,6 +12,7 @@ mod steering;
 use std::fmt;
 
 use admin::AdminCounters;
+use breaker::BreakerMeters;
 use prometheus_client::encoding::{
     EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, prometheus_text,
 };
@@ -112,6 +114,7 @@ pub struct Meters {
     request_seconds: Histograms<RouteLabels>,
     upstream_seconds: Histograms<UpstreamLabels>,
     upstream_errors: Family<ErrorLabels, Counter>,
+    breakers: BreakerMeters,
     untranslatable: Family<ReasonLabels, Counter>,
     in_flight: Gauge,
     shed: Counter,
@@ -155,6 +158,7 @@ impl Meters {
             request_seconds: Family::new_with_constructor(requests),
             upstream_seconds: Family::new_with_constructor(requests),
             upstream_errors: Family::default(),
+            breakers: BreakerMeters::default(),
             untranslatable: Family::default(),
             in_flight: Gauge::default(),
             shed: Counter::default(),
@@ -231,6 +235,7 @@ impl Meters {
             "Reads of payments that may share a look at ePayment (reads.details_cache): hit (a look made before), joined (one under way) or miss (one of its own)",
             self.details_cache.clone(),
         );
+        self.breakers.register(&mut self.registry);
         self.register_callbacks();
         self.steering.register(&mut self.registry);
         self.admin.register(&mut self.registry);

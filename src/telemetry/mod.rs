@@ -16,4 +16,4 @@ pub use logging::LinesDropped;
 pub use meters::{Meters, ShadowOf, ShadowSnapshot};
 pub use seen::{Class, Fit, Seen, Told};
 pub use wide::RequestFacts;
-pub use words::{Api, Op, Route};
+pub use words::{Api, BreakerState, Op, Route};

@@ -56,6 +56,17 @@ impl Route {
     }
 }
 
+/// Whether an API behind the bridge is called at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerState {
+    /// It is.
+    Closed,
+    /// One call tries.
+    HalfOpen,
+    /// It is not.
+    Open,
+}
+
 /// Which API behind the bridge was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Api {

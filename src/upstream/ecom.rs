@@ -21,7 +21,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use self::body::{Outgoing, Progress};
 use self::connect::Connector;
-use super::{RawReply, SendFailure};
+use super::breaker::Breaker;
+use super::{Budget, RawReply, SendFailure, Unsent};
 use crate::ecom::error::{Code, Failure};
 
 mod body;
@@ -42,6 +43,8 @@ pub struct Forwarder {
     idle: Duration,
     /// Whether what is sent is a shadow's.
     shadow: bool,
+    /// Of eCom's calls. What streams through is other APIs': their trouble is not eCom's, nor the other way round.
+    breaker: Option<Breaker>,
 }
 
 /// Why there is no forwarder.
@@ -60,7 +63,7 @@ pub enum ForwarderError {
 pub enum ForwardFailure {
     /// Nothing reached upstream: the connection was never made.
     #[error("upstream could not be reached: {0}")]
-    NotSent(String),
+    NotSent(Unsent),
     /// The request may have been handled: no answer came.
     #[error("upstream gave no answer: {0}")]
     MaybeSent(String),
@@ -77,7 +80,7 @@ impl ForwardFailure {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::NotSent(_) => "not_sent",
+            Self::NotSent(why) => why.kind(),
             Self::MaybeSent(_) => "no_answer",
             Self::SlowBody | Self::BrokenBody => "request_body",
         }
@@ -156,6 +159,7 @@ impl Forwarder {
             authority,
             idle,
             shadow: false,
+            breaker: None,
         })
     }
 
@@ -166,6 +170,21 @@ impl Forwarder {
             shadow: true,
             ..self
         }
+    }
+
+    /// The same with a breaker for eCom's calls ([`Self::forward_bytes`]).
+    #[must_use]
+    pub fn guarded(self, breaker: Breaker) -> Self {
+        Self {
+            breaker: Some(breaker),
+            ..self
+        }
+    }
+
+    /// The breaker, where there is one.
+    #[must_use]
+    pub const fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref()
     }
 
     /// The longest that upstream may be silent: also the limit between two pieces of an answer.
@@ -222,15 +241,15 @@ impl Forwarder {
     }
 
     /// Sends the head of a request with a body that the bridge has read, and reads the whole answer (at most 4 MiB),
-    /// all within `limit`.
+    /// within the time for one sending.
     ///
     /// # Errors
-    /// When there is no answer, or not all of it.
+    /// When there is no answer, or not all of it; when the breaker is open.
     pub async fn forward_bytes(
         &self,
         parts: &request::Parts,
         body: Bytes,
-        limit: Duration,
+        budget: Budget,
     ) -> Result<RawReply, SendFailure> {
         let mut request = Request::new(());
         *request.method_mut() = parts.method.clone();
@@ -244,9 +263,18 @@ impl Forwarder {
                 .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
         let request = Request::from_parts(head, Outgoing::bytes(body));
-        timeout(limit, self.exchange(request))
-            .await
-            .unwrap_or_else(|_| Err(SendFailure::MaybeSent(silent(limit))))
+        let pass = self.breaker.as_ref().map(Breaker::enter).transpose();
+        let pass = pass.map_err(SendFailure::NotSent)?;
+        let limit = budget.next_call();
+        let answered = timeout(limit, self.exchange(request)).await;
+        let in_time = answered.is_ok();
+        let sent = answered.unwrap_or_else(|_| Err(SendFailure::MaybeSent(silent(limit))));
+        match (&sent, pass) {
+            (Ok(raw), Some(pass)) => pass.status(raw.status),
+            (Err(_), Some(pass)) if in_time || budget.is_fair(limit) => pass.failed(),
+            (Ok(_) | Err(_), _) => {}
+        }
+        sent
     }
 
     async fn exchange(&self, request: Request<Outgoing>) -> Result<RawReply, SendFailure> {
@@ -277,7 +305,11 @@ impl Forwarder {
 
     /// Directs a head at upstream and cleans its headers.
     fn address(&self, parts: &mut request::Parts) -> Result<(), ForwardFailure> {
-        let unfit = || ForwardFailure::NotSent("the target can't be sent on".to_owned());
+        let unfit = || {
+            ForwardFailure::NotSent(Unsent::NoConnection(
+                "the target can't be sent on".to_owned(),
+            ))
+        };
         let came = parts.uri.path_and_query();
         let path = match came {
             Some(came) if self.prefix.is_empty() => came.clone(),
@@ -403,7 +435,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 fn judged(error: &hyper_util::client::legacy::Error) -> ForwardFailure {
     let why = chain(error);
     if error.is_connect() {
-        ForwardFailure::NotSent(why)
+        ForwardFailure::NotSent(Unsent::NoConnection(why))
     } else {
         ForwardFailure::MaybeSent(why)
     }

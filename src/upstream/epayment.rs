@@ -12,8 +12,10 @@ use http::{HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::breaker::{Breaker, Pass, Rules};
 use super::changes::Changes;
-use super::{Budget, Credentials, RawReply, Reply, SendFailure, Spent};
+use super::retries::Retries;
+use super::{Budget, Credentials, RawReply, Reply, SendFailure, Spent, Unsent};
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{
     CreatePayment, Created, ForceApprove, Modification, Modified, Payment, Userinfo,
@@ -29,6 +31,9 @@ const SEGMENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// What is ePayment itself.
+const OWN_PATHS: &str = "/epayment/";
+
 /// No answer of ePayment is larger.
 const ANSWER_MAX: usize = 1 << 20;
 
@@ -39,6 +44,8 @@ pub struct Epayment {
     base: String,
     meters: Arc<Meters>,
     changes: Changes,
+    breaker: Breaker,
+    retries: Retries,
 }
 
 /// Who calls, how long, and where the time is noted.
@@ -69,9 +76,24 @@ impl Epayment {
         Ok(Self {
             http,
             base: base_url.trim_end_matches('/').to_owned(),
+            breaker: Breaker::new(Api::Epayment, Rules::OFF, Arc::clone(&meters)),
+            retries: Retries::new(Api::Epayment, Arc::clone(&meters)),
             meters,
             changes: Changes::default(),
         })
+    }
+
+    /// Stands before every call of ePayment itself; off until it is given rules. User data and registrations are other
+    /// APIs.
+    #[must_use]
+    pub const fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// How much may be sent again.
+    #[must_use]
+    pub const fn retries(&self) -> &Retries {
+        &self.retries
     }
 
     /// What this client and its clones have changed, or seen changed.
@@ -217,17 +239,26 @@ impl Epayment {
         call: Call<'_>,
         request: Request<'_, impl Serialize>,
     ) -> Sent<T> {
-        let raw = self.exchange(call, request).await?;
+        let (raw, pass) = self.ask(call, request).await?;
         if !(200..300).contains(&raw.status) {
+            judge(pass, raw.status);
             return Ok(refusal(raw));
         }
-        let unreadable = |error| SendFailure::Unreadable {
-            status: raw.status,
-            why: place_of(&error),
-        };
-        serde_json::from_slice(&raw.body)
-            .map(Reply::Done)
-            .map_err(unreadable)
+        match serde_json::from_slice(&raw.body) {
+            Ok(read) => {
+                judge(pass, raw.status);
+                Ok(Reply::Done(read))
+            }
+            Err(error) => {
+                if let Some(pass) = pass {
+                    pass.failed();
+                }
+                Err(SendFailure::Unreadable {
+                    status: raw.status,
+                    why: place_of(&error),
+                })
+            }
+        }
     }
 
     pub(super) async fn exchange(
@@ -235,6 +266,19 @@ impl Epayment {
         call: Call<'_>,
         request: Request<'_, impl Serialize>,
     ) -> Result<RawReply, SendFailure> {
+        let (raw, pass) = self.ask(call, request).await?;
+        judge(pass, raw.status);
+        Ok(raw)
+    }
+
+    /// One sending, and what the breaker must still be told of its answer.
+    async fn ask(
+        &self,
+        call: Call<'_>,
+        request: Request<'_, impl Serialize>,
+    ) -> Result<(RawReply, Option<Pass>), SendFailure> {
+        let unfit = |why: String| SendFailure::NotSent(Unsent::NoConnection(why));
+        let guarded = request.path.starts_with(OWN_PATHS);
         let address = format!("{}{}", self.base, request.path);
         let mut sending = self
             .http
@@ -244,22 +288,41 @@ impl Epayment {
             sending = sending.header("idempotency-key", key.as_str());
         }
         if let Some(body) = request.body {
-            let json = serde_json::to_vec(body)
-                .map_err(|error| SendFailure::NotSent(error.to_string()))?;
+            let json = serde_json::to_vec(body).map_err(|error| unfit(error.to_string()))?;
             sending = sending
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(json);
         }
+        let sending = sending.build().map_err(|error| unfit(plain(&error)))?;
+        let pass = guarded.then(|| self.breaker.enter()).transpose();
+        let pass = pass.map_err(SendFailure::NotSent)?;
         let began = Instant::now();
         let allowed = call.budget.next_call();
-        let outcome = tokio::time::timeout(allowed, receive(sending)).await;
+        let outcome = tokio::time::timeout(allowed, receive(&self.http, sending)).await;
         let took = began.elapsed();
         call.spent.add(took);
         self.meters
             .upstream(Api::Epayment, request.operation, took.as_secs_f64());
         let silent =
             || SendFailure::MaybeSent(format!("nothing within {} ms", allowed.as_millis()));
-        outcome.unwrap_or_else(|_| Err(silent()))
+        let in_time = outcome.is_ok();
+        match (outcome.unwrap_or_else(|_| Err(silent())), pass) {
+            (Ok(raw), pass) => Ok((raw, pass)),
+            (Err(failure), pass) => {
+                if let Some(pass) = pass
+                    && (in_time || call.budget.is_fair(allowed))
+                {
+                    pass.failed();
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn judge(pass: Option<Pass>, status: u16) {
+    if let Some(pass) = pass {
+        pass.status(status);
     }
 }
 
@@ -297,11 +360,14 @@ impl<B> Request<'_, B> {
     }
 }
 
-async fn receive(request: reqwest::RequestBuilder) -> Result<RawReply, SendFailure> {
-    let mut response = request.send().await.map_err(|error| {
+async fn receive(
+    http: &reqwest::Client,
+    request: reqwest::Request,
+) -> Result<RawReply, SendFailure> {
+    let mut response = http.execute(request).await.map_err(|error| {
         let text = plain(&error);
         if error.is_connect() || error.is_builder() {
-            SendFailure::NotSent(text)
+            SendFailure::NotSent(Unsent::NoConnection(text))
         } else {
             SendFailure::MaybeSent(text)
         }

@@ -1,6 +1,7 @@
 //! What can come of a call: an answer of some kind, or a failure that knows whether anything may have been sent.
 //!
-//! Must not: turn a doubt into a fact. Only what failed before the connection stood is "not sent".
+//! Must not: turn a doubt into a fact. Only what failed before the connection stood, or met an open breaker, is "not
+//! sent".
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -50,12 +51,34 @@ impl<T> Reply<T> {
     }
 }
 
+/// Why nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// The connection was never made.
+    #[error("{0}")]
+    NoConnection(String),
+    /// Too many calls in a row have failed: the next one may try in a few seconds (`upstream.breaker_open`).
+    #[error("its breaker is open, because too many calls in a row have failed")]
+    BreakerOpen,
+}
+
+impl Unsent {
+    /// The metric label.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NoConnection(_) => "not_sent",
+            Self::BreakerOpen => "breaker_open",
+        }
+    }
+}
+
 /// No answer that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendFailure {
-    /// Nothing reached upstream: the connection was never made.
+    /// Nothing reached upstream.
     #[error("upstream could not be reached: {0}")]
-    NotSent(String),
+    NotSent(Unsent),
     /// The request may have been handled: no answer came, or not all of it.
     #[error("upstream gave no answer: {0}")]
     MaybeSent(String),
@@ -70,11 +93,17 @@ pub enum SendFailure {
 }
 
 impl SendFailure {
+    /// Whether the open breaker kept it back: nobody was asked, and asking again at once is of no use.
+    #[must_use]
+    pub const fn is_kept_back(&self) -> bool {
+        matches!(self, Self::NotSent(Unsent::BreakerOpen))
+    }
+
     /// The metric label.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::NotSent(_) => "not_sent",
+            Self::NotSent(why) => why.kind(),
             Self::MaybeSent(_) => "no_answer",
             Self::Unreadable { .. } => "unreadable",
         }

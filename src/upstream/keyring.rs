@@ -100,13 +100,18 @@ impl Keyring {
         }
     }
 
-    /// Forgets credentials that upstream has refused (401).
-    pub async fn refused(&self, msn: &Msn, from: From) {
+    /// Forgets credentials that upstream has refused (401), and no newer ones.
+    pub async fn refused(&self, msn: &Msn, from: From, refused: &Credentials) {
         match from {
-            From::Call => self.seen.invalidate(msn).await,
+            From::Call => {
+                let seen = self.seen.get(msn).await;
+                if seen.is_some_and(|seen| seen.authorization == refused.authorization) {
+                    self.seen.invalidate(msn).await;
+                }
+            }
             From::Configuration => {
                 if let Some(keys) = (self.configured)(msn) {
-                    self.tokens.forget(msn, &keys).await;
+                    self.tokens.forget(msn, &keys, refused).await;
                 }
             }
         }
@@ -119,21 +124,21 @@ pub struct Tries<'a> {
     keyring: &'a Keyring,
     msn: &'a Msn,
     left: u32,
-    last: Option<From>,
+    last: Option<(Credentials, From)>,
 }
 
 impl Tries<'_> {
     /// What to try now, if there is anything.
     pub async fn credentials(&mut self) -> Option<Credentials> {
         let (credentials, from) = self.keyring.of(self.msn).await?;
-        self.last = Some(from);
+        self.last = Some((credentials.clone(), from));
         Some(credentials)
     }
 
     /// Forgets what upstream has refused (401). True where others may be tried at once.
     pub async fn refused(&mut self) -> bool {
-        if let Some(from) = self.last.take() {
-            self.keyring.refused(self.msn, from).await;
+        if let Some((refused, from)) = self.last.take() {
+            self.keyring.refused(self.msn, from, &refused).await;
         }
         self.left = self.left.saturating_sub(1);
         self.left > 0
@@ -164,5 +169,25 @@ mod tests {
             assert!(tries.credentials().await.is_none(), "forgotten");
         }
         assert_eq!(again, [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn what_came_after_the_refused_ones_stays() {
+        let meters = Arc::new(Meters::default());
+        let tokens = Tokens::new("http://127.0.0.1:9", Duration::from_secs(1), meters).unwrap();
+        let keyring = Keyring::new(|_| None, tokens);
+        let msn = Msn::parse("123456").unwrap();
+        let token = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", http::HeaderValue::from_static(text));
+            Credentials::of(&headers, Some(msn.clone()))
+        };
+        keyring.accepted(&msn, &token("old")).await;
+        let (mut first, mut second) = (keyring.tries(&msn), keyring.tries(&msn));
+        assert!(first.credentials().await.is_some() && second.credentials().await.is_some());
+        first.refused().await;
+        keyring.accepted(&msn, &token("new")).await;
+        second.refused().await;
+        assert!(keyring.of(&msn).await.is_some(), "the newer one");
     }
 }

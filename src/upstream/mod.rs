@@ -3,6 +3,7 @@
 //! Policies are stated, not inherited: no redirects, no proxies from the environment, no decompression, no hidden
 //! retries. Must not: decide what a failure means for money (`payments` does), or log a header or a body.
 
+pub mod breaker;
 pub mod changes;
 pub mod ecom;
 pub mod epayment;
@@ -10,6 +11,7 @@ mod error;
 pub mod keyring;
 pub mod probe;
 pub mod reads;
+pub mod retries;
 pub mod shadow;
 pub mod share;
 pub mod token;
@@ -20,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use error::{RawReply, Reply, SendFailure};
+pub use error::{RawReply, Reply, SendFailure, Unsent};
 
 use crate::types::Msn;
 
@@ -192,6 +194,21 @@ impl Budget {
     #[must_use]
     pub fn next_call(&self) -> Duration {
         self.left().min(self.per_call)
+    }
+
+    /// One sending within `limit`.
+    #[must_use]
+    pub fn of(limit: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + limit,
+            per_call: limit,
+        }
+    }
+
+    /// Whether `allowed` is a fair time for one sending. What is left after a slow client or a first try is none:
+    /// that it was not enough says nothing about upstream.
+    fn is_fair(&self, allowed: Duration) -> bool {
+        allowed >= self.per_call / 2
     }
 
     /// What is left.

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Uri};
 
 use super::ecom::{Forwarder, ForwarderError};
 use super::epayment::{Call, Epayment, Sent};
-use super::{RawReply, SendFailure};
+use super::{Budget, RawReply, SendFailure};
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{Payment, Userinfo};
 use crate::telemetry::Meters;
@@ -126,6 +126,8 @@ impl EcomReader {
             request.headers_mut().remove(name);
         }
         let (head, ()) = request.into_parts();
-        self.0.forward_bytes(&head, Bytes::new(), limit).await
+        self.0
+            .forward_bytes(&head, Bytes::new(), Budget::of(limit))
+            .await
     }
 }

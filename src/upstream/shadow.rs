@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use super::ecom::{Forwarder, ForwarderError};
 use super::epayment::Epayment;
 use super::token::{TokenError, Tokens, UnitKeys};
-use super::{Credentials, RawReply, SendFailure};
+use super::{Budget, Credentials, RawReply, SendFailure};
 use crate::telemetry::Meters;
 use crate::types::Msn;
 
@@ -131,8 +131,8 @@ impl ShadowUpstream {
     }
 
     /// Forgets a token that was refused (401).
-    pub async fn refused(&self, unit: &ShadowUnit) {
-        self.tokens.forget(&unit.msn, &unit.keys).await;
+    pub async fn refused(&self, unit: &ShadowUnit, pass: &ShadowCredentials) {
+        self.tokens.forget(&unit.msn, &unit.keys, &pass.0).await;
     }
 
     /// ePayment there.
@@ -162,7 +162,9 @@ impl ShadowUpstream {
         }
         headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
         let (head, ()) = request.into_parts();
-        self.forwarder.forward_bytes(&head, call.body, limit).await
+        self.forwarder
+            .forward_bytes(&head, call.body, Budget::of(limit))
+            .await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Access tokens from configured credentials: fetched once for all who wait, renewed before they end.
 //!
-//! Used only where no merchant call has brought a token for the sales unit. In memory only. Source: access token API.
-//! Must not: storm the endpoint (one fetch at a time per unit, and a failure is remembered for a short while).
+//! Renewed at half of its time; where that fails, the old one serves while it is good. Used only where no merchant call has
+//! brought a token for the sales unit. In memory only. Source: access token API. Must not: storm the endpoint (one fetch at a time per unit, and a failure is remembered for a short while).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,10 @@ use super::{Credentials, SUBSCRIPTION_KEY};
 use crate::telemetry::{Api, Meters};
 use crate::types::Msn;
 
-/// Shorter than every documented lifetime (1 hour in test): a token is never used to its last minute.
+/// Half of the shortest documented lifetime (1 hour in test).
 const RENEW_AFTER: Duration = Duration::from_secs(30 * 60);
+/// So long it serves where it can't be renewed: a token is never used to its last minute.
+const GOOD_FOR: Duration = Duration::from_secs(55 * 60);
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,6 +59,8 @@ pub struct Tokens {
     http: reqwest::Client,
     url: String,
     kept: Cache<Holder, HeaderValue>,
+    /// Those that are still good when they should have been renewed.
+    spare: Cache<Holder, HeaderValue>,
     /// Those whose last fetch failed a moment ago.
     failed: Cache<Holder, Arc<TokenError>>,
     meters: Arc<Meters>,
@@ -138,6 +142,10 @@ impl Tokens {
                 .max_capacity(100_000)
                 .time_to_live(RENEW_AFTER)
                 .build(),
+            spare: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(GOOD_FOR)
+                .build(),
             failed: Cache::builder()
                 .max_capacity(100_000)
                 .time_to_live(AGAIN_AFTER)
@@ -156,19 +164,9 @@ impl Tokens {
         keys: &UnitKeys,
     ) -> Result<Credentials, Arc<TokenError>> {
         let holder = (msn.clone(), keys.mark());
-        if let Some(failed) = self.failed.get(&holder).await {
-            return Err(failed);
-        }
-        let authorization = match self
-            .kept
-            .try_get_with(holder.clone(), self.fetch(keys))
-            .await
-        {
+        let authorization = match self.fresh(&holder, keys).await {
             Ok(authorization) => authorization,
-            Err(error) => {
-                self.failed.insert(holder, Arc::clone(&error)).await;
-                return Err(error);
-            }
+            Err(error) => self.spare.get(&holder).await.ok_or(error)?,
         };
         let mut headers = http::HeaderMap::with_capacity(2);
         headers.insert(http::header::AUTHORIZATION, authorization);
@@ -178,9 +176,35 @@ impl Tokens {
         Ok(Credentials::of(&headers, Some(msn.clone())))
     }
 
-    /// Forgets a token that upstream has refused.
-    pub async fn forget(&self, msn: &Msn, keys: &UnitKeys) {
-        self.kept.invalidate(&(msn.clone(), keys.mark())).await;
+    async fn fresh(
+        &self,
+        holder: &Holder,
+        keys: &UnitKeys,
+    ) -> Result<HeaderValue, Arc<TokenError>> {
+        if let Some(failed) = self.failed.get(holder).await {
+            return Err(failed);
+        }
+        let fetch = async {
+            let fetched = self.fetch(keys).await?;
+            self.spare.insert(holder.clone(), fetched.clone()).await;
+            Ok(fetched)
+        };
+        let fetched = self.kept.try_get_with(holder.clone(), fetch).await;
+        if let Err(error) = &fetched {
+            self.failed.insert(holder.clone(), Arc::clone(error)).await;
+        }
+        fetched
+    }
+
+    /// Forgets a token that upstream has refused. A newer one stays: others may have fetched it meanwhile, and of many
+    /// calls that are refused at once only the first fetches.
+    pub async fn forget(&self, msn: &Msn, keys: &UnitKeys, refused: &Credentials) {
+        let holder = (msn.clone(), keys.mark());
+        for cache in [&self.kept, &self.spare] {
+            if cache.get(&holder).await == refused.authorization {
+                cache.invalidate(&holder).await;
+            }
+        }
     }
 
     async fn fetch(&self, keys: &UnitKeys) -> Result<HeaderValue, TokenError> {
@@ -203,5 +227,32 @@ impl Tokens {
         let body = response.bytes().await.map_err(|_| TokenError::NoAnswer)?;
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| TokenError::NoAnswer)?;
         answer.authorization().ok_or(TokenError::NoAnswer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a18_where_renewing_fails_a_good_token_serves_until_it_is_refused() {
+        let second = Duration::from_secs(1);
+        let tokens = Tokens::new("http://127.0.0.1:9", second, Arc::default()).unwrap();
+        let msn = Msn::parse("123456").unwrap();
+        let keys = UnitKeys {
+            client_id: "id".to_owned(),
+            client_secret: "secret".into(),
+            subscription_key: "key".into(),
+        };
+        let good = HeaderValue::from_static("Bearer good");
+        let holder = (msn.clone(), keys.mark());
+        tokens.spare.insert(holder, good.clone()).await;
+        for _ in 0..2 {
+            let credentials = tokens.credentials(&msn, &keys).await.unwrap();
+            assert_eq!(credentials.authorization, Some(good.clone()));
+        }
+        let refused = tokens.credentials(&msn, &keys).await.unwrap();
+        tokens.forget(&msn, &keys, &refused).await;
+        assert!(tokens.credentials(&msn, &keys).await.is_err());
     }
 }

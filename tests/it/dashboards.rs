@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecom_bridge::ecom::route::Operation;
-use ecom_bridge::telemetry::{Api, Meters, Route, ShadowOf, ShadowSnapshot};
+use ecom_bridge::telemetry::{Api, BreakerState, Meters, Route, ShadowOf, ShadowSnapshot};
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana/ecom-bridge.json");
 const ALERTS: &str = include_str!("../../deploy/prometheus/alerts.yaml");
@@ -17,6 +17,8 @@ fn measured() -> BTreeMap<String, BTreeSet<String>> {
     meters.request(Operation::Initiate, Route::Epayment, 200, 0.1);
     meters.upstream(Api::Epayment, "create", 0.1);
     meters.upstream_error(Api::Epayment, "timeout");
+    meters.breaker_state(Api::Epayment, BreakerState::Open);
+    meters.retry_refused(Api::Epayment);
     meters.untranslatable("reason");
     meters.shed();
     meters.store("begin_payment", 0.1);

@@ -20,6 +20,8 @@ const OTHERS: &[(&str, &str, bool)] = &[
     ("upstream.connect_timeout", "\"3s\"", false),
     ("upstream.timeout", "\"29s\"", true),
     ("upstream.retries", "3", true),
+    ("upstream.breaker_failures", "21", true),
+    ("upstream.breaker_open", "\"6s\"", true),
     ("webhooks.listen", "\"127.0.0.1:2\"", false),
     ("webhooks.public_url", "\"https://b.example\"", false),
     ("webhooks.register", "\"off\"", false),

@@ -80,6 +80,8 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.proxy.request_timeout, Duration::from_secs(35));
     assert_eq!(settings.upstream.base_url.as_str(), "https://api.vipps.no");
     assert_eq!(settings.upstream.retries, 2);
+    assert_eq!(settings.upstream.breaker_failures, 20);
+    assert_eq!(settings.upstream.breaker_open, Duration::from_secs(5));
     assert_eq!(settings.callbacks.schedule.len(), 13);
     assert_eq!(settings.store.url.to_string(), "sqlite:ecom-bridge.db");
     assert_eq!(settings.store.retention, Duration::from_secs(400 * 86_400));

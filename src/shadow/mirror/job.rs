@@ -218,7 +218,7 @@ impl<'a> Job<'a> {
                     }
                     return Ok((*seen, losses));
                 }
-                Asked::Unauthorized if again => shared.upstream.refused(&self.unit).await,
+                Asked::Unauthorized if again => shared.upstream.refused(&self.unit, &pass).await,
                 Asked::Unauthorized => return Err(ShadowOutcome::Failed("unauthorized")),
                 Asked::Filtered(reason) => return Err(ShadowOutcome::Filtered(reason)),
                 Asked::Failed(reason) => return Err(ShadowOutcome::Failed(reason)),

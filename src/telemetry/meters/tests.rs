@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ecom::route::Operation;
+use crate::telemetry::BreakerState;
 
 fn moved() -> Meters {
     let meters = Meters::default();
@@ -9,6 +10,8 @@ fn moved() -> Meters {
     meters.request(Op::Pass, Route::Pass, 404, 0.2);
     meters.upstream(Api::Epayment, "capture", 0.1);
     meters.upstream_error(Api::Token, "timeout");
+    meters.breaker_state(Api::Ecom, BreakerState::Open);
+    meters.retry_refused(Api::Epayment);
     meters.untranslatable("fallback_intent");
     meters.shed();
     meters.store("begin_payment", 0.0007);
@@ -53,6 +56,12 @@ fn names_kinds_and_help_are_these() {
     # TYPE bridge_ambiguous_open gauge
     # HELP bridge_details_cache_total Reads of payments that may share a look at ePayment (reads.details_cache): hit (a look made before), joined (one under way) or miss (one of its own).
     # TYPE bridge_details_cache_total counter
+    # HELP bridge_upstream_breaker_state 0: calls go to the API; 1: one call tries whether it answers again; 2: none goes, they are answered 502 at once.
+    # TYPE bridge_upstream_breaker_state gauge
+    # HELP bridge_upstream_breaker_opened_total Times that calls to the API were stopped, because too many in a row had failed or the one that tried did.
+    # TYPE bridge_upstream_breaker_opened_total counter
+    # HELP bridge_upstream_retries_refused_total Calls that were not repeated because too many others were (a fifth of the calls may be).
+    # TYPE bridge_upstream_retries_refused_total counter
     # HELP bridge_callbacks_total Attempts to call a merchant back, by what came of them: delivered, retried (failed, to be repeated) or dead (given up).
     # TYPE bridge_callbacks_total counter
     # HELP bridge_callbacks_pending Callbacks that wait for their direct capture or their delivery.
@@ -138,7 +147,10 @@ fn values_carry_the_words_of_the_program() {
     bridge_store_seconds_count{step="begin_payment"} 1
     bridge_store_seconds_sum{step="begin_payment"} 0.0007
     bridge_untranslatable_total{reason="fallback_intent"} 1
+    bridge_upstream_breaker_opened_total{api="ecom"} 1
+    bridge_upstream_breaker_state{api="ecom"} 2
     bridge_upstream_errors_total{api="token",kind="timeout"} 1
+    bridge_upstream_retries_refused_total{api="epayment"} 1
     bridge_upstream_seconds_count{api="epayment",operation="capture"} 1
     bridge_upstream_seconds_sum{api="epayment",operation="capture"} 0.1
     "#);

@@ -238,10 +238,12 @@ impl TestApp {
         if !wanted.is_set("store.url") {
             wanted.set("store.url", &format!("\"sqlite:{}\"", store.display()));
         }
-        wanted.set(
-            "upstream.base_url",
-            &format!("\"{}\"", simulator.base_url()),
-        );
+        if !wanted.is_set("upstream.base_url") {
+            wanted.set(
+                "upstream.base_url",
+                &format!("\"{}\"", simulator.base_url()),
+            );
+        }
         let mut app = Self {
             simulator,
             clock: Arc::default(),
@@ -431,14 +433,17 @@ impl TestApp {
             .await
     }
 
-    /// A metric without labels.
+    /// A metric, with its labels where it has any.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
+        self.counted(name).await.expect("the metric is there")
+    }
+
+    /// The same where nothing may have been counted yet.
+    pub(crate) async fn counted(&self, name: &str) -> Option<f64> {
         let text = String::from_utf8(self.admin("/metrics").await.body).unwrap();
-        let line = text
-            .lines()
-            .find(|line| line.split(' ').next() == Some(name));
-        let value = line.expect("the metric is there").rsplit(' ').next();
-        value.unwrap().parse().unwrap()
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        Some(value.parse().unwrap())
     }
 
     /// Requests that reached upstream since the last look, as `METHOD path`.

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use ecom_bridge::ecom::error::Failure;
 use ecom_bridge::ecom::route::{Target, parse};
 use ecom_bridge::proxy::{
-    BRIDGE_ROUTE, Drained, Handler, Hooks, Peer, ProxyBody, RequestId, Server, ServerSettings,
-    body, refuse,
+    BRIDGE_ROUTE, Drained, Handler, Held, Hooks, Peer, ProxyBody, RequestId, Server,
+    ServerSettings, body, refuse,
 };
+use ecom_bridge::upstream::Budget;
 use ecom_bridge::upstream::ecom::Forwarder;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -128,6 +129,7 @@ impl Handler for Passing {
         request: Request<Incoming>,
         id: RequestId,
         _peer: Peer,
+        _place: Held,
     ) -> Response<ProxyBody> {
         let target = parse(request.method().as_str(), request.uri().path());
         let answered = match target {
@@ -170,7 +172,7 @@ impl Passing {
             .map_err(|f| f.failure())?;
         let raw = self
             .forwarder
-            .forward_bytes(&parts, body, LIMIT)
+            .forward_bytes(&parts, body, Budget::of(LIMIT))
             .await
             .map_err(|_| Failure::unknown("no answer"))?;
         let mut response = Response::new(ProxyBody::full(raw.body));
