@@ -111,8 +111,7 @@ impl KeyMaker<'_> {
         let digest = self.digest(op, request, attempt);
         let text = request.as_str();
         if carried(text) {
-            let room = (KEY_MAX - 1 - text.len()).min(HASH_MAX);
-            IdempotencyKey(format!("{text}-{}", base62(&digest, room)))
+            IdempotencyKey(format!("{text}-{}", base62(&digest, room_for(text))))
         } else {
             IdempotencyKey(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, &digest).to_string())
         }
@@ -136,10 +135,7 @@ impl KeyMaker<'_> {
         if Self::is_own(key) {
             return Seen::Own;
         }
-        let request = key
-            .rsplit_once('-')
-            .and_then(|(text, _)| RequestId::parse(text));
-        match request {
+        match carried_by(key) {
             Some(request)
                 if (0..ATTEMPTS_READ_BACK).any(|n| self.key(op, &request, n).0 == key) =>
             {
@@ -174,20 +170,45 @@ fn carried(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }
 
+/// How many characters of hash follow a request id that is carried.
+fn room_for(text: &str) -> usize {
+    (KEY_MAX - 1 - text.len()).min(HASH_MAX)
+}
+
+/// The request id that a key of this form would carry. Most foreign keys have another form, and cost no hash.
+fn carried_by(key: &str) -> Option<RequestId> {
+    let (text, tail) = key.rsplit_once('-')?;
+    let fits = carried(text)
+        && tail.len() == room_for(text)
+        && tail.bytes().all(|b| b.is_ascii_alphanumeric());
+    RequestId::parse(text).filter(|_| fits)
+}
+
+/// So many digits come off at once: as many as a limb holds.
+const DIGITS: u32 = 10;
+const DIVISOR: u64 = 62_u64.pow(DIGITS);
+
+/// The lowest digits of a number, lowest first. Six bits a character would favour nothing but the alphabet has 62.
 fn base62(digest: &[u8; 32], length: usize) -> String {
-    // Six bits a character would favour nothing but the alphabet has 62: reduce the number, digit by digit.
-    let mut number = *digest;
-    (0..length)
-        .map(|_| {
-            let mut rest = 0_u32;
-            for byte in &mut number {
-                let value = rest << 8 | u32::from(*byte);
-                *byte = u8::try_from(value / 62).unwrap_or(0);
-                rest = value % 62;
-            }
-            char::from(ALPHABET[rest as usize])
-        })
-        .collect()
+    let (limbs, _) = digest.as_chunks::<8>();
+    let mut limbs: Vec<u64> = limbs.iter().map(|limb| u64::from_be_bytes(*limb)).collect();
+    let mut text = String::with_capacity(length);
+    while text.len() < length {
+        let mut rest = 0_u64;
+        for limb in &mut limbs {
+            let value = u128::from(rest) << 64 | u128::from(*limb);
+            // Both fit: `rest` is less than the divisor.
+            *limb = u64::try_from(value / u128::from(DIVISOR)).unwrap_or(0);
+            rest = u64::try_from(value % u128::from(DIVISOR)).unwrap_or(0);
+        }
+        for _ in 0..(length - text.len()).min(DIGITS as usize) {
+            text.push(char::from(
+                ALPHABET[usize::try_from(rest % 62).unwrap_or(0)],
+            ));
+            rest /= 62;
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -196,6 +217,29 @@ mod tests {
 
     use super::super::ids::Msn;
     use super::*;
+
+    /// Digit by digit, as keys were first made: what is stored must be read back for ever.
+    fn digit_by_digit(digest: &[u8; 32], length: usize) -> String {
+        let mut number = *digest;
+        (0..length)
+            .map(|_| {
+                let mut rest = 0_u32;
+                for byte in &mut number {
+                    let value = rest << 8 | u32::from(*byte);
+                    *byte = u8::try_from(value / 62).unwrap();
+                    rest = value % 62;
+                }
+                char::from(ALPHABET[rest as usize])
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn digits_are_those_that_keys_were_first_made_of(digest: [u8; 32], length in 0_usize..50) {
+            prop_assert_eq!(base62(&digest, length), digit_by_digit(&digest, length));
+        }
+    }
 
     fn maker<'a>(scope: &'a Scope, order: &'a OrderId) -> KeyMaker<'a> {
         KeyMaker { scope, order }
