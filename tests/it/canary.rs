@@ -86,7 +86,7 @@ async fn traffic(shop: &Shop) {
     let capture = app.changing("capture", "order-0001", 100, "four");
     let wrong = [
         app.initiating(&long),
-        app.initiating(&json!({})).text("{\"canary\": canary"),
+        app.initiating(&json!({})).text("{\"transaction\": canary"),
         app.initiating(&order("order-0006", 1_000))
             .header("Authorization", "Bearer canary-wrong-token"),
         app.initiating(&order("order-0006", 1_000))

@@ -368,6 +368,13 @@ fn a_secret_may_stand_in_a_file_and_is_refused_with_its_key_and_its_file() {
         &both,
     ));
     insta::assert_snapshot!(faults.replace(&folder, "DIR"), @r#"
+    admin.token_file = "DIR/token" (environment ECOM_BRIDGE__ADMIN__TOKEN_FILE): token is set as well. Use one of the two.
+    merchants.123456.subscription_key_file = "DIR/none" (file 0.toml): the file cannot be read (entity not found). Name a file that exists and that the bridge's user may read.
+    merchants.123456.client_secret_file = "DIR/blank" (file 0.toml): nothing stands in the file. Put the secret into it, or name no file.
+    merchants.234567.client_secret_file = "DIR" (file 0.toml): the file cannot be read (is a directory). Name a file that exists and that the bridge's user may read.
+    store.url_file = 7 (file 0.toml): this is a whole number, not a text. Write it in quotes.
+    store.encryption_key_previous = ["(set)"] (file 0.toml): one of them is no key of 32 bytes. Write each as 64 hex digits, or the base64 of 32 bytes.
+    merchants.123456.webhook_secret = "(set)" (file DIR/wrong): it holds a blank, a line break or a character that no header can carry. Copy it again, without what stands around it.
     "#);
     assert!(!faults.contains("canary"));
 }

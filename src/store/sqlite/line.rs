@@ -152,7 +152,17 @@ async fn deliver(store: &SqliteStore, rounds: i64) -> i64 {
             count += 1;
             store.settle_callback(due.id, due.lease, Settled::Delivered, at(now))
         });
-        let settled = futures_util::future::join_all(settle).await;
+        // All in one transaction, so that what is written does not depend on how they met.
+        let (open, opened) = std::sync::mpsc::channel();
+        let held = store.writer.run(move |_| {
+            opened.recv().unwrap();
+            Ok(())
+        });
+        let (held, settled, ()) =
+            tokio::join!(held, futures_util::future::join_all(settle), async {
+                open.send(()).unwrap()
+            },);
+        held.unwrap();
         assert!(settled.into_iter().all(|settled| settled.unwrap()));
     }
     count
