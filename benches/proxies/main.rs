@@ -9,7 +9,7 @@
 
 #![expect(
     clippy::cast_precision_loss,
-    clippy::missing_docs_in_private_items,
+    clippy::doc_markdown,
     unreachable_pub,
     reason = "figures to read, in a program of one file each"
 )]

@@ -129,113 +129,115 @@ impl Site {
         let (addr, addr_tls, webhooks, admin) = (free()?, free()?, free()?, free()?);
         let folder = self.folder.join(format!("{}-{}", peer.name(), addr.port()));
         fs::create_dir_all(&folder)?;
-        let fill = |template: &str| {
-            let (transaction_id, tls) = match peer {
-                Peer::Bridge {
-                    transaction_id,
-                    tls: true,
-                } => (
-                    transaction_id,
-                    format!(
-                        "tls_cert = \"{}\"\ntls_key = \"{}\"",
-                        self.cert.display(),
-                        self.key.display()
-                    ),
-                ),
-                Peer::Bridge { transaction_id, .. } => (transaction_id, String::new()),
-                _ => ("", String::new()),
-            };
-            [
-                ("listen", addr.to_string()),
-                ("listen_tls", addr_tls.to_string()),
-                ("webhooks", webhooks.to_string()),
-                ("admin", admin.to_string()),
-                ("upstream", self.upstream.to_string()),
-                ("threads", threads.to_string()),
-                ("cert", self.cert.display().to_string()),
-                ("key", self.key.display().to_string()),
-                ("pem", self.pem.display().to_string()),
-                ("folder", folder.display().to_string()),
-                ("transaction_id", transaction_id.to_owned()),
-                ("tls", tls),
-            ]
-            .into_iter()
-            .fold(template.to_owned(), |text, (name, value)| {
-                text.replace(&format!("{{{{{name}}}}}"), &value)
-            }) + more
+        let addrs = Addrs {
+            plain: addr,
+            tls: addr_tls,
+            webhooks,
+            admin,
         };
-        let file = |name: &str, template: &str| {
-            let path = folder.join(name);
-            fs::write(&path, fill(template))?;
-            Ok::<_, io::Error>(path.display().to_string())
-        };
-        let words = |words: &[&str]| {
-            words
-                .iter()
-                .map(|&word| word.to_owned())
-                .collect::<Vec<_>>()
-        };
-        let run = |program: &str, args: &[String]| {
-            let mut all = wrapper.to_vec();
-            all.push(program.to_owned());
-            all.extend_from_slice(args);
-            process::start(cpus, &all[0], &all[1..], &folder)
-        };
-        let mut process = match peer {
-            Peer::Nginx => {
-                let config = file("nginx.conf", include_str!("configs/nginx.conf"))?;
-                let prefix = format!("{}/", folder.display());
-                run(
-                    "nginx",
-                    &words(&["-p", &prefix, "-c", &config, "-e", "stderr"]),
-                )?
-            }
-            Peer::Haproxy => {
-                let config = file("haproxy.cfg", include_str!("configs/haproxy.cfg"))?;
-                run("haproxy", &words(&["-db", "-q", "-f", &config]))?
-            }
-            Peer::Caddy => {
-                let config = file("Caddyfile", include_str!("configs/Caddyfile"))?;
-                let args = [
-                    &format!("GOMAXPROCS={threads}"),
-                    "caddy",
-                    "run",
-                    "--adapter",
-                    "caddyfile",
-                    "--config",
-                    &config,
-                ];
-                run("env", &words(&args))?
-            }
-            Peer::Hyper => {
-                let args = [
-                    "hyper",
-                    &addr.to_string(),
-                    &self.upstream.to_string(),
-                    &threads.to_string(),
-                ];
-                run(&own()?, &words(&args))?
-            }
-            Peer::Bridge { .. } => {
-                let config = file("bridge.toml", include_str!("configs/bridge.toml"))?;
-                run(&self.bridge, &words(&["serve", "--config", &config]))?
-            }
-        };
+        let mut all = wrapper.to_vec();
+        all.extend(self.command(peer, &addrs, threads, (&folder, more))?);
+        let mut process = process::start(cpus, &all[0], &all[1..], &folder)?;
         process.wait(addr)?;
+        let is_bridge = matches!(peer, Peer::Bridge { .. });
         Ok(Running {
             peer,
             process,
             addr,
-            addr_tls: if matches!(peer, Peer::Bridge { .. }) {
-                addr
-            } else {
-                addr_tls
-            },
+            addr_tls: if is_bridge { addr } else { addr_tls },
             webhooks,
             admin,
             folder,
         })
     }
+
+    /// A program and its arguments; its configuration, and `more` of it, is written into the folder.
+    fn command(
+        &self,
+        peer: Peer,
+        addrs: &Addrs,
+        threads: usize,
+        (folder, more): (&Path, &str),
+    ) -> io::Result<Vec<String>> {
+        let file = |name: &str, template: &str| {
+            let path = folder.join(name);
+            let text = self.filled(template, peer, addrs, (threads, folder));
+            fs::write(&path, text + more)?;
+            Ok::<_, io::Error>(path.display().to_string())
+        };
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        Ok(match peer {
+            Peer::Nginx => {
+                let config = file("nginx.conf", include_str!("configs/nginx.conf"))?;
+                let prefix = format!("{}/", folder.display());
+                words(&["nginx", "-p", &prefix, "-c", &config, "-e", "stderr"])
+            }
+            Peer::Haproxy => {
+                let config = file("haproxy.cfg", include_str!("configs/haproxy.cfg"))?;
+                words(&["haproxy", "-db", "-q", "-f", &config])
+            }
+            Peer::Caddy => {
+                let config = file("Caddyfile", include_str!("configs/Caddyfile"))?;
+                let threads = format!("GOMAXPROCS={threads}");
+                let run = ["env", &threads, "caddy", "run", "--adapter", "caddyfile"];
+                words(&[&run[..], &["--config", &config]].concat())
+            }
+            Peer::Hyper => {
+                let (listen, upstream) = (addrs.plain.to_string(), self.upstream.to_string());
+                words(&[&own()?, "hyper", &listen, &upstream, &threads.to_string()])
+            }
+            Peer::Bridge { .. } => {
+                let config = file("bridge.toml", include_str!("configs/bridge.toml"))?;
+                words(&[&self.bridge, "serve", "--config", &config])
+            }
+        })
+    }
+
+    /// A configuration with its names filled in.
+    fn filled(
+        &self,
+        template: &str,
+        peer: Peer,
+        addrs: &Addrs,
+        (threads, folder): (usize, &Path),
+    ) -> String {
+        let (transaction_id, with_tls) = match peer {
+            Peer::Bridge {
+                transaction_id,
+                tls,
+            } => (transaction_id, tls),
+            _ => ("", false),
+        };
+        let (cert, key) = (self.cert.display(), self.key.display());
+        let files = format!("tls_cert = \"{cert}\"\ntls_key = \"{key}\"");
+        let tls = if with_tls { files } else { String::new() };
+        [
+            ("listen", addrs.plain.to_string()),
+            ("listen_tls", addrs.tls.to_string()),
+            ("webhooks", addrs.webhooks.to_string()),
+            ("admin", addrs.admin.to_string()),
+            ("upstream", self.upstream.to_string()),
+            ("threads", threads.to_string()),
+            ("cert", cert.to_string()),
+            ("key", key.to_string()),
+            ("pem", self.pem.display().to_string()),
+            ("folder", folder.display().to_string()),
+            ("transaction_id", transaction_id.to_owned()),
+            ("tls", tls),
+        ]
+        .into_iter()
+        .fold(template.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{{{name}}}}}"), &value)
+        })
+    }
+}
+
+/// Where a proxy listens.
+struct Addrs {
+    plain: SocketAddr,
+    tls: SocketAddr,
+    webhooks: SocketAddr,
+    admin: SocketAddr,
 }
 
 /// This program, which has roles beside the driver's.

@@ -101,7 +101,7 @@ async fn stream(socket: &mut TcpStream, bytes: usize) -> io::Result<()> {
         return socket.write_all(&out).await;
     }
     socket.write_all(&out).await?;
-    let piece = [b'x'; 64 << 10];
+    let piece = vec![b'x'; 64 << 10];
     let mut left = bytes;
     while left > 0 {
         let some = left.min(piece.len());

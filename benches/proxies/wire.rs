@@ -54,8 +54,11 @@ pub fn answer(bytes: &[u8]) -> io::Result<Option<Head>> {
     }
 }
 
-/// The head of a request with its method and target, if it is whole.
-pub fn request(bytes: &[u8]) -> io::Result<Option<(Head, &str, &str, Option<&[u8]>)>> {
+/// A request's head, method, target and key.
+pub type Asked<'a> = (Head, &'a str, &'a str, Option<&'a [u8]>);
+
+/// The head of a request, if it is whole.
+pub fn request(bytes: &[u8]) -> io::Result<Option<Asked<'_>>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);
     match parsed.parse(bytes).map_err(io::Error::other)? {

@@ -1,4 +1,4 @@
-//! From what cargo says of the packages to CycloneDX 1.5.
+//! From what cargo says of the packages to `CycloneDX` 1.5.
 //!
 //! Must not: read files, or leave out a package without saying so.
 

@@ -1,4 +1,4 @@
-//! The bill of materials of the program, as CycloneDX JSON on standard output: `just sbom`.
+//! The bill of materials of the program, as `CycloneDX` JSON on standard output: `just sbom`.
 //!
 //! What is in the binary and what built it; what only tests use is left out. Must not: ask the network, or hold a time or a
 //! random number: the same `Cargo.lock` gives the same bytes.

@@ -123,23 +123,7 @@ impl App {
         );
         // What was steered holds from the first call on.
         steerer.refresh().await?;
-        let upstream = &settings.upstream;
-        let epayment = Epayment::new(
-            upstream.base_url.as_str(),
-            upstream.connect_timeout,
-            Arc::clone(&meters),
-        )?;
-        let forwarder = Forwarder::new(
-            upstream.base_url.as_str(),
-            upstream.connect_timeout,
-            upstream.timeout,
-        )?
-        .guarded(Breaker::new(
-            Api::Ecom,
-            breaker_rules(&settings),
-            Arc::clone(&meters),
-        ));
-        epayment.breaker().rule(breaker_rules(&settings));
+        let (epayment, forwarder) = clients(&settings, &meters)?;
         let lifecycle = Lifecycle::new();
         let payments = Payments::new(Parts {
             store: Arc::clone(&faces.payments),
@@ -358,6 +342,18 @@ impl App {
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
         Ended { cut, clean }
     }
+}
+
+/// The ways to both APIs, each with its breaker.
+fn clients(settings: &Settings, meters: &Arc<Meters>) -> Result<(Epayment, Forwarder), StartError> {
+    let upstream = &settings.upstream;
+    let (base, connect) = (upstream.base_url.as_str(), upstream.connect_timeout);
+    let epayment = Epayment::new(base, connect, Arc::clone(meters))?;
+    let rules = breaker_rules(settings);
+    epayment.breaker().rule(rules);
+    let breaker = Breaker::new(Api::Ecom, rules, Arc::clone(meters));
+    let forwarder = Forwarder::new(base, connect, upstream.timeout)?.guarded(breaker);
+    Ok((epayment, forwarder))
 }
 
 /// The rules of both breakers.

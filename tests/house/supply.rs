@@ -14,14 +14,18 @@ pub(crate) fn cargo(arguments: &[&str]) -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
     command.args(arguments).arg("--locked").current_dir(root());
-    let output = command.output().expect("cargo runs");
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("cargo can't be run: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout)
 }
 
 pub(crate) fn metadata() -> Value {
-    serde_json::from_str(&cargo(&["metadata", "--format-version", "1"])).expect("cargo's JSON")
+    let told = cargo(&["metadata", "--format-version", "1"]);
+    serde_json::from_str(&told)
+        .unwrap_or_else(|error| panic!("cargo's metadata is no JSON: {error}"))
 }
 
 /// The quoted words of a list in `deny.toml`, from `name = [` to the line `]`; of tables the word of `crate`.

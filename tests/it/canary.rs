@@ -59,6 +59,7 @@ fn files(app: &TestApp, folder: &Path, but: &str) -> usize {
 }
 
 /// Shops, customers, strangers and Vipps, each with something that is nobody's business.
+#[expect(clippy::too_many_lines, reason = "every way in, one after the other")]
 async fn traffic(shop: &Shop) {
     let app = &shop.app;
     for id in ["order-0001", "order-0002", "order-0003"] {
@@ -146,6 +147,7 @@ async fn traffic(shop: &Shop) {
     searched("a refusal of the operator's door", &answer.body, app);
 }
 
+#[expect(clippy::too_many_lines, reason = "every way out, one after the other")]
 #[tokio::test]
 async fn i11_nothing_secret_or_personal_comes_out_by_any_way() {
     let merchant = format!(

@@ -47,6 +47,9 @@ const ADJUSTMENTS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i +
         revision
     FROM adjustments a, n WHERE a.order_id = 'order-000-00000000'";
 
+/// A kind of call, and the work that it is where so many payments are recorded.
+type Kind = (&'static str, fn(u64) -> Work);
+
 /// Few payments beside many.
 pub fn store(bench: &Bench) -> io::Result<()> {
     let many = bench
@@ -54,7 +57,7 @@ pub fn store(bench: &Bench) -> io::Result<()> {
         .and_then(|number| number.parse().ok())
         .unwrap_or(MANY);
     let stores = [(grown(bench, FEW)?, FEW), (grown(bench, many)?, many)];
-    let works: [(&str, fn(u64) -> Work); 3] = [
+    let works: [Kind; 3] = [
         ("initiate", |_| Work::Initiate),
         ("capture", Work::Capture),
         ("details", Work::Details),
