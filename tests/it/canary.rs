@@ -96,7 +96,7 @@ async fn traffic(shop: &Shop) {
         capture.clone().json(&change(-1, "canary text")),
         capture
             .clone()
-            .id("canary-request-id")
+            .id("above-the-sum")
             .json(&change(100_000, "x")),
         app.ask("GET", "/ecomm/v2/payments/order-0001/nothing?token=canary"),
         app.ask("GET", "/elsewhere?token=canary")

@@ -273,14 +273,21 @@ async fn another_certificate_is_served_without_a_restart_and_a_broken_one_change
         .collect();
     assert_eq!(keys.len(), 2);
     assert!(keys.contains(&"proxy.tls_cert") && keys.contains(&"proxy.tls_key"));
-    assert!(!app.log.text().contains("PRIVATE"), "no key in the log");
+    let log = app.log.text();
+    for line in [&one.2, &two.2]
+        .into_iter()
+        .filter_map(|key| key.lines().nth(1))
+    {
+        assert!(!log.contains(line), "no key in the log");
+    }
     // It was looked at many times, and worked on once.
     assert_eq!(reloads(&app, "unchanged").await, 0);
 }
 
 #[tokio::test]
 async fn an_old_version_of_tls_is_refused() {
-    // A ClientHello of TLS 1.1, as old programs send it: the server's answer is an alert (21), protocol_version (70).
+    // A ClientHello of TLS 1.1, as old programs send it: the server's answer is an alert (21), handshake_failure (40) or
+    // protocol_version (70).
     let secured = secured().await;
     let mut hello = vec![0x03, 0x02];
     hello.extend([7; 32]);
@@ -291,7 +298,8 @@ async fn an_old_version_of_tls_is_refused() {
     let mut client = Client::to(secured.bridge.addr).await;
     client.send(record).await;
     let answer = client.rest().await;
-    assert_eq!((answer[0], answer[answer.len() - 1]), (21, 70));
+    let alert = (answer[0], answer[answer.len() - 1]);
+    assert!(matches!(alert, (21, 40 | 70)), "{alert:?}");
 }
 
 #[tokio::test]
