@@ -127,7 +127,7 @@ fn create(tally: &Tally, facts: &Facts, way: Way, seen: u64) -> Option<Example> 
         },
     });
     if has(Member::MobileNumber) || way == Way::Push {
-        call["customerInfo"]["mobileNumber"] = json!("91234567");
+        call["customerInfo"]["mobileNumber"] = json!("90000001");
     }
     if has(Member::Scope) {
         call["transaction"]["scope"] = json!("name email phoneNumber");
