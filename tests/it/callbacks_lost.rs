@@ -14,14 +14,21 @@ const SEALED: (&str, &str) = (
     "\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"",
 );
 
-/// Approved while the bridge was away, and its store with it: the event is signed with a secret nobody holds any more.
+/// Nothing of it was seen by the bridge, not even by a poll, when its store went.
+async fn approved_while_away(shop: &mut Shop) {
+    shop.app.world().pause_webhooks();
+    shop.app.down().await;
+    shop.approve("order-0001");
+    shop.app.lose_store();
+    shop.app.up().await;
+}
+
+/// The event is signed with a secret nobody holds any more.
 #[tokio::test]
 async fn an_event_of_the_old_registration_is_a_hint() {
     let mut shop = Shop::with(&[SEALED, ("merchant", KEYS)]).await;
     shop.order("order-0001").await;
-    shop.app.world().pause_webhooks();
-    shop.approve("order-0001");
-    shop.app.wipe_store().await;
+    approved_while_away(&mut shop).await;
     // A new one stands beside the old.
     until(|| shop.app.world().webhooks().len() == 2).await;
     eventually(async || {
@@ -85,9 +92,7 @@ async fn a_secret_in_the_configuration_counts() {
     let secret = hooks[0].secret.expose_secret().to_owned();
     shop.app
         .merchant(&format!("{KEYS}\nwebhook_secret = \"{secret}\""));
-    shop.app.world().pause_webhooks();
-    shop.approve("order-0001");
-    shop.app.wipe_store().await;
+    approved_while_away(&mut shop).await;
     eventually(async || {
         !shop
             .app

@@ -248,7 +248,6 @@ async fn f3_a_database_server_stopped_cut_off_or_dumb_moves_nothing_and_goes_on_
 
 /// The server became a standby, and its successor is elsewhere: the old connections would stay with it.
 #[tokio::test]
-#[ignore = "waits in vain on some machines, not understood yet: docs/reliability.md"]
 async fn f3_a_failover_is_followed_without_a_restart() {
     let Some(old) = Own::to_be_stopped() else {
         return;

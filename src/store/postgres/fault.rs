@@ -57,6 +57,11 @@ impl Fault {
         matches!(self.code(), Some("40001" | "40P01"))
     }
 
+    /// Whether the session leads to a server that only reads: a primary that became a standby.
+    pub(super) fn of_a_standby(&self) -> bool {
+        self.code() == Some("25006")
+    }
+
     /// Whether a new connection could be had a little later.
     pub(super) fn passing(&self) -> bool {
         match self {

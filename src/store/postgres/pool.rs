@@ -250,6 +250,12 @@ impl<'p> Tries<'p> {
             }
             return self.dropped(lent, &fault).err().map(Err);
         }
+        if fault.of_a_standby() {
+            // Every session stays with the server it was made to, while the address may lead to its successor by now.
+            self.pool.forget();
+            self.gone(lent, &fault);
+            return Some(Err(fault.told()));
+        }
         let clash = fault.clash();
         if self.mode != Mode::Statement && self.run(execute(lent.db(), "ROLLBACK")).await.is_err() {
             drop(lent);

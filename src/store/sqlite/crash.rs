@@ -115,7 +115,9 @@ fn child_that_will_be_killed() {
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = SqliteStore::open(SqliteOptions::new(file)).await.unwrap();
+        let store = SqliteStore::open(tests::options(file.as_ref()))
+            .await
+            .unwrap();
         let both = Both::of(store);
         let mut writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -257,7 +259,7 @@ async fn what_was_acknowledged_survives_kill_9() {
         let lines = [1, 2, 7, 31, 64, 113, 200, 389, 611, 900][round];
         write_and_kill(&file, round, lines, &mut told);
         // The dead child's lock is gone with it.
-        let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+        let store = SqliteStore::open(tests::options(&file)).await.unwrap();
         let delivered = assert_callbacks_whole(&store, &told).await;
         for (text, stage) in &told.stages {
             assert_whole(&store, text, *stage, delivered.contains(text)).await;

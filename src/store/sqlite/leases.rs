@@ -18,7 +18,7 @@ const PLENTY: ClaimLimits = ClaimLimits {
 };
 
 async fn opened(file: &std::path::Path) -> Both {
-    Both::of(SqliteStore::open(SqliteOptions::new(file)).await.unwrap())
+    Both::of(SqliteStore::open(tests::options(file)).await.unwrap())
 }
 
 async fn claimed(both: &Both, stage: Stage, now: i64) -> Vec<DueCallback> {

@@ -137,7 +137,7 @@ async fn backlog(folder: &tempfile::TempDir, pending: i64) -> SqliteStore {
     query(callbacks).execute(&mut db).unwrap();
     db.close().unwrap();
     let file = folder.path().join("store.db");
-    SqliteStore::open(SqliteOptions::new(file)).await.unwrap()
+    SqliteStore::open(tests::options(&file)).await.unwrap()
 }
 
 async fn deliver(store: &SqliteStore, rounds: i64) -> i64 {

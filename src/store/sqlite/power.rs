@@ -100,7 +100,7 @@ struct Work {
 impl Work {
     async fn begin(folder: &Path) -> Self {
         let file = folder.join("store.db");
-        let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+        let store = SqliteStore::open(tests::options(&file)).await.unwrap();
         // Many short logs, so that beginnings and ends of them are met.
         pragma(&store, "PRAGMA wal_autocheckpoint = 60").await;
         Self {
@@ -177,12 +177,12 @@ async fn assert_survives(files: Files, told: Told) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
     files.write(&file);
-    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
     assert_holds(&store, &told).await;
     go_on(&store).await;
     store.close().await;
     // What was done since then is there, too.
-    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
     assert_holds(&store, &told).await;
     let counts = store.callback_counts().await.unwrap();
     assert_eq!(counts, CallbackCounts::default());
@@ -313,7 +313,7 @@ async fn c2_a_store_that_was_just_made_survives_a_power_cut() {
         let copy = tempfile::tempdir().unwrap();
         let file = copy.path().join("store.db");
         damaged.write(&file);
-        let store = SqliteStore::open(SqliteOptions::new(&file)).await;
+        let store = SqliteStore::open(tests::options(&file)).await;
         let store = store.unwrap_or_else(|error| panic!("{name}: {error}"));
         let same = store.secret() == work.store.secret();
         assert!(same || !files.holds(files.mark(), kept), "{name}");
@@ -347,7 +347,7 @@ async fn c2_what_was_not_committed_is_not_there() {
     let copy = tempfile::tempdir().unwrap();
     let file = copy.path().join("store.db");
     files.write(&file);
-    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
     let strays = "SELECT count(*) FROM strays";
     let count = store.read(|db| Ok(query(strays).fetch_one(db)?.first::<i64>()));
     assert_eq!(count.await.unwrap(), 0);
@@ -392,7 +392,7 @@ async fn c2_half_a_step_is_noticed() {
         db.close().unwrap();
         let told = work.told(&files, files.mark().frames);
         let checked = tokio::spawn(async move {
-            let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+            let store = SqliteStore::open(tests::options(&file)).await.unwrap();
             assert_holds(&store, &told).await;
         });
         let caught = checked.await.is_err();

@@ -25,7 +25,7 @@ async fn sealed_in_new_file() -> (Both, TempDir) {
 }
 
 /// Without the bounded wait playing a part: two busy cores may be slow.
-fn options(file: &Path) -> SqliteOptions {
+pub(super) fn options(file: &Path) -> SqliteOptions {
     SqliteOptions {
         busy_timeout: Duration::from_secs(60),
         ..SqliteOptions::new(file)

@@ -47,7 +47,7 @@ async fn a_file_of_schema_1_goes_on_with_its_live_data() {
     db.close().unwrap();
 
     for _again in 0..2 {
-        let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+        let store = SqliteStore::open(tests::options(&file)).await.unwrap();
         assert!(*store.secret() == StoreSecret::new([1; 32]));
         for text in ["captured", "order-open", "order-ecom"] {
             let known = store.payment(&shop(), &order(text), caller("a")).await;
@@ -62,7 +62,7 @@ async fn a_file_of_schema_1_goes_on_with_its_live_data() {
         assert_eq!(store.ambiguous(at(1)).await.unwrap(), 1);
         store.close().await;
     }
-    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
     // What was known is not looked at by itself: nobody knows what the shop has been told.
     let looks = store.claim_polls(at(i64::MAX), 9, at(i64::MAX)).await;
     assert!(looks.unwrap().is_empty());
@@ -144,7 +144,7 @@ async fn a_file_of_schema_2_goes_on_with_its_outbox() {
     }
     db.close().unwrap();
 
-    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
     let claimed = async |stage, now: i64| {
         let limits = ClaimLimits {
             total: 9,
@@ -178,7 +178,7 @@ async fn a_webhooks_secret_is_sealed_and_absent_where_it_does_not_open() {
     let open = async |sealing: Option<[u8; 32]>| {
         let options = SqliteOptions {
             sealer: sealing.map(Sealer::new),
-            ..SqliteOptions::new(&file)
+            ..tests::options(&file)
         };
         SqliteStore::open(options).await.unwrap()
     };
@@ -219,7 +219,7 @@ async fn words_of_a_later_release_are_left_out_and_stay() {
     use crate::store::{Findings, ShadowStore};
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
-    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
     store.close().await;
     let later = "
         INSERT INTO shadow_counts VALUES ('details', 'read', 'clean', '', 3), ('details', 'read', 'painted', 'red', 9),
@@ -232,7 +232,7 @@ async fn words_of_a_later_release_are_left_out_and_stay() {
     db.execute_batch(later).unwrap();
     db.close().unwrap();
 
-    let store = SqliteStore::open(SqliteOptions::new(&file)).await.unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
     store
         .add_findings(&Findings::default(), at(2))
         .await
@@ -258,7 +258,7 @@ async fn another_key_seals_everything_again_and_the_old_one_may_go() {
     a_changed_key_seals_again(async |keys: &[u8]| {
         let sealed = SqliteOptions {
             sealer: Some(sealer(keys)),
-            ..SqliteOptions::new(&file)
+            ..tests::options(&file)
         };
         Both::of(SqliteStore::open(sealed).await.unwrap())
     })

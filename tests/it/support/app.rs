@@ -338,11 +338,16 @@ impl TestApp {
     /// Loses the store.
     pub(crate) async fn wipe_store(&mut self) {
         self.down().await;
+        self.lose_store();
+        self.up().await;
+    }
+
+    /// The same while the bridge is down.
+    pub(crate) fn lose_store(&mut self) {
         for entry in std::fs::read_dir(self.dir.path()).unwrap() {
             std::fs::remove_file(entry.unwrap().path()).unwrap();
         }
         self.forgetful = true;
-        self.up().await;
     }
 
     fn running(&self) -> &Running {

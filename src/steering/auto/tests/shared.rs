@@ -73,7 +73,11 @@ impl Instance {
 }
 
 async fn store(folder: &std::path::Path) -> Arc<SqliteStore> {
-    let options = SqliteOptions::new(folder.join("store.db"));
+    let options = SqliteOptions {
+        // Two busy cores may be slow.
+        busy_timeout: std::time::Duration::from_secs(60),
+        ..SqliteOptions::new(folder.join("store.db"))
+    };
     Arc::new(SqliteStore::open(options).await.unwrap())
 }
 
