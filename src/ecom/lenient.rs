@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use super::fold::Folded;
 
 /// One member of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Field<T> {
     /// Not there.
     #[default]
@@ -73,7 +73,7 @@ pub trait FromJson: Sized {
 }
 
 /// Text; a number is taken by its digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text(pub String);
 
 impl FromJson for Text {
@@ -86,7 +86,7 @@ impl FromJson for Text {
 }
 
 /// Text only; a number is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StrictText(pub String);
 
 impl FromJson for StrictText {
@@ -112,7 +112,7 @@ impl FromJson for bool {
 }
 
 /// Any value at all: only its presence counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Present;
 
 impl FromJson for Present {
@@ -128,7 +128,7 @@ impl FromJson for Present {
 }
 
 /// An object; arrays and scalars are wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Object<T>(pub T);
 
 impl<T: for<'a> Deserialize<'a>> FromJson for Object<T> {

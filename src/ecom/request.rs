@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::lenient::{Field, Object, Present, StrictText, Text};
 
 /// `POST /ecomm/v2/payments`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InitiatePayment {
     /// The customer, where known.
@@ -20,7 +20,7 @@ pub struct InitiatePayment {
 }
 
 /// `customerInfo`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomerInfo {
     /// 8 digits by the documents; clients send more forms.
@@ -28,7 +28,7 @@ pub struct CustomerInfo {
 }
 
 /// `merchantInfo` of an initiate. Other calls may carry it whole; only the MSN counts there.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MerchantInfo {
     /// The MSN, as text or number.
@@ -52,7 +52,7 @@ pub struct MerchantInfo {
 }
 
 /// `transaction` of an initiate.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InitiateTransaction {
     /// Minor units, at least 100.
@@ -76,7 +76,7 @@ pub struct InitiateTransaction {
 }
 
 /// `transaction.additionalData`: airline tickets.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AdditionalData {
     /// 1 to 49 characters.

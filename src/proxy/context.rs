@@ -235,10 +235,8 @@ impl Bridge {
 
     /// Tells an equal repeat: a keyed hash of the parsed body, in which the time stamp's value does not stand.
     pub(super) fn fingerprint(&self, body: &InitiatePayment) -> [u8; 16] {
-        self.payments
-            .store
-            .secret()
-            .hash("initiate", format!("{body:?}").as_bytes())
+        let secret = self.payments.store.secret();
+        secret.hash_value("initiate", body)
     }
 }
 

@@ -4,7 +4,9 @@
 //! short order needs a derived reference. Must not: accept a value that the other side would refuse.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
+use hmac::{KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 
 /// What short order ids are prefixed with to become references.
@@ -160,17 +162,50 @@ impl StoreSecret {
     /// HMAC-SHA256 over `purpose` and `bytes`, cut to 16 bytes.
     #[must_use]
     pub fn hash(&self, purpose: &str, bytes: &[u8]) -> [u8; 16] {
-        use hmac::{KeyInit, Mac};
+        let mut keyed = self.keyed(purpose);
+        keyed.write(bytes);
+        keyed.cut()
+    }
+
+    /// The same over a value, as it hashes itself: equal for equal values of one release.
+    #[must_use]
+    pub fn hash_value(&self, purpose: &str, value: &impl Hash) -> [u8; 16] {
+        let mut keyed = self.keyed(purpose);
+        value.hash(&mut keyed);
+        keyed.cut()
+    }
+
+    fn keyed(&self, purpose: &str) -> Keyed {
         let mut key = [0; 64];
         key[..32].copy_from_slice(&self.0);
-        let mut mac = hmac::Hmac::<sha2::Sha256>::new(&key.into());
-        mac.update(purpose.as_bytes());
-        mac.update(&[0]);
-        mac.update(bytes);
-        let full = mac.finalize().into_bytes();
+        let mut keyed = Keyed(hmac::Hmac::new(&key.into()));
+        keyed.write(purpose.as_bytes());
+        keyed.write(&[0]);
+        keyed
+    }
+}
+
+/// Takes what a value hashes of itself.
+struct Keyed(hmac::Hmac<sha2::Sha256>);
+
+impl Keyed {
+    fn cut(self) -> [u8; 16] {
+        let full = self.0.finalize().into_bytes();
         let mut cut = [0; 16];
         cut.copy_from_slice(&full[..16]);
         cut
+    }
+}
+
+impl Hasher for Keyed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The first eight bytes; only `cut` is used.
+    fn finish(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = Self(self.0.clone()).cut();
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 }
 

@@ -23,6 +23,22 @@ use crate::work::Work;
 /// Counted by the tools, in this order.
 const TOOLS: [(&str, &str); 2] = [("callgrind", "Collected : "), ("dhat", "blocks")];
 
+/// A bridge serves so many requests, and so many more: the difference is counted.
+const FEW: u64 = 50;
+const MORE: u64 = 150;
+/// Enough that each is captured once.
+const PAYMENTS: u64 = FEW + MORE;
+
+/// The whole requests; some of them where their names stand on the command line.
+const REQUESTS: [(&str, Peer, Work); 6] = [
+    ("pass-get", BRIDGE, Work::Get(1_000)),
+    ("pass-post", BRIDGE, Work::Post(1_000)),
+    ("initiate", BRIDGE, Work::Initiate),
+    ("capture-payment", BRIDGE, Work::Capture(PAYMENTS)),
+    ("capture-event", BRIDGE_EVENT, Work::Capture(PAYMENTS)),
+    ("details", BRIDGE, Work::Details(PAYMENTS)),
+];
+
 /// What one of each costs: instructions and allocations.
 type Counts = BTreeMap<String, [f64; 2]>;
 
@@ -42,18 +58,16 @@ pub fn counts(bench: &Bench) -> io::Result<()> {
         }
         counts.insert(format!("translate-{kind}"), cost);
     }
-    for (name, peer, work) in [
-        ("pass-get", BRIDGE, Work::Get(1_000)),
-        ("pass-post", BRIDGE, Work::Post(1_000)),
-        ("initiate", BRIDGE, Work::Initiate),
-        ("capture-payment", BRIDGE, Work::Capture(20)),
-        ("capture-event", BRIDGE_EVENT, Work::Capture(20)),
-        ("details", BRIDGE, Work::Details(20)),
-    ] {
+    let some = REQUESTS.iter().any(|(name, ..)| bench.asked(name));
+    for (name, peer, work) in REQUESTS {
+        if some && !bench.asked(name) {
+            continue;
+        }
         let mut cost = [0.0; 2];
         for (n, tool) in TOOLS.into_iter().enumerate() {
-            let few = whole_total(bench, tool, peer, work, 100)?;
-            cost[n] = (whole_total(bench, tool, peer, work, 500)? - few) / 400.0;
+            let few = whole_total(bench, tool, peer, work, FEW)?;
+            let more = whole_total(bench, tool, peer, work, FEW + MORE)?;
+            cost[n] = (more - few) / MORE as f64;
         }
         counts.insert(format!("request-{name}"), cost);
     }
@@ -148,7 +162,7 @@ fn whole_total(
     wrapper.extend(tool_args(tool.0));
     let running = bench.site.start_under(&wrapper, peer, REST, "")?;
     if !matches!(work, Work::Get(_) | Work::Post(_)) {
-        bench.payments(&running, 20)?;
+        bench.payments(&running, PAYMENTS)?;
     }
     let plan = Plan {
         count,

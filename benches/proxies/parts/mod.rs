@@ -70,7 +70,9 @@ pub fn all(args: &[String]) -> io::Result<()> {
         site: Site::new(
             folder.path(),
             addr,
-            value("--bridge").cloned().unwrap_or_else(built),
+            std::fs::canonicalize(value("--bridge").cloned().unwrap_or_else(built))?
+                .display()
+                .to_string(),
         )?,
         rounds: number("--rounds").unwrap_or(5.0) as u64,
         seconds: number("--seconds").unwrap_or(2.0),
@@ -82,6 +84,11 @@ pub fn all(args: &[String]) -> io::Result<()> {
         .filter(|(name, _)| args.iter().any(|arg| arg == name))
         .collect();
     let parts = if asked.is_empty() {
+        if let Some(word) = args.first().filter(|word| !word.starts_with("--")) {
+            let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+            let why = format!("there is no part {word}: {}", names.join(", "));
+            return Err(io::Error::other(why));
+        }
         PARTS.iter().collect()
     } else {
         asked

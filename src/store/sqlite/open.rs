@@ -17,7 +17,7 @@ use crate::store::seal::Sealer;
 use crate::types::StoreSecret;
 
 /// The steps from nothing to the newest schema; their number is its version.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_init.sqlite.sql"),
     include_str!("../migrations/0002_callbacks.sqlite.sql"),
     include_str!("../migrations/0003_steering.sqlite.sql"),
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_traffic.sqlite.sql"),
     include_str!("../migrations/0007_line.sqlite.sql"),
     include_str!("../migrations/0008_shadow.sqlite.sql"),
+    include_str!("../migrations/0009_checks.sqlite.sql"),
 ];
 /// The newest version that this release knows.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
@@ -94,7 +95,7 @@ pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> Connect {
         flags: OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         busy_timeout,
         pragmas: "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;
-            PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;",
+            PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;",
     }
 }
 

@@ -264,3 +264,44 @@ async fn another_key_seals_everything_again_and_the_old_one_may_go() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn checks_in_other_words_still_hold_and_need_no_table_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let mut db = raw(&file);
+    db.execute_batch(include_str!("../migrations/0001_init.sqlite.sql"))
+        .unwrap();
+    db.execute_batch(LIVE).unwrap();
+    db.close().unwrap();
+    let store = SqliteStore::open(tests::options(&file)).await.unwrap();
+    let queued = store.accept_event(event_of("captured"), at(4000)).await;
+    assert!(matches!(queued, Ok(Accepted::Queued(_))));
+    store.close().await;
+    let mut db = raw(&file);
+    let whole: String = query("PRAGMA integrity_check")
+        .fetch_one(&mut db)
+        .unwrap()
+        .first();
+    assert_eq!(whole, "ok");
+    for set in [
+        "UPDATE payments SET kind = ?",
+        "UPDATE attempts SET kind = ?",
+        "UPDATE ledger SET kind = ?",
+        "UPDATE ledger SET origin = ?",
+        "UPDATE adjustments SET op = ?",
+        "UPDATE adjustments SET state = ?",
+        "UPDATE callbacks SET ended = ?, ended_at = 1, leased = 0",
+    ] {
+        let refused = query(set).bind("other").execute(&mut db);
+        let why = format!("{refused:?}");
+        assert!(why.contains("CHECK"), "{set}: {why}");
+    }
+    let tables = query("SELECT sql FROM sqlite_schema WHERE type = 'table'").fetch_all(&mut db);
+    for table in tables.unwrap() {
+        let sql: String = table.first();
+        let lists = sql.split("IN (").skip(1);
+        let longest = lists.map(|list| list.split(')').next().unwrap().split(',').count());
+        assert!(longest.max() <= Some(2), "{sql}");
+    }
+}
