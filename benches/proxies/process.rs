@@ -78,6 +78,11 @@ impl Process {
         all
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Processor seconds used so far, in user space and the kernel.
     pub fn cpu(&self) -> f64 {
         self.family().into_iter().filter_map(ticks_of).sum()

@@ -89,7 +89,18 @@ pub(crate) fn image(docker: &str, ignore: &str, manifest: &str) -> Complaints {
             all.push(format!("Dockerfile: `{line}` is missing"));
         }
     }
-    for name in ["Cargo.lock", "askama.toml", "config", "src"] {
+    // Cargo wants the files of all targets that its file names, whatever is built.
+    let named = [
+        ("[[bench]]", "benches"),
+        ("[[test]]", "tests"),
+        ("[[example]]", "examples"),
+    ];
+    let named = named
+        .into_iter()
+        .filter(|(target, _)| manifest.contains(target))
+        .map(|(_, folder)| folder);
+    let always = [".cargo", "Cargo.lock", "askama.toml", "config", "src"];
+    for name in always.into_iter().chain(named) {
         if !ignore.lines().any(|line| line == format!("!{name}")) {
             all.push(format!(
                 ".dockerignore keeps {name} out, and the build needs it"

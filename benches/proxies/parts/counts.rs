@@ -1,7 +1,7 @@
 //! Instructions and allocations: of the pure translation, and of the whole bridge for one request.
 //!
-//! Counted by valgrind, which is the same on a busy machine as on an idle one: a program is run with some requests and
-//! with some more, and the difference is what one costs. What is recorded (a file for each kind of build)
+//! Counted by valgrind, which is the same on a busy machine as on an idle one: the translation is run some times and
+//! some more, and the difference is what one costs. What is recorded (a file for each kind of build)
 //! may be exceeded by a tenth.
 //! Must not: measure time, but for the one line that says so.
 
@@ -11,21 +11,19 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
-use super::{Bench, REST};
-use crate::load::Plan;
+use super::Bench;
+use super::instrumented::Instrumented;
 use crate::peers::{BRIDGE, BRIDGE_EVENT, Peer, own};
 use crate::pure;
-use crate::rounds;
 use crate::work::Work;
 
 /// Counted by the tools, in this order.
 const TOOLS: [(&str, &str); 2] = [("callgrind", "Collected : "), ("dhat", "blocks")];
 
-/// A bridge serves so many requests, and so many more: the difference is counted.
-const FEW: u64 = 50;
-const MORE: u64 = 150;
+/// So many are not counted, so many are.
+const FEW: u64 = if cfg!(debug_assertions) { 20 } else { 50 };
+const MORE: u64 = 3 * FEW;
 /// Enough that each is captured once.
 const PAYMENTS: u64 = FEW + MORE;
 
@@ -53,23 +51,23 @@ pub fn counts(bench: &Bench) -> io::Result<()> {
     for kind in pure::KINDS {
         let mut cost = [0.0; 2];
         for (n, tool) in TOOLS.into_iter().enumerate() {
-            let few = pure_total(tool, kind, 200)?;
-            cost[n] = (pure_total(tool, kind, 1_200)? - few) / 1_000.0;
+            let few = pure_total(tool, kind, FEW)?;
+            cost[n] = (pure_total(tool, kind, FEW + MORE)? - few) / MORE as f64;
         }
         counts.insert(format!("translate-{kind}"), cost);
     }
     let some = REQUESTS.iter().any(|(name, ..)| bench.asked(name));
-    for (name, peer, work) in REQUESTS {
-        if some && !bench.asked(name) {
-            continue;
+    for peer in [BRIDGE, BRIDGE_EVENT] {
+        let of_it =
+            |(name, whose, _): &&(&str, Peer, Work)| *whose == peer && (!some || bench.asked(name));
+        let mut instrumented = None;
+        for (name, _, work) in REQUESTS.iter().filter(of_it) {
+            let running = match &mut instrumented {
+                Some(running) => running,
+                none => none.insert(Instrumented::start(bench, peer, PAYMENTS)?),
+            };
+            counts.insert(format!("request-{name}"), running.cost(*work, FEW, MORE)?);
         }
-        let mut cost = [0.0; 2];
-        for (n, tool) in TOOLS.into_iter().enumerate() {
-            let few = whole_total(bench, tool, peer, work, FEW)?;
-            let more = whole_total(bench, tool, peer, work, FEW + MORE)?;
-            cost[n] = (more - few) / MORE as f64;
-        }
-        counts.insert(format!("request-{name}"), cost);
     }
     let mut times = BTreeMap::new();
     for kind in pure::KINDS {
@@ -144,49 +142,6 @@ fn pure_total(tool: (&str, &str), kind: &str, count: u64) -> io::Result<f64> {
         tool,
         &String::from_utf8_lossy(&output(&mut command)?.stderr),
     )
-}
-
-/// What a bridge costs from its start to its end that has served `count` requests, one after the other.
-fn whole_total(
-    bench: &Bench,
-    tool: (&str, &str),
-    peer: Peer,
-    work: Work,
-    count: u64,
-) -> io::Result<f64> {
-    let log = bench.site.folder.join("valgrind.log");
-    let mut wrapper = vec![
-        "valgrind".to_owned(),
-        format!("--log-file={}", log.display()),
-    ];
-    wrapper.extend(tool_args(tool.0));
-    let running = bench.site.start_under(&wrapper, peer, REST, "")?;
-    if !matches!(work, Work::Get(_) | Work::Post(_)) {
-        bench.payments(&running, PAYMENTS)?;
-    }
-    let plan = Plan {
-        count,
-        connections: 1,
-        ..bench.plan(running.addr, work, 1)
-    };
-    let done = rounds::load(&plan, REST)?;
-    if done.requests != count {
-        return Err(io::Error::other(format!(
-            "{} of {count} requests were answered",
-            done.requests
-        )));
-    }
-    drop(running);
-    let began = Instant::now();
-    loop {
-        let told = fs::read_to_string(&log)?;
-        match total(tool, &told) {
-            Err(_) if began.elapsed() < Duration::from_secs(5) => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            counted => return counted,
-        }
-    }
 }
 
 fn show(counts: &Counts, times: &BTreeMap<&str, String>) {

@@ -3,6 +3,7 @@
 mod connections;
 mod counts;
 mod growth;
+mod instrumented;
 mod pass;
 mod postgres;
 mod size;
