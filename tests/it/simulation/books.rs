@@ -106,7 +106,9 @@ impl Books {
 
     /// I3 and I4: every call that was sent is recorded, and no record says more than upstream shows.
     pub(super) async fn records(&self, world: &World, order: &Order) {
-        let Some(seen) = world.seen(order) else { return };
+        let Some(seen) = world.seen(order) else {
+            return;
+        };
         let scope = Scope::Unit(Msn::parse(order.msn()).unwrap());
         let text = OrderText::parse(&order.id).unwrap();
         let store = &world.shop.app.payments().store;
@@ -118,7 +120,10 @@ impl Books {
             .map(|key| key.as_str())
             .collect();
         for key in self.sent.get(&name).into_iter().flatten() {
-            assert!(recorded.contains(key.as_str()), "I3: {key} is not recorded: {calls:?}");
+            assert!(
+                recorded.contains(key.as_str()),
+                "I3: {key} is not recorded: {calls:?}"
+            );
         }
         for call in &calls {
             let (Some(key), Some(_)) = (&call.key, call.amount) else {
@@ -137,7 +142,10 @@ impl Books {
                     assert_eq!(effects, 1, "I4: recorded as done: {call:?} {seen:?}");
                 }
                 AdjustmentState::Refused | AdjustmentState::NotDone => {
-                    assert!(effects == 0 || done, "I4: recorded as not done: {call:?} {seen:?}");
+                    assert!(
+                        effects == 0 || done,
+                        "I4: recorded as not done: {call:?} {seen:?}"
+                    );
                 }
                 AdjustmentState::Open(_) => assert!(effects <= 1, "{call:?} {seen:?}"),
             }
@@ -161,7 +169,9 @@ fn money(order: &Order, seen: &PaymentView, shops: &Shops) {
     let cancelled = match seen.state {
         State::Authorized => value(seen.cancelled) > 0,
         State::Terminated => true,
-        State::Created | State::Aborted | State::Expired => cancels.iter().copied().any(|r| done(&r)),
+        State::Created | State::Aborted | State::Expired => {
+            cancels.iter().copied().any(|r| done(&r))
+        }
     };
     assert!(
         cancelled || !cancels.iter().copied().any(|r| done(&r)),
@@ -176,7 +186,10 @@ fn money(order: &Order, seen: &PaymentView, shops: &Shops) {
         all.position(|event| event.name == name && event.success)
     };
     if let (Some(captured), Some(cancelled)) = (at(EventName::Captured), at(EventName::Cancelled)) {
-        let asked = cancels.iter().copied().any(|r| r.change.release && maybe(&r));
+        let asked = cancels
+            .iter()
+            .copied()
+            .any(|r| r.change.release && maybe(&r));
         assert!(
             cancelled < captured || asked || direct,
             "released after a capture, and nobody asked for that: {seen:?}"

@@ -65,7 +65,8 @@ impl Life {
         let came = self.post.check(&self.world, &self.shops, over).await;
         // Polls come by the machine's own time.
         if !self.world.poll {
-            came.into_iter().for_each(|line| self.note(format!("  heard {line}")));
+            came.into_iter()
+                .for_each(|line| self.note(format!("  heard {line}")));
         }
     }
 
@@ -76,7 +77,12 @@ impl Life {
         let Some(seen) = self.world.seen(order) else {
             return self.note("  no payment".to_owned());
         };
-        let sums = [seen.authorized, seen.captured, seen.refunded, seen.cancelled];
+        let sums = [
+            seen.authorized,
+            seen.captured,
+            seen.refunded,
+            seen.cancelled,
+        ];
         let sums = sums.map(|amount| amount.minor_units());
         self.note(format!("  {:?} {sums:?} {:?}", seen.origin, seen.state));
     }
@@ -153,7 +159,8 @@ impl Life {
             .collect();
         for order in open {
             let amount = self.shops.amounts[&order];
-            self.initiate(&order, amount, Way::First, &Trouble::Nothing).await;
+            self.initiate(&order, amount, Way::First, &Trouble::Nothing)
+                .await;
             self.check(Some(&order), false).await;
         }
         for at in 0..self.shops.requests.len() {

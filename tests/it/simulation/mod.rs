@@ -1,36 +1,15 @@
 //! The seeded simulation: many shops, their customers, Vipps and an operator, all at random, against two instances of the
-//! bridge on one store and the simulator of both APIs.
+//! bridge on one store and the simulator of both APIs. `docs/simulation.md` says what happens, what must hold, and which
+//! planted bugs it finds.
 //!
-//! A life (`life`) follows a plan (`plan`) that its seed alone decides: orders of three sales units with the same order
-//! ids (a plain one, one with direct capture, one whose payments are born in eCom), captures, refunds, cancels and
-//! releases, repeats, other amounts under one `X-Request-Id`, the same request or a capture and a cancel at both
-//! instances at once, reads; resets before and after upstream has done it, wrong and cut answers, 5xx after it was done,
-//! 429, hangs, evidence that can't be read, calls that land late; webhooks held back, doubled, reversed and sent again;
-//! shops that refuse callbacks; a store that fails at the n-th step or takes no event; clock jumps, restarts with other
-//! toggles, a stop in the middle of a call. It is one step after the other, and after each one all that comes of it is
-//! waited for; then the invariants are checked:
-//!
-//! * upstream's money is what the shops were told, and perhaps something of what they were told is unknown; nothing is
-//!   captured, refunded or cancelled twice or beyond what was asked; what nothing stood in the way of was done (`books`);
-//! * no call about a payment born in ePayment reaches eCom (I7), one key has one body (I2), every sending has a record that
-//!   was there before (I3), no record says more or less than upstream shows (I4) (`books`, `steps`);
-//! * every final state has one callback record and is told in one word, once to a shop that takes it, until it is
-//!   delivered or dead (I5, I6) (`post`);
-//! * details never contradict upstream, and what exists is never said not to (`post`).
-//!
-//! In the evening all is well again, shops repeat what they do not know, and everything must come to its end. The trace
-//! of a life holds what was asked, what was told, the money and the callbacks; nothing in it hangs on time, ports or ids
-//! (left out: which of two racing calls won, and when a poll found something). A failure prints trace and seed:
-//! `SEED=17 cargo test --test it simulation` lives it again, `SEEDS=10000 cargo test --release --test it simulation` lives
-//! so many.
-//!
-//! What it finds is tried with planted bugs: `tests/mutants/planted.toml` has each as a replacement of an expression, what
-//! follows says it in words, and the seed that first showed it.
-//! PLANTED
+//! A life follows a plan that its seed alone decides, one step after the other; after each one all that comes of it is
+//! waited for, and the invariants are checked. A failure prints its trace and its seed: `SEED=17 cargo test --test it
+//! simulation` lives that one again, `SEEDS=10000 …` so many. Must not: let time, ports or ids decide anything.
 
 mod books;
 mod life;
 mod plan;
+mod planted;
 mod post;
 mod steps;
 mod told;
@@ -58,7 +37,9 @@ fn play(seed: u64) -> (Vec<String>, Option<String>) {
     let trace = Trace::default();
     let kept = Arc::clone(&trace);
     let lived = catch_unwind(AssertUnwindSafe(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         runtime.unwrap().block_on(async {
             let life = Life::begin(Plan::of(seed), kept).await;
             life.live().await;
@@ -69,7 +50,10 @@ fn play(seed: u64) -> (Vec<String>, Option<String>) {
         text.or_else(|| why.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_else(|| "a panic".to_owned())
     });
-    let lines = trace.lock().unwrap_or_else(|broken| broken.into_inner()).clone();
+    let lines = trace
+        .lock()
+        .unwrap_or_else(|broken| broken.into_inner())
+        .clone();
     (lines, wrong)
 }
 

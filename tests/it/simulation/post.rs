@@ -55,7 +55,10 @@ impl Post {
             let authorization = received.header("authorization");
             assert_eq!(authorization, Some(AUTH_TOKEN), "{order:?}");
             if UNITS[unit].direct && status == "SALE" {
-                assert_eq!(seen.captured, seen.authorized, "told before it was captured: {seen:?}");
+                assert_eq!(
+                    seen.captured, seen.authorized,
+                    "told before it was captured: {seen:?}"
+                );
             }
             lines.push(format!("{} {} {status} {took}", unit, order.id));
             self.heard.entry(order).or_default().push((status, took));
@@ -83,14 +86,26 @@ impl Post {
                 _ => None,
             };
             let Some(want) = want else {
-                assert!(mine.is_empty() && heard.is_empty(), "I5: {mine:?} {heard:?} {seen:?}");
+                assert!(
+                    mine.is_empty() && heard.is_empty(),
+                    "I5: {mine:?} {heard:?} {seen:?}"
+                );
                 continue;
             };
-            assert!(mine.len() == 1 || (world.paused && mine.is_empty()), "I5: {mine:?} {seen:?}");
+            assert!(
+                mine.len() == 1 || (world.paused && mine.is_empty()),
+                "I5: {mine:?} {seen:?}"
+            );
             let word = |status: &String| want.contains(&status.as_str()) && *status == heard[0].0;
-            assert!(heard.iter().all(|(status, _)| word(status)), "I6: {heard:?} {seen:?}");
+            assert!(
+                heard.iter().all(|(status, _)| word(status)),
+                "I6: {heard:?} {seen:?}"
+            );
             let taken = heard.iter().filter(|(_, took)| *took).count();
-            assert!(taken <= 1, "told again who had taken it: {heard:?} {seen:?}");
+            assert!(
+                taken <= 1,
+                "told again who had taken it: {heard:?} {seen:?}"
+            );
             let Some(record) = mine.first() else { continue };
             let delivered = record.state == CallbackState::Delivered;
             assert_eq!(delivered, taken == 1, "I5: {record:?} {heard:?}");
@@ -122,13 +137,23 @@ pub(super) fn details(order: &Order, answer: &Answer, exists: bool, seen: &Payme
     if authorized > 0 {
         let left = authorized - captured - value(seen.cancelled);
         assert_eq!(told("remainingAmountToCapture"), left, "{order:?}: {text}");
-        assert_eq!(told("remainingAmountToRefund"), captured - refunded, "{order:?}: {text}");
+        assert_eq!(
+            told("remainingAmountToRefund"),
+            captured - refunded,
+            "{order:?}: {text}"
+        );
     }
     if UNITS[order.unit].direct {
         return;
     }
-    for (operation, name) in [("CAPTURE", EventName::Captured), ("REFUND", EventName::Refunded)] {
-        let entries = json["transactionLogHistory"].as_array().into_iter().flatten();
+    for (operation, name) in [
+        ("CAPTURE", EventName::Captured),
+        ("REFUND", EventName::Refunded),
+    ] {
+        let entries = json["transactionLogHistory"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let fits = |e: &&Value| e["operation"] == operation && e["operationSuccess"] == true;
         assert_eq!(
             entries.filter(fits).count(),

@@ -110,7 +110,11 @@ impl Life {
         let told = self.shops.initiated(order, amount, &answer);
         self.told(order, told);
         if fresh && matches!(trouble, Trouble::Nothing) {
-            assert!(matches!(told, Told::Done(_)), "{order:?}: {}", answer.text());
+            assert!(
+                matches!(told, Told::Done(_)),
+                "{order:?}: {}",
+                answer.text()
+            );
         }
         self.after(order, trouble).await;
     }
@@ -195,9 +199,7 @@ impl Life {
             return None;
         }
         let done = match change.op {
-            "cancel" => {
-                (left > 0 && (captured == 0 || change.release)).then_some(Told::Done(0))
-            }
+            "cancel" => (left > 0 && (captured == 0 || change.release)).then_some(Told::Done(0)),
             _ => match change.amount {
                 Some(amount) => (amount <= left).then_some(Told::Done(amount)),
                 None => (left > 0).then_some(Told::Done(left)),
@@ -225,7 +227,10 @@ impl Life {
                 (Told::Done(_), Told::Done(_)) if change.op == "cancel" => true,
                 (due, told) => due == told,
             };
-            assert!(fits, "{due:?} was due, {told:?} was told: {order:?} {change:?}");
+            assert!(
+                fits,
+                "{due:?} was due, {told:?} was told: {order:?} {change:?}"
+            );
         }
         Some(order.clone())
     }
@@ -291,6 +296,10 @@ impl Life {
 
     async fn twice(&mut self, order: &Order, change: &Change) -> Option<Order> {
         self.world.seen(order)?;
+        // Where Vipps fails one of them, the other may well be done.
+        if self.shops.odd.contains(order) {
+            return None;
+        }
         if self.shops.doubt.contains(order) {
             self.pass(WHILE).await;
         }
@@ -353,7 +362,8 @@ impl Life {
             before_ms: 60,
             after_ms: 0,
         };
-        self.world.begin(order, change.op, &Trouble::Call(vec![slow]));
+        self.world
+            .begin(order, change.op, &Trouble::Call(vec![slow]));
         let ask = self.world.changing(order, change, Way::First);
         if !matches!(due, Some(Told::Done(_))) {
             // Perhaps it is never sent.
@@ -387,9 +397,15 @@ impl Life {
         let (calls, _) = store.adjustments(&scope, &text).await.unwrap();
         let open = calls.iter().any(|call| {
             let same = call.request_id.as_ref().map(|id| id.as_str()) == change.id.as_deref();
-            same && matches!(call.state, AdjustmentState::Open(_) | AdjustmentState::Succeeded { .. })
+            same && matches!(
+                call.state,
+                AdjustmentState::Open(_) | AdjustmentState::Succeeded { .. }
+            )
         });
-        assert!(open, "I3: sent and not recorded, born in {born:?}: {change:?} {calls:?}");
+        assert!(
+            open,
+            "I3: sent and not recorded, born in {born:?}: {change:?} {calls:?}"
+        );
     }
 
     async fn read(
@@ -409,7 +425,11 @@ impl Life {
         );
         match seen {
             Some(seen) => post::details(order, &answer, exists, &seen),
-            None => assert!(!matches!(outcome(&answer), Told::Done(_)), "{}", answer.text()),
+            None => assert!(
+                !matches!(outcome(&answer), Told::Done(_)),
+                "{}",
+                answer.text()
+            ),
         }
         Some(order.clone())
     }

@@ -114,7 +114,11 @@ impl Shops {
     }
 
     /// The requests of one kind about an order.
-    pub(super) fn of<'a>(&'a self, order: &'a Order, op: &'a str) -> impl Iterator<Item = &'a Request> {
+    pub(super) fn of<'a>(
+        &'a self,
+        order: &'a Order,
+        op: &'a str,
+    ) -> impl Iterator<Item = &'a Request> {
         let fits = move |r: &&Request| r.order == *order && r.change.op == op;
         self.requests.iter().filter(fits)
     }

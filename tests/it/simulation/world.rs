@@ -94,7 +94,9 @@ impl World {
             rules.ecom_webhooks = plan.ecom_hooks;
         });
         eventually(async || shop.app.callbacks().webhooks(None).await.unwrap().len() == 3).await;
-        let tokens = UNITS.each_ref().map(|unit| upstream.issue_token(unit.key).unwrap());
+        let tokens = UNITS
+            .each_ref()
+            .map(|unit| upstream.issue_token(unit.key).unwrap());
         let db = Connection::open(shop.app.configuration().1.join("bridge.db")).unwrap();
         let second = Some(door(&shop.app).await);
         Self {
@@ -172,7 +174,9 @@ impl World {
     /// What upstream did not get or did not do, sent to it once more.
     pub(super) fn landing(&self, of: &Order, seen: &SeenRequest) -> Ask {
         let mut ask = self.shop.app.past(&seen.method, &seen.target);
-        ask = self.headed(ask, of.unit, Way::First).to(self.shop.app.simulator.addr());
+        ask = self
+            .headed(ask, of.unit, Way::First)
+            .to(self.shop.app.simulator.addr());
         for name in ["idempotency-key", "x-request-id"] {
             if let Some(value) = seen.header(name) {
                 ask = ask.header(name, value);
@@ -216,7 +220,11 @@ impl World {
             for action in actions {
                 let fault = Fault::once(&path(action), action.clone());
                 // A cancel is a PUT to eCom and a POST to ePayment.
-                let fault = if method == "*" { fault } else { fault.on(method) };
+                let fault = if method == "*" {
+                    fault
+                } else {
+                    fault.on(method)
+                };
                 world.add_fault(fault);
             }
         };
@@ -236,7 +244,11 @@ impl World {
             Trouble::Blind(actions) => {
                 call(actions);
                 let hangs = matches!(actions[0], Action::Hang { .. });
-                reads(if hangs { Action::CloseBefore } else { actions[0].clone() });
+                reads(if hangs {
+                    Action::CloseBefore
+                } else {
+                    actions[0].clone()
+                });
             }
             Trouble::Unread(action) => reads(action.clone()),
             Trouble::Store(steps) => {
@@ -292,8 +304,9 @@ impl World {
                 .unwrap();
             count == 0
         };
-        none("SELECT count(*) FROM callbacks WHERE ended_at IS NULL AND (leased = 1 OR due_at <= ?1)")
-            && (!self.poll || none("SELECT count(*) FROM payments WHERE poll_at <= ?1"))
+        none(
+            "SELECT count(*) FROM callbacks WHERE ended_at IS NULL AND (leased = 1 OR due_at <= ?1)",
+        ) && (!self.poll || none("SELECT count(*) FROM payments WHERE poll_at <= ?1"))
     }
 
     /// Until upstream has a call about this order under way.
