@@ -142,12 +142,13 @@ impl Payments {
         subject: Option<&Subject>,
         open: &store::Adjustment,
     ) -> Result<(), Answer> {
+        // Absence counts from when the look began: what lands while it is under way is not in it.
+        let now = self.clock.now();
         let looked = match (open.question(), subject) {
             (Some(question), Some(subject)) => self.look(caller, subject, question).await,
             // At eCom: only time can tell.
             _ => Looked::Found(Finding::Absent),
         };
-        let now = self.clock.now();
         match looked {
             Looked::Found(Finding::Done(happened)) => {
                 self.close(

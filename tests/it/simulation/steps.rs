@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecom_bridge::epayment::model::State;
 use ecom_bridge::simulator::merchant::Manner;
-use ecom_bridge::simulator::{Act, Action, Fault, Origin};
+use ecom_bridge::simulator::{Act, Action, Origin};
 use ecom_bridge::store::AdjustmentState;
 use ecom_bridge::types::{Msn, OrderText, Scope};
 
