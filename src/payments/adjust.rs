@@ -13,7 +13,7 @@ use super::send::{Sending, Sent, reserve};
 use super::told::sums_unread;
 use super::{Answer, Caller, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
-use crate::epayment::model::{Modification, Money};
+use crate::epayment::model::{Modification, Money, Payment};
 use crate::routing::TransactionIdSource;
 use crate::store::{self, AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
 use crate::translate::adjust::{self, Adjusting, Asked};
@@ -142,12 +142,13 @@ impl Payments {
         subject: Option<&Subject>,
         open: &store::Adjustment,
     ) -> Result<(), Answer> {
+        // Absence counts from when the look began: what lands while it is under way is not in it.
+        let now = self.clock.now();
         let looked = match (open.question(), subject) {
             (Some(question), Some(subject)) => self.look(caller, subject, question).await,
             // At eCom: only time can tell.
             _ => Looked::Found(Finding::Absent),
         };
-        let now = self.clock.now();
         match looked {
             Looked::Found(Finding::Done(happened)) => {
                 self.close(
@@ -311,15 +312,11 @@ impl Work<'_> {
         {
             return Ok(Some(answer));
         }
-        let before = self.look_before().await?;
-        let amount = match (asked.op, asked.command.asked, &before) {
-            (MoneyOp::Cancel, _, _) => None,
-            (_, Asked::Exactly(amount), _) => Some(amount),
-            (op, Asked::AllThatRemains, Some(payment)) => match worked_out {
-                Some(amount) => Some(amount),
-                None => Some(adjust::remaining(op, payment)?),
-            },
-            (_, Asked::AllThatRemains, None) => return Err(Failure::code(Code::Vipps99).into()),
+        let (before, amount) = match self.worked_out(worked_out).await {
+            Ok(known) => known,
+            // It may be this very request that another instance has done meanwhile.
+            Err(_) if self.overtaken(version).await? => return Ok(None),
+            Err(answer) => return Err(answer),
         };
         let currency = before
             .as_ref()
@@ -343,6 +340,35 @@ impl Work<'_> {
         };
         let sent = self.send(&intent).await;
         Ok(Some(self.conclude(&intent, sent).await))
+    }
+
+    /// The payment as it is now, where that is needed, and the amount.
+    async fn worked_out(
+        &self,
+        earlier: Option<Amount>,
+    ) -> Result<(Option<Payment>, Option<Amount>), Answer> {
+        let before = self.look_before().await?;
+        let amount = match (self.asked.op, self.asked.command.asked, &before) {
+            (MoneyOp::Cancel, _, _) => None,
+            (_, Asked::Exactly(amount), _) => Some(amount),
+            (op, Asked::AllThatRemains, Some(payment)) => match earlier {
+                Some(amount) => Some(amount),
+                None => Some(adjust::remaining(op, payment)?),
+            },
+            (_, Asked::AllThatRemains, None) => return Err(Failure::code(Code::Vipps99).into()),
+        };
+        Ok((before, amount))
+    }
+
+    /// Whether the record has changed since it was read.
+    async fn overtaken(&self, version: Version) -> Result<bool, Answer> {
+        let order = &self.subject.order;
+        let (_, now) = self
+            .payments
+            .store
+            .adjustments(&order.scope, &order.order)
+            .await?;
+        Ok(now != version)
     }
 
     pub(super) fn key(&self, attempt: u32) -> IdempotencyKey {

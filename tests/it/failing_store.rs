@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use ecom_bridge::lifecycle::Lifecycle;
 use ecom_bridge::payments::{Parts, Payments};
-use ecom_bridge::proxy::{Bridge, Counting, Server, ServerSettings};
+use ecom_bridge::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use ecom_bridge::store::{
     Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
@@ -17,15 +17,33 @@ use ecom_bridge::upstream::ecom::Forwarder;
 use ecom_bridge::upstream::epayment::Epayment;
 use serde_json::Value;
 
+use crate::support::LIMIT;
 use crate::support::app::{MSN, TestApp};
 use crate::support::shop::order;
 
 /// Passes all steps on until so many are left, and then none.
 #[derive(Debug)]
-struct Failing {
+pub(crate) struct Failing {
     inner: Arc<dyn Store>,
-    left: AtomicI64,
+    pub(crate) left: AtomicI64,
     used: AtomicI64,
+}
+
+/// A second instance in this process: its own locks and clients, the same store.
+pub(crate) struct Door {
+    pub(crate) addr: std::net::SocketAddr,
+    pub(crate) store: Arc<Failing>,
+    lifecycle: Lifecycle,
+    served: tokio::task::JoinHandle<Drained>,
+}
+
+impl Door {
+    /// Its calls end first; then nothing of it uses the store any more.
+    pub(crate) async fn close(self) {
+        self.lifecycle.begin_shutdown();
+        self.served.await.unwrap();
+        self.lifecycle.shutdown_within(LIMIT).await;
+    }
 }
 
 impl Failing {
@@ -143,7 +161,7 @@ impl Store for Failing {
 }
 
 /// A second way in, over a store that fails.
-async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
+pub(crate) async fn door(app: &TestApp) -> Door {
     let settings = app.settings();
     let upstream = settings.upstream.clone();
     let base = upstream.base_url.as_str();
@@ -180,14 +198,21 @@ async fn door(app: &TestApp) -> (std::net::SocketAddr, Arc<Failing>) {
         .unwrap();
     let addr = server.local_addr();
     let hooks = Arc::new(Counting::new(meters));
-    tokio::spawn(server.serve(Arc::new(bridge), hooks, lifecycle.soft().clone()));
-    (addr, store)
+    let served = tokio::spawn(server.serve(Arc::new(bridge), hooks, lifecycle.soft().clone()));
+    Door {
+        addr,
+        store,
+        lifecycle,
+        served,
+    }
 }
 
 #[tokio::test]
 async fn f3_wherever_the_store_fails_the_answer_is_true_and_the_money_moves_once() {
     let app = TestApp::start().await;
-    let (at, store) = door(&app).await;
+    let Door {
+        addr: at, store, ..
+    } = door(&app).await;
     for op in ["initiate", "capture", "refund", "cancel"] {
         for steps in 0..8 {
             let id = format!("order-{op}-{steps}");
@@ -249,7 +274,9 @@ async fn f3_wherever_the_store_fails_the_answer_is_true_and_the_money_moves_once
 async fn reads_without_a_store_are_503_and_a_store_that_fails_later_hides_no_state() {
     let app = TestApp::start().await;
     app.reserved("order-0001", 1_000).await;
-    let (at, store) = door(&app).await;
+    let Door {
+        addr: at, store, ..
+    } = door(&app).await;
     for steps in 0..3 {
         store.left.store(steps, Ordering::SeqCst);
         let answer = app

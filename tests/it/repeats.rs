@@ -5,7 +5,9 @@ use std::time::Duration;
 use ecom_bridge::simulator::{Action, Fault};
 use serde_json::{Value, json};
 
+use crate::failing_store::door;
 use crate::support::app::{MSN, TestApp, with};
+use crate::support::until;
 
 const HANG: Action = Action::Hang { processed: false };
 
@@ -20,6 +22,30 @@ fn status(status: u16, body: &str) -> Action {
 
 fn posts(requests: &[String]) -> usize {
     requests.iter().filter(|r| !r.starts_with("GET")).count()
+}
+
+/// A11: one request at two instances at once. What the second one reads of the payment is the first one's doing.
+#[tokio::test]
+async fn a_capture_of_all_that_remains_asked_at_two_instances_is_told_by_both() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    let other = door(&app).await;
+    app.took();
+    let slow = Action::Delay {
+        before_ms: 400,
+        after_ms: 0,
+    };
+    app.world()
+        .add_fault(Fault::once("*/payments/order-0001", slow).on("GET"));
+    let ask = app.changing("capture", "order-0001", Value::Null, "x");
+    let mut late = ask.clone().to(other.addr).begin().await;
+    until(|| !app.world().requests().is_empty()).await;
+    let first = ask.send().await;
+    let second = late.read(false).await.unwrap();
+    for answer in [first, second] {
+        assert_eq!(answer.ok()["transactionInfo"]["amount"], 1_000);
+    }
+    assert_eq!(app.sums("order-0001"), (1_000, 0, 0));
 }
 
 /// Another system captures, past the bridge.

@@ -260,6 +260,11 @@ impl TestApp {
         app
     }
 
+    /// From now on the log has what operators see, and no more.
+    pub(crate) fn quiet_log(&self) {
+        self.level.set(Level::Info);
+    }
+
     /// Builds a bridge on this app's store, or says why not.
     pub(crate) async fn build(&self) -> Result<App, StartError> {
         let clock: Arc<dyn Clock> = Arc::<Shifted>::clone(&self.clock);
