@@ -293,3 +293,14 @@ fn call<'a>(credentials: &'a Credentials, spent: &'a Spent) -> Call<'a> {
         spent,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_pause_longer_up_to_an_hour() {
+        let pauses = [0, 1, 2, 3, 7, 8, 1_000].map(|failures| again_after(failures).as_secs());
+        assert_eq!(pauses, [15, 30, 60, 120, 1_920, 3_600, 3_600]);
+    }
+}
