@@ -30,7 +30,7 @@ fn sums_have_two_digits_behind_the_point() {
 #[test]
 fn a_story_is_told_in_the_order_of_time() {
     let mut made = entry();
-    // Asked at 100, the event at 105, answered at 110; read at 10,000.
+    // Asked at 100, the event at 105, answered at 110; the second 100 seconds later; read at 10,000.
     call(&mut made, MoneyOp::Capture, 300, "1", 0, End::Done);
     event(
         &mut made,
@@ -40,17 +40,21 @@ fn a_story_is_told_in_the_order_of_time() {
     );
     call(&mut made, MoneyOp::Cancel, 700, "c", 0, End::Done);
     event(&mut made, EventName::Cancelled, 700, None);
+    let later = |seconds: i64| Moment::from_millis(seconds * 1000);
+    made.calls[1].call.begun_at = later(200);
+    made.calls[1].closed_at = Some(later(210));
+    made.events[1].at = later(205);
     let story = told(&made);
     let kinds: Vec<What> = story.iter().map(|(what, _)| *what).collect();
     use What::{Answered, Asked, Created, Event, Read};
     assert_eq!(
         kinds,
         [
-            Created, Asked, Asked, Event, Event, Answered, Answered, Read
+            Created, Asked, Event, Answered, Asked, Event, Answered, Read
         ]
     );
     let texts: Vec<&str> = story.iter().map(|(_, text)| text.as_str()).collect();
-    assert_eq!(texts[5], "capture done, 3.00 NOK; the event log has it");
+    assert_eq!(texts[3], "capture done, 3.00 NOK; the event log has it");
     assert_eq!(
         texts[6], "cancel done; the event log has it",
         "the order's sum is not what was released"
