@@ -21,6 +21,10 @@ soak minutes="60":
 kills rounds="200":
     ROUNDS={{rounds}} cargo test --test it killed -- --nocapture
 
+# Mistakes planted one at a time: which tests catch them? just mutants --only fresh-key
+mutants *args:
+    cargo run --example mutants -- {{args}}
+
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 

@@ -127,10 +127,24 @@ impl DirectCapturer {
 
     /// Tried again for as long as the reservation stands: the shop hears nothing before the outcome is known.
     fn later(&self, due: &DueCallback, why: &str) -> Settled {
-        let pause = Duration::from_secs(5 << due.attempts.min(9)).min(Duration::from_secs(1800));
         Settled::Retry {
-            at: self.clock.now().plus(pause),
+            at: self.clock.now().plus(again_after(due.attempts)),
             why: why.to_owned(),
         }
+    }
+}
+
+fn again_after(attempts: u32) -> Duration {
+    Duration::from_secs(5 << attempts.min(9)).min(Duration::from_secs(1800))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_pause_longer_up_to_half_an_hour() {
+        let pauses = [0, 1, 2, 8, 9, 1_000].map(|attempts| again_after(attempts).as_secs());
+        assert_eq!(pauses, [5, 10, 20, 1_280, 1_800, 1_800]);
     }
 }

@@ -264,3 +264,29 @@ pub fn caller(
         spent: Arc::new(Spent::default()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_payment_is_news_and_a_refused_card_is_none() {
+        for (name, success, news) in [
+            ("AUTHORIZED", true, true),
+            ("AUTHORIZED", false, false),
+            ("ABORTED", true, true),
+            ("EXPIRED", true, true),
+            ("TERMINATED", true, true),
+            ("CREATED", true, false),
+            ("CAPTURED", true, false),
+            ("CANCELLED", true, false),
+            ("REFUNDED", true, false),
+        ] {
+            let event = serde_json::from_value(serde_json::json!({
+                "reference": "order-0001", "pspReference": "1", "name": name, "success": success,
+                "amount": {"currency": "NOK", "value": 100}, "timestamp": "2026-01-02T03:04:05Z",
+            }));
+            assert_eq!(is_news(&event.unwrap()), news, "{name} {success}");
+        }
+    }
+}

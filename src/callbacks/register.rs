@@ -293,3 +293,34 @@ fn call<'a>(credentials: &'a Credentials, spent: &'a Spent) -> Call<'a> {
         spent,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_pause_longer_up_to_an_hour() {
+        let pauses = [0, 1, 2, 3, 7, 8, 1_000].map(|failures| again_after(failures).as_secs());
+        assert_eq!(pauses, [15, 30, 60, 120, 1_920, 3_600, 3_600]);
+    }
+
+    #[test]
+    fn a_registration_has_these_events_and_no_others() {
+        let listed = |events: &[&str]| Listed {
+            id: "1".to_owned(),
+            url: "https://bridge.example/webhooks/123456".to_owned(),
+            events: events.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let mut events = EVENTS.to_vec();
+        assert!(is_complete(&listed(&events)));
+        events.reverse();
+        assert!(is_complete(&listed(&events)), "in any order");
+        for missing in 0..EVENTS.len() {
+            let mut fewer = EVENTS.to_vec();
+            fewer.remove(missing);
+            assert!(!is_complete(&listed(&fewer)), "without {}", EVENTS[missing]);
+        }
+        events.push("epayments.payment.created.v1");
+        assert!(!is_complete(&listed(&events)));
+    }
+}

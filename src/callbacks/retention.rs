@@ -50,19 +50,8 @@ impl Pruner {
 
     /// One batch; true where there may be more.
     async fn batch(&self) -> bool {
-        let now = self.clock.now();
-        let before = |age: Duration| {
-            Moment::from_millis(
-                now.millis()
-                    .saturating_sub(Moment::default().plus(age).millis()),
-            )
-        };
-        let settings = self.live.settings();
-        let retention = Retention {
-            payments_before: before(settings.store.retention),
-            callbacks_before: before(settings.store.callback_retention),
-            batch: BATCH,
-        };
+        let store = &self.live.settings().store;
+        let retention = oldest(store.retention, store.callback_retention, self.clock.now());
         match self.store.prune(retention).await {
             Ok(Pruned {
                 payments: 0,
@@ -74,5 +63,32 @@ impl Pruner {
                 false
             }
         }
+    }
+}
+
+fn oldest(payments: Duration, callbacks: Duration, now: Moment) -> Retention {
+    let before = |age: Duration| {
+        Moment::from_millis(
+            now.millis()
+                .saturating_sub(Moment::default().plus(age).millis()),
+        )
+    };
+    Retention {
+        payments_before: before(payments),
+        callbacks_before: before(callbacks),
+        batch: BATCH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payments_and_callbacks_have_their_own_age() {
+        let now = Moment::from_millis(10_000);
+        let kept = oldest(Duration::from_secs(7), Duration::from_secs(2), now);
+        assert_eq!(kept.payments_before, Moment::from_millis(3_000));
+        assert_eq!(kept.callbacks_before, Moment::from_millis(8_000));
     }
 }

@@ -405,3 +405,6 @@ fn balance(known: &LedgerPayment, seen: &Seen) -> Balance {
     }
     balance
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,6 @@ pub(super) fn after_read(
     };
     (since < 181 * DAY).then(|| now.plus(pause))
 }
+
+#[cfg(test)]
+mod tests;

@@ -282,3 +282,6 @@ fn mismatch(kept: &KeptMismatch) -> Placed {
     let text = format!("MISMATCH {}: {}{end}", found.kind.word(), found.about);
     line(kept.found_at, What::Mismatch, text)
 }
+
+#[cfg(test)]
+mod tests;

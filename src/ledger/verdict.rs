@@ -15,7 +15,7 @@ use crate::types::{Amount, IdempotencyKey, KeyMaker, Kind, Moment, MoneyOp, Orig
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// A money call that is open without evidence for longer is a mismatch. The bridge looks for evidence for about an hour.
 pub const OPEN_TOO_LONG: Duration = Duration::from_secs(2 * 3600);

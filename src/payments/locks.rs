@@ -84,6 +84,9 @@ mod tests {
                 .await
                 .is_none()
         );
+        // One that gave up waiting has not let the next one in.
+        let next = locks.take(&scope, &order, Duration::from_millis(1));
+        assert!(next.await.is_none());
         let other = OrderText::parse("o2").unwrap();
         assert!(locks.take(&scope, &other, Duration::ZERO).await.is_some());
         drop(held);

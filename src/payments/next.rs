@@ -87,3 +87,6 @@ fn conflicts(call: &store::Adjustment, asked: &Adjustment) -> bool {
         (_, Asked::Exactly(amount)) => call.amount != Some(amount),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,3 +203,60 @@ fn refused(reply: Reply<Modified>, op: MoneyOp) -> Sent {
     };
     Sent::Refused(Box::new(reply), outcome)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_and_a_quarter_of_the_time_is_kept() {
+        assert_eq!(
+            [1, 2, 3, 4].map(|n| pause(n).as_millis()),
+            [100, 200, 400, 800]
+        );
+        let within = |seconds| {
+            let budget = Budget {
+                deadline: std::time::Instant::now() + Duration::from_secs(seconds),
+                per_call: Duration::from_secs(1),
+            };
+            reserve(budget).as_millis()
+        };
+        assert!((900..=1_000).contains(&within(4)));
+        assert_eq!(within(40), 2_000, "two seconds at the most");
+    }
+
+    #[test]
+    fn only_a_definite_refusal_is_one() {
+        let problem = |status: u16, code: &str| {
+            let body = format!(
+                r#"{{"title":"x","extraDetails":[{{"name":"ErrorCode","reason":"{code}"}}]}}"#
+            );
+            Reply::<()>::Problem {
+                status,
+                problem: Box::new(serde_json::from_str(&body).unwrap()),
+                retry_after: None,
+            }
+        };
+        let during = During::Adjust(MoneyOp::Capture);
+        for (status, code, want) in [
+            (400, "6090", true),
+            (404, "", true),
+            (422, "", true),
+            (401, "", false),
+            (408, "", false),
+            (423, "", false),
+            (429, "", false),
+            (500, "", false),
+            // The key was used before: perhaps by the sending in doubt.
+            (400, "4010", false),
+            (409, "", false),
+        ] {
+            assert_eq!(
+                is_definite(&problem(status, code), during),
+                want,
+                "{status} {code}"
+            );
+        }
+        assert!(!is_definite(&Reply::<()>::Other(400), during));
+    }
+}

@@ -59,6 +59,8 @@ mod tests {
             json,
             r#"{"customer":{"phoneNumber":"4791234567"},"token":"t"}"#
         );
+        let empty = to_approve(&read(r#"{"token":""}"#), &norway).unwrap();
+        assert_eq!(serde_json::to_string(&empty).unwrap(), "{}");
         let bare = to_approve(&read("{}"), &norway).unwrap();
         assert_eq!(serde_json::to_string(&bare).unwrap(), "{}");
         assert_eq!(

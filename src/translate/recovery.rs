@@ -97,6 +97,27 @@ mod tests {
         );
     }
 
+    #[test]
+    fn four_parts_are_enough_for_fifteen_hundred_bytes() {
+        let key = IdempotencyKey::own(uuid::Uuid::nil());
+        for (length, parts, fits) in [
+            (375, 1, true),
+            (376, 2, true),
+            (1_500, 4, true),
+            (1_501, 0, false),
+        ] {
+            let sealed = vec![7; length];
+            let (metadata, loss) = write(&key, Some(&sealed));
+            assert_eq!(
+                (metadata.len(), loss.is_none()),
+                (1 + parts, fits),
+                "{length}"
+            );
+            let found = read(&metadata).and_then(|mark| mark.sealed);
+            assert_eq!(found, fits.then_some(sealed), "{length}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_fits_comes_back_and_keeps_the_limits(sealed in proptest::collection::vec(any::<u8>(), 1..2000)) {

@@ -324,6 +324,18 @@ mod tests {
     }
 
     #[test]
+    fn a_long_reference_with_the_prefix_of_short_ones_is_its_own_order() {
+        for (reference, order) in [
+            ("ecom-id-1234567", "1234567"),
+            ("ecom-id-12345678", "ecom-id-12345678"),
+            ("ecom-id-", "ecom-id-"),
+        ] {
+            let read = Reference::parse(reference).unwrap().order_id().unwrap();
+            assert_eq!(read.as_str(), order, "{reference}");
+        }
+    }
+
+    #[test]
     fn alphabets_and_lengths_are_kept() {
         assert!(OrderId::parse("").is_none());
         assert!(OrderId::parse(&"a".repeat(51)).is_none());

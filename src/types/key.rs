@@ -282,6 +282,44 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_carries_nothing_changes_with_every_part_too() {
+        let scope = scope();
+        let key = |order: &str, id: &str, op, attempt| {
+            let order = OrderId::parse(order).unwrap();
+            maker(&scope, &order).key(op, &RequestId::parse(id).unwrap(), attempt)
+        };
+        let (one, other) = ("x".repeat(64), format!("{}y", "x".repeat(63)));
+        let keys = [
+            key("order-1234", &one, MoneyOp::Capture, 0),
+            key("order-1234", &other, MoneyOp::Capture, 0),
+            key("order-1234", &one, MoneyOp::Refund, 0),
+            key("order-1234", &one, MoneyOp::Capture, 1),
+            key("order-1235", &one, MoneyOp::Capture, 0),
+            // What looks like a key of the bridge's own is hashed as well.
+            key("order-1234", "bridge-1", MoneyOp::Capture, 0),
+        ];
+        for (n, one) in keys.iter().enumerate() {
+            assert_eq!(one.as_str().len(), 36);
+            assert!(!keys[n + 1..].contains(one), "{n}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_key_do_not_run_together() {
+        let scope = scope();
+        let digest = |order: &str, id: &str| {
+            let order = OrderId::parse(order).unwrap();
+            let request = RequestId::parse(id).unwrap();
+            maker(&scope, &order).digest(MoneyOp::Capture, &request, 0)
+        };
+        // Both are `1capturecapturecapture2` without their lengths.
+        assert_ne!(
+            digest("1", "capturecapture2"),
+            digest("1capture", "capture2")
+        );
+    }
+
+    #[test]
     fn keys_of_others_are_shown_as_they_stand() {
         let (scope, order) = (scope(), OrderId::parse("order-1234").unwrap());
         let make = maker(&scope, &order);

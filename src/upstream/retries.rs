@@ -130,5 +130,9 @@ mod tests {
         assert!(retries.allow(0) && !retries.allow(2));
         let line = "bridge_upstream_retries_refused_total{api=\"epayment\"} 2";
         assert!(meters.render().contains(line));
+        for _ in 0..FOR_ONE {
+            assert!(retries.allow(0));
+        }
+        assert!(retries.allow(1), "so many first sendings earn one repeat");
     }
 }

@@ -204,6 +204,45 @@ async fn b1_after_fifteen_minutes_nothing_is_still_in_doubt() {
     assert_eq!(app.seen("order-0001").amount.minor_units(), 2_000);
 }
 
+/// The resolver looks, finds nothing, and goes on looking: until the doubt is over the create may still arrive.
+#[tokio::test]
+async fn b1_the_background_gives_no_order_free_while_it_is_in_doubt() {
+    let app = TestApp::start().await;
+    app.world().add_fault(Fault::always(
+        "/epayment/",
+        Action::Hang { processed: false },
+    ));
+    assert!(app.initiate("order-0001", 1_000).await.is_unknown());
+    app.world().clear_faults();
+    app.took();
+    until(|| app.world().requests().len() >= 2).await;
+    let other = app.initiate("order-0001", 2_000).await;
+    assert_eq!(other.error(), (400, "34".into()));
+}
+
+#[tokio::test]
+async fn b1_a_server_that_always_fails_after_its_work_has_made_the_payment() {
+    let app = TestApp::start().await;
+    app.world()
+        .add_fault(Fault::always(CREATE, status(500, "{}", true)).on("POST"));
+    let answer = app.initiate("order-0001", 1_000).await;
+    let url = answer.ok()["url"].as_str().unwrap().to_owned();
+    assert!(url.ends_with(&app.seen("order-0001").token), "{url}");
+    assert_eq!(app.world().payments().len(), 1);
+}
+
+/// In doubt a payment is looked for; one that another store made under this name is not this call's.
+#[tokio::test]
+async fn b2_a_payment_that_another_made_is_not_found_to_be_ours() {
+    let mut app = TestApp::start().await;
+    app.initiate("order-0001", 1_000).await.ok();
+    app.wipe_store().await;
+    app.world()
+        .add_fault(Fault::always(CREATE, status(500, "{}", false)).on("POST"));
+    let again = app.initiate("order-0001", 1_000).await;
+    assert_eq!(again.error(), (400, "34".into()));
+}
+
 #[tokio::test]
 async fn b1_never_sent_frees_the_order() {
     let app = TestApp::start().await;

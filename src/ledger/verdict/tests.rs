@@ -4,13 +4,15 @@ use super::*;
 use crate::store::{Adjustment, AdjustmentId, LedgerId, LedgerPayment, PayState, Source, Sums};
 use crate::types::{Currency, Msn, OrderText, RequestId, Scope};
 
+mod sums;
+
 const SETTLE: Duration = Duration::from_secs(60);
 
 fn at(seconds: i64) -> Moment {
     Moment::from_millis(seconds * 1000)
 }
 
-pub(super) fn sum(units: i64) -> Amount {
+pub(in crate::ledger) fn sum(units: i64) -> Amount {
     Amount::new(units).unwrap()
 }
 
@@ -18,7 +20,7 @@ fn scope() -> Scope {
     Scope::Unit(Msn::parse("123456").unwrap())
 }
 
-pub(super) fn bridge_key(op: MoneyOp, request: &str, attempt: u32) -> IdempotencyKey {
+pub(in crate::ledger) fn bridge_key(op: MoneyOp, request: &str, attempt: u32) -> IdempotencyKey {
     let order = OrderText::parse("order-0001").unwrap().strict().unwrap();
     let scope = scope();
     let maker = KeyMaker {
@@ -28,7 +30,7 @@ pub(super) fn bridge_key(op: MoneyOp, request: &str, attempt: u32) -> Idempotenc
     maker.key(op, &RequestId::parse(request).unwrap(), attempt)
 }
 
-pub(super) fn entry() -> LedgerEntry {
+pub(in crate::ledger) fn entry() -> LedgerEntry {
     let mut balance = Balance::new(PayState::Created, at(0));
     balance.sums.authorized = sum(1000);
     balance.learnt = Learnt::Reconcile;
@@ -58,7 +60,7 @@ pub(super) fn entry() -> LedgerEntry {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum End {
+pub(in crate::ledger) enum End {
     Open,
     Done,
     Refused,
@@ -66,7 +68,7 @@ pub(super) enum End {
 }
 
 /// A call at 100, closed at 110.
-pub(super) fn call(
+pub(in crate::ledger) fn call(
     entry: &mut LedgerEntry,
     op: MoneyOp,
     amount: i64,
@@ -104,7 +106,7 @@ pub(super) fn call(
     });
 }
 
-pub(super) fn event(
+pub(in crate::ledger) fn event(
     entry: &mut LedgerEntry,
     name: EventName,
     amount: i64,
@@ -129,7 +131,7 @@ pub(super) fn event(
     }
 }
 
-pub(super) fn judged(entry: &LedgerEntry) -> Verdict {
+pub(in crate::ledger) fn judged(entry: &LedgerEntry) -> Verdict {
     judge(entry, Judging::recorded(entry, at(10_000), SETTLE))
 }
 

@@ -331,20 +331,18 @@ fn the_repeat_of_an_open_call_goes_the_same_way() {
         (Origin::Ecom, Toggle::Epayment, Route::Ecom),
         (Origin::Epayment, Toggle::Ecom, Route::Epayment),
     ] {
-        let facts = Facts {
-            ask,
-            msn: None,
-            order: &order,
-            known: ECOM,
-            open_at: Some(api),
-        };
-        assert_eq!(
-            decide(&facts, &all(toggle)),
-            Decision {
-                route,
-                why: Why::OpenCall
-            }
-        );
+        for known in [ECOM, Known::Nothing] {
+            let facts = Facts {
+                ask,
+                msn: None,
+                order: &order,
+                known,
+                open_at: Some(api),
+            };
+            let why = Why::OpenCall;
+            let want = Decision { route, why };
+            assert_eq!(decide(&facts, &all(toggle)), want, "{known:?}");
+        }
     }
 }
 

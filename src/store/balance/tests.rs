@@ -52,6 +52,31 @@ fn a_payment_goes_through_its_states() {
 }
 
 #[test]
+fn what_failed_counts_for_nothing() {
+    let mut balance = Balance::new(PayState::Created, at(1));
+    heard(&mut balance, EventName::Authorized, 1000);
+    for name in [
+        EventName::Captured,
+        EventName::Refunded,
+        EventName::Cancelled,
+    ] {
+        let news = News {
+            name,
+            success: false,
+            amount: sum(300),
+            at: at(5),
+            counted: false,
+        };
+        balance.hear(news, Some(sum(1000)), Learnt::Webhook, at(9));
+        assert_eq!(
+            (balance.state, sums(&balance)),
+            (PayState::Reserved, [1000, 0, 0, 0]),
+            "{name:?}"
+        );
+    }
+}
+
+#[test]
 fn what_ends_before_approval_is_closed_and_never_after_it() {
     for (name, state) in [
         (EventName::Aborted, PayState::Failed),

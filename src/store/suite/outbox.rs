@@ -185,6 +185,13 @@ pub(in crate::store) async fn a_capture_comes_before_its_delivery(both: Both) {
     assert!(settle(&both, &due[0], retry(7000), 6100).await);
     let again = claim(&both, Stage::Capture, 7000, 9000).await.remove(0);
     assert_eq!((again.id, again.attempts), (due[0].id, 1));
+    // The first worker's lease has ended: what it has to say about the capture is not heard.
+    let late = Settled::Ready {
+        status: CallbackStatus::Sale,
+        transaction_id: None,
+        at: at(7020),
+    };
+    assert!(!settle(&both, &due[0], late, 7050).await);
     for (due, transaction_id) in [(&again, Some("777".to_owned())), (&due[1], None)] {
         let ready = Settled::Ready {
             status: CallbackStatus::SaleFailed,

@@ -376,3 +376,42 @@ fn a_failed_change_is_not_the_status() {
     let status = case.asked(status).unwrap();
     assert_eq!(status.transaction_info.transaction_id, "5004");
 }
+
+/// A direct capture is one thing to the shop: nothing is seen before it is settled, and a later capture is another one.
+#[test]
+fn a_sale_is_one_entry_and_pending_it_is_none() {
+    let key = IdempotencyKey::parse("the-sale").unwrap();
+    let events = [
+        event(Created, 1000, "2026-01-02T03:04:05Z", "1"),
+        event(Authorized, 1000, "2026-01-02T03:04:06Z", "2"),
+        keyed(
+            event(Captured, 600, "2026-01-02T03:04:07Z", "3"),
+            "the-sale",
+        ),
+        keyed(event(Captured, 400, "2026-01-02T03:04:08Z", "4"), "another"),
+    ];
+    let mut case = Case::new(State::Authorized, [1000, 0, 1000, 0], &events);
+    case.remembered.sale = Sale::Done(key);
+    let operations: Vec<LogOperation> = case
+        .details()
+        .transaction_log_history
+        .iter()
+        .map(|entry| entry.operation)
+        .collect();
+    use LogOperation::{Capture, Initiate};
+    assert_eq!(
+        operations
+            .iter()
+            .filter(|one| **one == LogOperation::Sale)
+            .count(),
+        1
+    );
+    assert_eq!(operations.iter().filter(|one| **one == Capture).count(), 1);
+    assert_eq!(operations.iter().filter(|one| **one == Initiate).count(), 1);
+
+    let mut pending = Case::new(State::Authorized, [1000, 0, 0, 0], &events[..2]);
+    pending.remembered.sale = Sale::Pending;
+    assert!(pending.details().transaction_summary.is_none());
+    pending.remembered.sale = Sale::No;
+    assert!(pending.details().transaction_summary.is_some());
+}

@@ -224,6 +224,7 @@ fn every_number() {
             &[5090],
             "not found",
         ),
+        (&[During::Initiate], &[5090], "unknown"),
         (ANY, &[5100], "Payment 74"),
         (ANY, &[6020], "Payment 72"),
         (ANY, &[6030, 6050, 6060, 6190], "Payment 52"),
