@@ -309,6 +309,16 @@ impl World {
         ) && (!self.poll || none("SELECT count(*) FROM payments WHERE poll_at <= ?1"))
     }
 
+    /// The references of events whose payments are not known yet.
+    pub(super) fn unmatched(&self) -> Vec<String> {
+        let found = self
+            .db
+            .prepare_cached("SELECT reference FROM events WHERE matched = 0");
+        let mut found = found.unwrap();
+        let all = found.query_map([], |row| row.get(0)).unwrap();
+        all.map(Result::unwrap).collect()
+    }
+
     /// Until upstream has a call about this order under way.
     pub(super) async fn under_way(&self, of: &Order, op: &str) {
         let end = format!("{}/{op}", of.id);
