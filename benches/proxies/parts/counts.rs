@@ -180,7 +180,8 @@ fn read(text: &str) -> Counts {
         .collect()
 }
 
-/// At most a tenth more than recorded; far less should be recorded, so that it is kept.
+/// At most a tenth more than recorded, and a little for what the bridge does beside requests, which depends on how long
+/// they take; far less should be recorded, so that it is kept.
 fn check(counts: &Counts, budget: &Counts) -> io::Result<()> {
     let mut over = Vec::new();
     for (name, now) in counts {
@@ -188,11 +189,16 @@ fn check(counts: &Counts, budget: &Counts) -> io::Result<()> {
             over.push(format!("{name} has no budget"));
             continue;
         };
-        for (what, now, then) in [
-            ("instructions", now[0], then[0]),
-            ("allocations", now[1], then[1]),
+        for (what, now, then, beside) in [
+            ("instructions", now[0], then[0], 40_000.0),
+            ("allocations", now[1], then[1], 6.0),
         ] {
-            if now > then * 1.1 + 0.5 {
+            let beside = if name.starts_with("request-") {
+                beside
+            } else {
+                0.0
+            };
+            if now > then * 1.1 + beside {
                 over.push(format!(
                     "{name}: {now:.1} {what}, and the budget is {then:.1}"
                 ));
