@@ -4,9 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::brief::Detail;
-use super::day::{Day, changes, kr, one_epayment_change, operations};
-use super::shop::{self, Auth, Call, Heard};
+use crate::cli::scene::brief::Detail;
+use super::day::{Day, changes, one_epayment_change, operations};
+use crate::cli::scene::shop::{self, Auth, Call, Heard, kr};
 use super::told::Wanted;
 use crate::simulator::{Act, SeenRequest};
 
