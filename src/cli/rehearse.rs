@@ -4,18 +4,21 @@
 //! came as expected, 1 where something did not, 2 for a configuration with a problem. Must not: call a real upstream, touch
 //! a real store, or show a secret.
 
+mod harmless;
 mod plan;
 mod play;
 mod raw;
 mod rows;
 mod stage;
 mod told;
+mod words;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
 use futures_util::StreamExt;
+use tokio::sync::Semaphore;
 
 use self::plan::Plan;
 use self::play::{Play, Stop};
@@ -28,7 +31,9 @@ use crate::lifecycle::Lifecycle;
 use crate::types::Msn;
 
 /// Rows at a time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
+/// Stages that are set up at a time: that is work, and rows are mostly waiting.
+const SET_UP_AT_ONCE: usize = 2;
 
 /// The configuration can't be rehearsed.
 const BAD_CONFIGURATION: u8 = 2;
@@ -87,7 +92,10 @@ pub(super) fn run(options: &Options) -> ExitCode {
 fn chosen(only: &[String]) -> Result<Vec<Row>, String> {
     let all = rows::all();
     let wanted: Vec<String> = only.iter().map(|id| id.trim().to_uppercase()).collect();
-    if let Some(unknown) = wanted.iter().find(|id| all.iter().all(|row| row.id != **id)) {
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|id| all.iter().all(|row| row.id != **id))
+    {
         let unknown = super::running::plain(unknown);
         return Err(format!("there is no row {unknown}: they are A1 to F9"));
     }
@@ -105,7 +113,8 @@ async fn rehearse(plan: &Plan, rows: &[Row], as_json: bool) -> Result<bool, Stri
         told::opening(page, plan);
     }
     let mut all = Vec::new();
-    let playing = futures_util::stream::iter(rows.iter().map(|row| play(plan, row)));
+    let places = Semaphore::new(SET_UP_AT_ONCE);
+    let playing = futures_util::stream::iter(rows.iter().map(|row| play(plan, row, &places)));
     let mut playing = std::pin::pin!(playing.buffered(AT_ONCE));
     loop {
         let played = tokio::select! {
@@ -127,7 +136,7 @@ async fn rehearse(plan: &Plan, rows: &[Row], as_json: bool) -> Result<bool, Stri
 }
 
 /// One row, from its stage to its verdict.
-async fn play(plan: &Plan, row: &Row) -> Played {
+async fn play(plan: &Plan, row: &Row, places: &Semaphore) -> Played {
     let mut played = Played {
         id: row.id,
         fault: row.fault,
@@ -142,7 +151,10 @@ async fn play(plan: &Plan, row: &Row) -> Played {
             return played;
         }
     };
-    let stage = match Box::pin(Stage::set_up(plan, adjust)).await {
+    let place = places.acquire().await;
+    let stage = Box::pin(Stage::set_up(plan, adjust)).await;
+    drop(place);
+    let stage = match stage {
         Ok(stage) => stage,
         Err(why) => {
             played.verdict = Verdict::Failed(why);
@@ -152,7 +164,12 @@ async fn play(plan: &Plan, row: &Row) -> Played {
     let mut at_work = Play::new(plan, stage, row.id);
     let ended = player(&mut at_work).await;
     at_work.sum_up();
-    let Play { lines, checks, stage, .. } = at_work;
+    let Play {
+        lines,
+        checks,
+        stage,
+        ..
+    } = at_work;
     Box::pin(stage.take_down()).await;
     let differs = checks.iter().any(|check| !check.holds);
     played.verdict = match ended {

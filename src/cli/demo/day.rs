@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::stage::Stage;
 use crate::cli::scene::brief::Detail;
 use crate::cli::scene::page::{Look, Page};
 use crate::cli::scene::shop::{self, Call, Heard, Shop, kr};
-use super::stage::Stage;
 use crate::simulator::{Handle, PaymentView, SeenRequest, Surface};
 
 /// What is counted through the day.

@@ -19,9 +19,9 @@ use std::time::Instant;
 use clap::Args;
 
 use self::day::Day;
+use self::stage::Stage;
 use super::scene::page::Page;
 use super::scene::shop::{self, Shop};
-use self::stage::Stage;
 use crate::lifecycle::Lifecycle;
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@
 mod callbacks;
 mod creating;
 mod money;
+mod outbox;
 mod outcomes;
 mod routes;
 mod surface;
@@ -71,10 +72,17 @@ mod tests {
 
     #[test]
     fn every_row_of_the_list_is_there_once_and_in_order() {
-        let want: Vec<String> = [('A', 20), ('B', 13), ('C', 18), ('D', 9), ('E', 8), ('F', 9)]
-            .into_iter()
-            .flat_map(|(letter, last)| (1..=last).map(move |n| format!("{letter}{n}")))
-            .collect();
+        let want: Vec<String> = [
+            ('A', 20),
+            ('B', 13),
+            ('C', 18),
+            ('D', 9),
+            ('E', 8),
+            ('F', 9),
+        ]
+        .into_iter()
+        .flat_map(|(letter, last)| (1..=last).map(move |n| format!("{letter}{n}")))
+        .collect();
         let are: Vec<&str> = all().iter().map(|row| row.id).collect();
         assert_eq!(are, want);
     }

@@ -8,7 +8,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::plan::{Place, Plan};
+use super::harmless::Place;
+use super::plan::Plan;
 use crate::cli::scene::bridge::{Bridge, Folder};
 use crate::cli::scene::shop::{
     self, Auth, CLIENT_ID, CLIENT_SECRET, Call, Keys, SUBSCRIPTION_KEY, Shop,

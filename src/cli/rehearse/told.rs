@@ -95,10 +95,18 @@ pub(super) fn opening(page: &mut Page, plan: &Plan) {
         .collect();
     page.beside(Look::Plain, "routes", &ways.join(", "));
     for one in &plan.replaced {
-        page.beside(Look::Quiet, "replaced", &format!("{}: {}", one.key, one.how));
+        page.beside(
+            Look::Quiet,
+            "replaced",
+            &format!("{}: {}", one.key, one.how),
+        );
     }
     for one in &plan.shortened {
-        page.beside(Look::Quiet, "shortened", &format!("{}: {}", one.key, one.how));
+        page.beside(
+            Look::Quiet,
+            "shortened",
+            &format!("{}: {}", one.key, one.how),
+        );
     }
     page.beside(
         Look::Quiet,
@@ -115,9 +123,17 @@ pub(super) fn row(page: &mut Page, played: &Played) {
     if !played.was_played() {
         return;
     }
-    let verdict = if played.is_good() { "ok" } else { "NOT AS EXPECTED" };
+    let verdict = if played.is_good() {
+        "ok"
+    } else {
+        "NOT AS EXPECTED"
+    };
     page.gap();
-    let look = if played.is_good() { Look::Good } else { Look::Bad };
+    let look = if played.is_good() {
+        Look::Good
+    } else {
+        Look::Bad
+    };
     page.verdict(look, &format!("{:<4} {}", played.id, played.fault), verdict);
     for line in &played.lines {
         page.beside(Look::Sent, line.label, &line.text);
@@ -125,7 +141,7 @@ pub(super) fn row(page: &mut Page, played: &Played) {
     if let Verdict::Failed(why) = &played.verdict {
         page.beside(Look::Bad, "failed", why);
     }
-    let label = if played.is_good() { "as it must" } else { "expected" };
+    let label = if played.is_good() { "ok" } else { "expected" };
     for what in played.expected() {
         page.beside(look, label, &what);
     }
@@ -140,7 +156,11 @@ pub(super) fn summary(page: &mut Page, plan: &Plan, all: &[Played], seconds: u64
     }
     page.heading("Summary");
     let played = all.iter().filter(|one| one.was_played()).count();
-    let bad: Vec<&str> = all.iter().filter(|one| !one.is_good()).map(|one| one.id).collect();
+    let bad: Vec<&str> = all
+        .iter()
+        .filter(|one| !one.is_good())
+        .map(|one| one.id)
+        .collect();
     page.text(&format!(
         "{played} of {} rows were played in {seconds} s; {} came as expected.",
         all.len(),
@@ -160,8 +180,10 @@ pub(super) fn summary(page: &mut Page, plan: &Plan, all: &[Played], seconds: u64
 }
 
 pub(super) fn json(plan: &Plan, all: &[Played], seconds: u64) -> Value {
-    let changed = |list: &[super::plan::Changed]| -> Vec<Value> {
-        list.iter().map(|one| json!({"key": one.key, "how": one.how})).collect()
+    let changed = |list: &[super::harmless::Changed]| -> Vec<Value> {
+        list.iter()
+            .map(|one| json!({"key": one.key, "how": one.how}))
+            .collect()
     };
     let routes: serde_json::Map<String, Value> = ways(plan)
         .into_iter()
@@ -176,8 +198,14 @@ pub(super) fn json(plan: &Plan, all: &[Played], seconds: u64) -> Value {
                 Verdict::Failed(why) => ("not as expected", Some(why)),
                 Verdict::NotPlayed(why) => ("not played", Some(why)),
             };
-            let lines = one.lines.iter().map(|line| json!({"what": line.label, "text": line.text}));
-            let checks = one.checks.iter().map(|check| json!({"holds": check.holds, "what": check.what}));
+            let lines = one
+                .lines
+                .iter()
+                .map(|line| json!({"what": line.label, "text": line.text}));
+            let checks = one
+                .checks
+                .iter()
+                .map(|check| json!({"holds": check.holds, "what": check.what}));
             json!({
                 "id": one.id, "fault": one.fault, "verdict": verdict, "why": why,
                 "lines": lines.collect::<Vec<_>>(), "checks": checks.collect::<Vec<_>>(),
@@ -201,7 +229,10 @@ mod tests {
     use super::*;
 
     fn played(verdict: Verdict, holds: &[bool]) -> Played {
-        let check = |(n, holds): (usize, &bool)| Check { holds: *holds, what: format!("check {n}") };
+        let check = |(n, holds): (usize, &bool)| Check {
+            holds: *holds,
+            what: format!("check {n}"),
+        };
         Played {
             id: "A1",
             fault: "something",

@@ -10,33 +10,68 @@ use serde_json::Value;
 use super::outcomes::{AMOUNT, Told, WHOLE, doubt, judge, no_log, settle, status};
 use super::{Row, not_here, row};
 use crate::cli::rehearse::plan::Way;
-use crate::cli::rehearse::play::{Going, Play, Stop, told};
+use crate::cli::rehearse::play::{Going, Play, Stop};
+use crate::cli::rehearse::words::{told, told_call};
+use crate::cli::scene::bridge::until;
+use crate::ecom::route::Operation;
 use crate::simulator::{Action, Fault};
 
 pub(super) const ROWS: &[Row] = &[
     row("A1", "connection refused", |p| Box::pin(a1(p))),
-    row("A2", "reset after the request, before the reply", |p| Box::pin(a2(p))),
+    row("A2", "reset after the request, before the reply", |p| {
+        Box::pin(a2(p))
+    }),
     row("A3", "timeout, upstream did it", |p| Box::pin(a3(p))),
     row("A4", "timeout, upstream did not do it", |p| Box::pin(a4(p))),
-    row("A5", "timeout, and reads time out, too", |p| Box::pin(a5(p))),
-    row("A6", "reply cut, wrong length, bad chunk, broken gzip", |p| Box::pin(a6(p))),
-    row("A7", "200 with a web page, and the event log down", |p| Box::pin(a7(p))),
-    row("A8", "500, 502, 503, 504 after having done it", |p| Box::pin(a8(p))),
+    row("A5", "timeout, and reads time out, too", |p| {
+        Box::pin(a5(p))
+    }),
+    row(
+        "A6",
+        "reply cut, wrong length, bad chunk, broken gzip",
+        |p| Box::pin(a6(p)),
+    ),
+    row("A7", "200 with a web page, and the event log down", |p| {
+        Box::pin(a7(p))
+    }),
+    row("A8", "500, 502, 503, 504 after having done it", |p| {
+        Box::pin(a8(p))
+    }),
     row("A9", "429 with Retry-After", |p| Box::pin(a9(p))),
-    row("A10", "same X-Request-Id, another amount", |p| Box::pin(a10(p))),
-    row("A11", "the same call 50 times at once", |p| Box::pin(a11(p))),
-    row("A12", "the same capture twice without X-Request-Id", |p| Box::pin(a12(p))),
-    row("A13", "the shop hangs up in the middle of the call", |p| Box::pin(a13(p))),
-    row("A14", "three partial captures race a full cancel", |p| Box::pin(a14(p))),
-    row("A15", "negative, fractional, too large amounts", |p| Box::pin(a15(p))),
-    row("A16", "capture after 180, refund after 365 days", |p| Box::pin(a16(p))),
-    row("A17", "the shop's own token has expired (401)", |p| Box::pin(a17(p))),
+    row("A10", "same X-Request-Id, another amount", |p| {
+        Box::pin(a10(p))
+    }),
+    row("A11", "the same call 50 times at once", |p| {
+        Box::pin(a11(p))
+    }),
+    row("A12", "the same capture twice without X-Request-Id", |p| {
+        Box::pin(a12(p))
+    }),
+    row("A13", "the shop hangs up in the middle of the call", |p| {
+        Box::pin(a13(p))
+    }),
+    row("A14", "three partial captures race a full cancel", |p| {
+        Box::pin(a14(p))
+    }),
+    row("A15", "negative, fractional, too large amounts", |p| {
+        Box::pin(a15(p))
+    }),
+    row("A16", "capture after 180, refund after 365 days", |p| {
+        Box::pin(a16(p))
+    }),
+    row("A17", "the shop's own token has expired (401)", |p| {
+        Box::pin(a17(p))
+    }),
     not_here(
         "A18",
         "token endpoint down while the token is valid",
         "tokens of the bridge's own live for hours: the test suite does it",
     ),
-    row("A19", "a reply about another payment, sum or currency", |p| Box::pin(a19(p))),
+    row(
+        "A19",
+        "a reply about another payment, sum or currency",
+        |p| Box::pin(a19(p)),
+    ),
     row("A20", "slow drip, a byte at a time", |p| Box::pin(a20(p))),
 ];
 
@@ -70,17 +105,20 @@ async fn a4(p: &mut Play<'_>) -> Going {
 }
 
 async fn a5(p: &mut Play<'_>) -> Going {
-    let change = p.money_fault(Action::Hang { processed: true });
-    let reads = Fault::always("/payments/", Action::Hang { processed: false }).on("GET");
     let payment = p.reserved(WHOLE).await?;
-    // What is looked at before the change is sent must pass.
-    let before = if p.way(&payment) == Way::Epayment { "/events" } else { "/payments/" };
-    let reads = Fault { path: Some(before.to_owned()), ..reads };
     p.begin();
-    p.fault(change);
-    p.fault(reads);
+    p.fault(p.money_fault(Action::Hang { processed: true }));
     let call = p.money(&payment, AMOUNT, "1");
-    let heard = p.call(&call).await;
+    p.tell("sent", told_call(&call));
+    let began = Instant::now();
+    let (heard, _) = tokio::join!(p.quietly(&call), async {
+        // What is looked at before the change is sent must pass.
+        let sent = until(|| p.sent(p.operation()) > 0).await;
+        let no_answer = Action::Hang { processed: false };
+        p.fault(Fault::always("/payments/", no_answer).on("GET"));
+        sent
+    });
+    p.saw(&heard, began.elapsed());
     judge(p, &payment, &heard, Told::Unknown);
     p.world().clear_faults();
     settle(p, &payment, &heard).await;
@@ -88,42 +126,57 @@ async fn a5(p: &mut Play<'_>) -> Going {
 }
 
 /// Several spoilt answers, one payment each.
-async fn each(p: &mut Play<'_>, actions: Vec<Action>, with: Option<fn() -> Fault>, told: Told) -> Going {
-    for action in actions {
+async fn each(
+    p: &mut Play<'_>,
+    actions: Vec<(&str, Action)>,
+    with: Option<fn() -> Fault>,
+    told: Told,
+) -> Going {
+    for (name, action) in actions {
+        p.tell("fault", name);
         let mut faults = vec![p.money_fault(action)];
         if with.is_some() {
             // Each further sending, too: else a repeat with the same key would be answered well.
             faults[0].count = None;
         }
         faults.extend(with.map(|more| more()));
-        doubt_alone(p, faults, told).await?;
+        doubt(p, faults, told).await?;
     }
     Ok(())
 }
 
-/// The sendings of one payment are counted by themselves.
-async fn doubt_alone(p: &mut Play<'_>, faults: Vec<Fault>, told: Told) -> Going {
-    doubt(p, faults, told).await
-}
-
 async fn a6(p: &mut Play<'_>) -> Going {
-    let cut = |bytes, head| Action::Truncate { bytes, head, reset: false };
+    let cut = |bytes, head| Action::Truncate {
+        bytes,
+        head,
+        reset: false,
+    };
     let all = vec![
-        cut(9, true),
-        cut(5, false),
-        Action::WrongLength { length: 5_000 },
-        Action::BadChunk,
-        Action::BrokenGzip,
+        ("cut in the head", cut(9, true)),
+        ("cut in the body", cut(5, false)),
+        (
+            "a Content-Length that is too long",
+            Action::WrongLength { length: 5_000 },
+        ),
+        ("a chunk without a size", Action::BadChunk),
+        ("gzip that is none", Action::BrokenGzip),
     ];
     each(p, all, None, Told::Done).await
 }
 
 async fn a7(p: &mut Play<'_>) -> Going {
-    each(p, vec![Action::Html], Some(no_log), Told::Unknown).await
+    each(
+        p,
+        vec![("a web page", Action::Html)],
+        Some(no_log),
+        Told::Unknown,
+    )
+    .await
 }
 
 async fn a8(p: &mut Play<'_>) -> Going {
-    let all = [500, 502, 503, 504].map(|code| status(code, true));
+    let all = [("500", 500), ("502", 502), ("503", 503), ("504", 504)];
+    let all = all.map(|(name, code)| (name, status(code, true)));
     each(p, all.to_vec(), None, Told::Done).await
 }
 
@@ -139,7 +192,10 @@ async fn a9(p: &mut Play<'_>) -> Going {
     let call = p.money(&payment, AMOUNT, "1");
     let heard = p.call(&call).await;
     let wait = heard.retry_after.as_deref() == Some("17");
-    p.expect(heard.status == 429 && wait, "429 and its Retry-After are passed on");
+    p.expect(
+        heard.status == 429 && wait,
+        "429 and its Retry-After are passed on",
+    );
     p.expect(p.sent(p.operation()) == 1, "sent once: no burst");
     settle(p, &payment, &heard).await;
     Ok(())
@@ -166,13 +222,15 @@ async fn a11(p: &mut Play<'_>) -> Going {
     let call = p.money(&payment, AMOUNT, "1");
     let all = (0..50).map(|_| p.quietly(&call));
     let heard = join_all(all).await;
-    p.tell("sent", format!("50 at once: {}", super::super::play::told_call(&call)));
+    p.tell("sent", format!("50 at once: {}", told_call(&call)));
     let mut kinds: Vec<String> = heard.iter().map(told).collect();
     kinds.sort();
     kinds.dedup();
     p.tell("shop saw", kinds.join("; "));
     let same = heard.iter().all(|one| one.status == 200)
-        && heard.iter().all(|one| id_of(&one.json) == id_of(&heard[0].json));
+        && heard
+            .iter()
+            .all(|one| id_of(&one.json) == id_of(&heard[0].json));
     p.expect(same, "all 50 got the same answer: done");
     let once = p.moved_once(&payment, AMOUNT);
     p.expect(once, "upstream did it once");
@@ -180,7 +238,10 @@ async fn a11(p: &mut Play<'_>) -> Going {
 }
 
 fn id_of(json: &Value) -> Option<&Value> {
-    let at = ["/transactionInfo/transactionId", "/transaction/transactionId"];
+    let at = [
+        "/transactionInfo/transactionId",
+        "/transaction/transactionId",
+    ];
     at.iter().find_map(|at| json.pointer(at))
 }
 
@@ -200,10 +261,16 @@ async fn a12(p: &mut Play<'_>) -> Going {
     let call = p.changing("capture", &payment.order, Some(AMOUNT));
     for _ in 0..2 {
         let heard = p.call(&call).await;
-        p.expect(heard.status == 200, "without X-Request-Id each is a capture of its own");
+        p.expect(
+            heard.status == 200,
+            "without X-Request-Id each is a capture of its own",
+        );
     }
     let heard = p.call(&call).await;
-    p.expect(heard.is_error(400, "61"), "the third is more than is reserved: 61");
+    p.expect(
+        heard.is_error(400, "61"),
+        "the third is more than is reserved: 61",
+    );
     let sum = p.moved(&payment, "capture");
     p.expect(sum == 2 * AMOUNT, "upstream captured just the two");
     Ok(())
@@ -216,9 +283,12 @@ async fn a13(p: &mut Play<'_>) -> Going {
     let limit = p.plan.limits().upstream.timeout;
     let slow = Duration::from_secs(1).min(limit / 2);
     let after_ms = u64::try_from(slow.as_millis()).unwrap_or(1_000);
-    p.fault(p.money_fault(Action::Delay { before_ms: 0, after_ms }));
+    p.fault(p.money_fault(Action::Delay {
+        before_ms: 0,
+        after_ms,
+    }));
     let call = p.money(&payment, AMOUNT, "1");
-    p.tell("sent", super::super::play::told_call(&call));
+    p.tell("sent", told_call(&call));
     let reached = {
         let asking = p.quietly(&call);
         let reached = async {
@@ -235,7 +305,10 @@ async fn a13(p: &mut Play<'_>) -> Going {
         Ok(()) => p.tell("shop saw", "nothing: it hung up while upstream worked"),
         Err(heard) => p.saw(&heard, Duration::ZERO),
     }
-    p.expect(reached_upstream(p), "upstream had the call before the shop hung up");
+    p.expect(
+        reached_upstream(p),
+        "upstream had the call before the shop hung up",
+    );
     let heard = p.call(&call).await;
     p.expect(heard.status == 200, "the shop's repeat gets the result");
     let once = p.moved_once(&payment, AMOUNT);
@@ -252,23 +325,38 @@ async fn a14(p: &mut Play<'_>) -> Going {
     let payment = p.reserved(WHOLE).await?;
     p.begin();
     let mut calls: Vec<_> = (1..=3)
-        .map(|n| p.changing("capture", &payment.order, Some(2_000)).id(&format!("c{n}")))
+        .map(|n| {
+            p.changing("capture", &payment.order, Some(2_000))
+                .id(&format!("c{n}"))
+        })
         .collect();
     calls.push(p.changing("cancel", &payment.order, None).id("x"));
     p.tell("sent", "3 captures of 20.00 and a cancel, at once");
     let heard = join_all(calls.iter().map(|call| p.quietly(call))).await;
-    for (name, one) in ["capture", "capture", "capture", "cancel"].iter().zip(&heard) {
+    for (name, one) in ["capture", "capture", "capture", "cancel"]
+        .iter()
+        .zip(&heard)
+    {
         p.tell("shop saw", format!("{name}: {}", told(one)));
     }
     let done = |one: &crate::cli::scene::shop::Heard| one.status == 200;
     let captured = heard[..3].iter().filter(|one| done(one)).count();
     let captured = 2_000 * i64::try_from(captured).unwrap_or(0);
     let is = p.moved(&payment, "capture");
-    p.expect(is == captured, "upstream captured what the shop was told as done");
+    p.expect(
+        is == captured,
+        "upstream captured what the shop was told as done",
+    );
     let released = p.moved(&payment, "cancel");
     p.expect(is + released <= WHOLE, "never more than was reserved");
-    p.expect(done(&heard[3]) == (released > 0), "the cancel is told as what became of it");
-    p.expect(released == 0 || is == 0, "captures or the cancel came first, not both");
+    p.expect(
+        done(&heard[3]) == (released > 0),
+        "the cancel is told as what became of it",
+    );
+    p.expect(
+        released == 0 || is == 0,
+        "captures or the cancel came first, not both",
+    );
     Ok(())
 }
 
@@ -290,7 +378,10 @@ async fn a15(p: &mut Play<'_>) -> Going {
         p.expect(refused, format!("amount {amount} is refused"));
     }
     let moved = p.moved(&payment, "capture");
-    p.expect(moved == 0, "no money was moved: nothing was rounded or wrapped");
+    p.expect(
+        moved == 0,
+        "no money was moved: nothing was rounded or wrapped",
+    );
     Ok(())
 }
 
@@ -305,7 +396,9 @@ async fn a16(p: &mut Play<'_>) -> Going {
         p.world().change_rules(|rules| rules.token_s = 400_000_000);
         p.stage.fetch_tokens().await;
         p.world().advance(Duration::from_secs(days * 86_400));
-        let call = p.changing(operation, &payment.order, Some(1_000)).id(operation);
+        let call = p
+            .changing(operation, &payment.order, Some(1_000))
+            .id(operation);
         let heard = p.call(&call).await;
         let what = format!("the {operation} is refused with {code}");
         p.expect(heard.is_error(400, code), what);
@@ -326,9 +419,16 @@ async fn a17(p: &mut Play<'_>) -> Going {
 }
 
 async fn a19(p: &mut Play<'_>) -> Going {
-    let all = vec![Action::WrongReference, Action::WrongAmount, Action::WrongCurrency];
-    let payment_way = p.plan.born();
-    if payment_way == Way::Ecom && p.plan.way(crate::ecom::route::Operation::Capture, Way::Ecom) == Way::Ecom {
+    let mut all = vec![
+        ("another reference", Action::WrongReference),
+        ("another currency", Action::WrongCurrency),
+        ("another sum", Action::WrongAmount),
+    ];
+    if p.plan.born() == Way::Ecom {
+        // The whole sum of a payment that eCom made is eCom's to say.
+        all.pop();
+    }
+    if p.plan.way(Operation::Capture, p.plan.born()) == Way::Ecom {
         let why = "eCom's answers are passed on as they come: nothing compares them";
         return Err(Stop::Skipped(why.to_owned()));
     }
@@ -341,7 +441,10 @@ async fn a20(p: &mut Play<'_>) -> Going {
     let limit = p.plan.limits().proxy.request_timeout;
     let tenth = p.plan.limits().upstream.timeout / 10;
     let interval_ms = u64::try_from(tenth.as_millis()).unwrap_or(100).max(1);
-    p.fault(p.money_fault(Action::SlowDrip { bytes: 1, interval_ms }));
+    p.fault(p.money_fault(Action::SlowDrip {
+        bytes: 1,
+        interval_ms,
+    }));
     let call = p.money(&payment, AMOUNT, "1");
     let began = Instant::now();
     let heard = p.call(&call).await;

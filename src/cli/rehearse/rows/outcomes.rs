@@ -67,7 +67,10 @@ pub(super) async fn doubt(p: &mut Play<'_>, faults: Vec<Fault>, told: Told) -> G
 pub(super) fn judge(p: &mut Play<'_>, payment: &Payment, heard: &Heard, told: Told) {
     let (done, unknown) = (is_done(heard), is_unknown(heard));
     let way = p.way(payment);
-    p.expect(heard.route == way.word(), format!("it went to {}", way.word()));
+    p.expect(
+        heard.route == way.word(),
+        format!("it went to {}", way.word()),
+    );
     match (way, told) {
         (Way::Epayment, Told::Done) => p.expect(done, "told as done: the event log shows it"),
         (Way::Epayment, Told::Unknown) => p.expect(
@@ -91,7 +94,10 @@ pub(super) async fn settle(p: &mut Play<'_>, payment: &Payment, heard: &Heard) {
     if !is_done(heard) {
         let call = p.money(payment, AMOUNT, "1");
         let again = p.call(&call).await;
-        p.expect(is_done(&again), "the repeat with the same X-Request-Id is told as done");
+        p.expect(
+            is_done(&again),
+            "the repeat with the same X-Request-Id is told as done",
+        );
     }
     let once = p.moved_once(payment, AMOUNT);
     p.expect(once, "upstream did it once");
@@ -100,5 +106,8 @@ pub(super) async fn settle(p: &mut Play<'_>, payment: &Payment, heard: &Heard) {
         .iter()
         .filter_map(|one| one.header("idempotency-key"))
         .collect();
-    p.expect(keys.len() <= 1, "every sending had the same Idempotency-Key");
+    p.expect(
+        keys.len() <= 1,
+        "every sending had the same Idempotency-Key",
+    );
 }
