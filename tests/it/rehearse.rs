@@ -179,6 +179,7 @@ fn i11_nothing_of_the_operators_secrets_comes_out_and_nobody_is_called() {
         webhook_secret = "canary-hook"
         [[merchants]]
         msn = "888888"
+        webhook_secret = "canary-hook"
         direct_capture = true
         "#,
         upstream.local_addr().unwrap()
@@ -254,4 +255,13 @@ fn an_odd_configuration_shows_in_the_rows_and_in_the_exit_code() {
     ] {
         assert!(told.contains(shown), "{shown}\n{told}");
     }
+    // Nobody can tell the bridge in time: no event of this unit's can be believed.
+    let deaf = "[webhooks]\npublic_url = \"https://bridge.example.com\"\nregister = \"off\"";
+    let output = rehearse(folder.path(), deaf, &["--only", "C17"]);
+    let told = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("failed    webhooks.register is off"),
+        "{told}"
+    );
 }

@@ -96,6 +96,15 @@ impl Plan {
             && (webhooks.register == Register::Auto || self.needs_a_hook())
     }
 
+    /// Why the shop hears late: events are counted on, and none can be believed.
+    pub(super) fn hears_late(&self) -> Option<&'static str> {
+        let is_deaf = self.own.webhooks.public_url.is_some() && !self.has_webhooks();
+        is_deaf.then_some(
+            "webhooks.register is off and this sales unit has no webhook_secret: the bridge hears of a payment by \
+             polling alone, after a minute",
+        )
+    }
+
     /// Whether the registration must be made by somebody else than the bridge.
     pub(super) fn needs_a_hook(&self) -> bool {
         let own = self.own.merchants.get(&self.msn);

@@ -234,6 +234,9 @@ impl<'a> Play<'a> {
         }
         let payment = Payment { order, born };
         if self.plan.captures_directly() {
+            if let Some(why) = self.plan.hears_late() {
+                return Err(Stop::Failed(why.to_owned()));
+            }
             let captured = async {
                 while self.moved(&payment, "capture") < amount {
                     tokio::time::sleep(Duration::from_millis(10)).await;

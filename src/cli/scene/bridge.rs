@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::telemetry::LinesDropped;
 
 /// All of this takes milliseconds; this is for a machine that is busy.
-pub(in crate::cli) const PATIENCE: Duration = Duration::from_secs(10);
+pub(in crate::cli) const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(3);
 
 /// Waits until something holds; false where it does not come.

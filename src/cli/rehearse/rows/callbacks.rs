@@ -102,6 +102,9 @@ pub(super) fn told_by_the_bridge(p: &Play<'_>) -> Going {
         let why = "new payments go to eCom, and eCom itself calls the shop back";
         return Err(Stop::Skipped(why.to_owned()));
     }
+    if let Some(why) = p.plan.hears_late() {
+        return Err(Stop::Failed(why.to_owned()));
+    }
     if !p.plan.has_webhooks() && !p.plan.own.reads.poll {
         let why =
             "no events (webhooks.public_url, register) and no reads.poll: nobody tells the bridge";
