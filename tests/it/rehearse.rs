@@ -147,13 +147,9 @@ fn a_bad_configuration_is_told_as_everywhere_and_nothing_is_played() {
     }
 }
 
-/// Keys, secrets and addresses of the operator's are in no output, and nobody at those addresses is called.
-#[test]
-fn i11_nothing_of_the_operators_secrets_comes_out_and_nobody_is_called() {
-    let folder = tempfile::tempdir().unwrap();
-    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
-    upstream.set_nonblocking(true).unwrap();
-    let text = format!(
+/// A configuration in which everything that must not come out is marked.
+fn secretive(upstream: std::net::SocketAddr) -> String {
+    format!(
         r#"
         [upstream]
         base_url = "http://{}"
@@ -182,8 +178,17 @@ fn i11_nothing_of_the_operators_secrets_comes_out_and_nobody_is_called() {
         webhook_secret = "canary-hook"
         direct_capture = true
         "#,
-        upstream.local_addr().unwrap()
-    );
+        upstream
+    )
+}
+
+/// Keys, secrets and addresses of the operator's are in no output, and nobody at those addresses is called.
+#[test]
+fn i11_nothing_of_the_operators_secrets_comes_out_and_nobody_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    upstream.set_nonblocking(true).unwrap();
+    let text = secretive(upstream.local_addr().unwrap());
     let only = "A2,B2,B6,B12,C4,C8,C14,D1,D3";
     for more in [&["--json"][..], &["--msn", "888888"]] {
         let mut more = more.to_vec();

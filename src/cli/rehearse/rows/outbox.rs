@@ -118,7 +118,7 @@ pub(super) async fn c14(p: &mut Play<'_>) -> Going {
             p.expect(true, "refused where it came");
             continue;
         }
-        if p.plan.has_webhooks() {
+        if p.plan.has_webhooks() && !p.plan.needs_a_hook() {
             p.stage.bridge.registered(p.msn()).await;
         }
         approve(p, &order);
