@@ -8,7 +8,7 @@
 //! | F3 | [`settings`], [`telemetry`], [`store`], [`upstream`], [`lifecycle`] | the world outside the calculation |
 //! | F2 | [`translate`], [`routing`] | pure: what becomes of a call, and where it goes |
 //! | F1, F0 | [`ecom`], [`epayment`]; [`types`] | the two wires as documented; values that cannot hold nonsense |
-//! | side | [`simulator`] | both upstream APIs, for tests, `demo` and `simulate`; stands on F1 and sees no translation |
+//! | side | [`simulator`] | both upstream APIs, for tests, `demo`, `simulate` and `rehearse`; stands on F1 and sees no translation |
 
 pub mod admin;
 pub mod app;

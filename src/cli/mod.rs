@@ -11,8 +11,10 @@ mod explain;
 mod healthcheck;
 mod ledger;
 mod readiness;
+mod rehearse;
 mod reload;
 mod running;
+mod scene;
 mod serve;
 mod shadow;
 mod simulate;
@@ -65,6 +67,8 @@ enum Command {
     Ledger(ledger::Options),
     /// What shadowing has found in the running bridge: report, judge a difference, begin a new count
     Shadow(shadow::Options),
+    /// Play the fault list with this configuration on this machine: what the shop would see; exit code 0 for as expected
+    Rehearse(rehearse::Options),
     /// Ask the running bridge whether it is ready; for container probes
     Healthcheck(Config),
 }
@@ -96,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(options) => doctor::run(&options),
         Command::Ledger(options) => ledger::run(&options),
         Command::Shadow(options) => shadow::run(&options),
+        Command::Rehearse(options) => rehearse::run(&options),
         Command::Healthcheck(config) => healthcheck::run(&config),
     }
 }

@@ -44,7 +44,7 @@ const EDGES: &[(&[&str], &[&str])] = &[
             "src/callbacks/target",
             // To the running bridge; the demonstration's shop.
             "src/cli/running.rs",
-            "src/cli/demo",
+            "src/cli/scene/shop",
             // To the webhooks' public address, as a stranger.
             "src/cli/doctor/public.rs",
             // Names the error of a client that can't be made.

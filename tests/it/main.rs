@@ -53,6 +53,7 @@ mod passthrough;
 mod polling;
 mod pressure;
 mod process;
+mod rehearse;
 mod reload;
 mod reload_files;
 mod repeats;

@@ -5,10 +5,10 @@
 use serde_json::{Value, json};
 
 use super::day::{Day, changes};
-use super::page::Look;
-use super::shop::{self, Call, OTHER_MSN};
 use super::told::{Wanted, yes};
 use crate::cli::callbacks::listed;
+use crate::cli::scene::page::Look;
+use crate::cli::scene::shop::{self, Call, OTHER_MSN};
 use crate::simulator::Act;
 use crate::simulator::merchant::Manner;
 

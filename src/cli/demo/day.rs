@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::brief::Detail;
-use super::page::{Look, Page};
-use super::shop::{self, Call, Heard, Shop};
 use super::stage::Stage;
+use crate::cli::scene::brief::Detail;
+use crate::cli::scene::page::{Look, Page};
+use crate::cli::scene::shop::{self, Call, Heard, Shop, kr};
 use crate::simulator::{Handle, PaymentView, SeenRequest, Surface};
 
 /// What is counted through the day.
@@ -287,9 +287,4 @@ pub(super) fn operations(heard: &Heard) -> Vec<&str> {
         .flatten()
         .filter_map(|entry| entry.get("operation")?.as_str())
         .collect()
-}
-
-/// Minor units in the currency's own.
-pub(super) fn kr(minor: i64) -> String {
-    format!("{}.{:02}", minor / 100, (minor % 100).abs())
 }

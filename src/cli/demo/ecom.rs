@@ -5,9 +5,9 @@
 use serde_json::json;
 
 use super::day::{Day, changes, one_epayment_change, operations};
-use super::page::Look;
-use super::shop::{self, AUTH_TOKEN, Call};
-use super::told::until;
+use crate::cli::scene::bridge::until;
+use crate::cli::scene::page::Look;
+use crate::cli::scene::shop::{self, AUTH_TOKEN, Call};
 use crate::simulator::{Origin, Surface};
 
 impl Day<'_> {

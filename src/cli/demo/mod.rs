@@ -3,14 +3,11 @@
 //! Simulator, bridge and toy shop in one process, over real HTTP on loopback. Nothing is logged, so that nothing disturbs
 //! the printout. Must not: need an account, a configuration or a network.
 
-mod brief;
 mod callbacks;
 mod day;
 mod ecom;
 mod orders;
-mod page;
 mod shadow;
-mod shop;
 mod stage;
 mod summary;
 mod told;
@@ -22,9 +19,9 @@ use std::time::Instant;
 use clap::Args;
 
 use self::day::Day;
-use self::page::Page;
-use self::shop::Shop;
 use self::stage::Stage;
+use super::scene::page::Page;
+use super::scene::shop::{self, Shop};
 use crate::lifecycle::Lifecycle;
 
 #[derive(Args, Debug)]
@@ -54,7 +51,7 @@ async fn play(options: &Options) -> Result<bool, String> {
     let mut signals =
         Lifecycle::signals().map_err(|e| format!("signals can't be taken over: {e}"))?;
     let stage = Box::pin(Stage::set_up()).await?;
-    let shop = Shop::new().map_err(|e| format!("the shop's client can't be made: {e}"))?;
+    let shop = Shop::new(shop::OWN).map_err(|e| format!("the shop's client can't be made: {e}"))?;
     let mut day = Day::new(Page::stdout(), shop, &stage);
     let whole = async {
         let good = Box::pin(whole_day(&mut day)).await;

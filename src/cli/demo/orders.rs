@@ -4,10 +4,10 @@
 
 use serde_json::{Value, json};
 
-use super::brief::Detail;
-use super::day::{Day, changes, kr, one_epayment_change, operations};
-use super::shop::{self, Auth, Call, Heard};
+use super::day::{Day, changes, one_epayment_change, operations};
 use super::told::Wanted;
+use crate::cli::scene::brief::Detail;
+use crate::cli::scene::shop::{self, Auth, Call, Heard, kr};
 use crate::simulator::{Act, SeenRequest};
 
 /// What a capture or refund answers, and what reached upstream because of it.

@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::day::{Day, is_of_a_shadow};
-use super::page::Look;
-use super::shop::{self, Call};
+use crate::cli::scene::page::Look;
+use crate::cli::scene::shop::{self, Call};
 use crate::cli::shadow::report;
 use crate::ecom::route::Operation;
 

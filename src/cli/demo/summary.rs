@@ -2,8 +2,9 @@
 //!
 //! Sums and sides are taken from the simulator, not from the bridge. Must not: hide a difference.
 
-use super::day::{Day, is_of_a_shadow, kr};
-use super::page::Look;
+use super::day::{Day, is_of_a_shadow};
+use crate::cli::scene::page::Look;
+use crate::cli::scene::shop::kr;
 use crate::simulator::{Origin, SeenRequest, Surface};
 
 impl Day<'_> {

@@ -2,19 +2,14 @@
 //!
 //! Both are seen at their ends (the simulator's own log, the toy shop's desk). Must not: wait for anything but these.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::day::Day;
-use super::page::Look;
-use super::shop::AUTH_TOKEN;
+use crate::cli::scene::bridge::until;
+use crate::cli::scene::page::Look;
+use crate::cli::scene::shop::AUTH_TOKEN;
 use crate::simulator::merchant::Received;
 use crate::simulator::{Act, Delivery, SeenRequest, Surface};
-
-/// All of this takes milliseconds; this is for a machine that is busy.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(3);
 
 /// What should come of something that the user does.
 pub(super) struct Wanted<'a> {
@@ -25,16 +20,6 @@ pub(super) struct Wanted<'a> {
     pub(super) status: &'a str,
     /// What the shop answers to each callback; the last is 200.
     pub(super) answers: &'a [u16],
-}
-
-/// Waits until something holds; false where it does not come.
-pub(super) async fn until(mut holds: impl FnMut() -> bool) -> bool {
-    let wait = async {
-        while !holds() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.is_ok()
 }
 
 /// A payment's name in ePayment.

@@ -3,7 +3,7 @@
 //! Must not: wait for anything but the bridge's own answers.
 
 use super::day::{Day, changes};
-use super::shop::{self, Auth, Call};
+use crate::cli::scene::shop::{self, Auth, Call};
 use crate::epayment::event::EventName;
 use crate::simulator::{Action, Fault, Surface};
 

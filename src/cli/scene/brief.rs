@@ -43,19 +43,19 @@ const KNOWN: [&str; 11] = [
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Detail {
+pub(in crate::cli) enum Detail {
     Full,
     /// Without what was shown before.
     Terse,
 }
 
 /// Text in lines of at most `width`, broken at blanks where there are any.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(in crate::cli) fn wrap(text: &str, width: usize) -> Vec<String> {
     fill(text.split_inclusive(' '), width)
 }
 
 /// JSON in lines of at most `width`, broken after commas.
-pub(super) fn json(value: &Value, detail: Detail, width: usize) -> Vec<String> {
+pub(in crate::cli) fn json(value: &Value, detail: Detail, width: usize) -> Vec<String> {
     let Some(value) = short("", value, detail) else {
         return Vec::new();
     };

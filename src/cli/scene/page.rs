@@ -14,7 +14,7 @@ const INDENT: usize = 12;
 
 /// How a line looks on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(in crate::cli) enum Look {
     Plain,
     Heading,
     Sent,
@@ -39,7 +39,7 @@ impl Look {
 }
 
 /// What is printed on.
-pub(super) struct Page {
+pub(in crate::cli) struct Page {
     out: Box<dyn Write + Send>,
     colours: bool,
     open: bool,
@@ -47,7 +47,7 @@ pub(super) struct Page {
 
 impl Page {
     /// Standard output.
-    pub(super) fn stdout() -> Self {
+    pub(in crate::cli) fn stdout() -> Self {
         let out = std::io::stdout();
         let colours = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self::on(Box::new(out), colours)
@@ -81,36 +81,42 @@ impl Page {
     }
 
     /// An empty line.
-    pub(super) fn gap(&mut self) {
+    pub(in crate::cli) fn gap(&mut self) {
         self.raw(Look::Plain, "", "");
     }
 
     /// A heading with a rule under it.
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(in crate::cli) fn heading(&mut self, text: &str) {
         self.gap();
         self.raw(Look::Heading, "", text);
         self.raw(Look::Quiet, "", &"-".repeat(WIDTH - 1));
     }
 
     /// A paragraph.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(in crate::cli) fn text(&mut self, text: &str) {
         for line in brief::wrap(text, WIDTH - 1) {
             self.raw(Look::Plain, "", &line);
         }
     }
 
     /// A line that is copied from the terminal, such as a command; it must be short enough.
-    pub(super) fn exact(&mut self, text: &str) {
+    pub(in crate::cli) fn exact(&mut self, text: &str) {
         self.raw(Look::Plain, "", text);
     }
 
     /// A label and what stands beside it, over as many lines as it takes.
-    pub(super) fn beside(&mut self, look: Look, label: &str, text: &str) {
+    pub(in crate::cli) fn beside(&mut self, look: Look, label: &str, text: &str) {
         self.lines(look, label, brief::wrap(text, WIDTH - INDENT));
     }
 
+    /// A heading with a verdict at the end of its line.
+    pub(in crate::cli) fn verdict(&mut self, look: Look, text: &str, verdict: &str) {
+        let width = WIDTH.saturating_sub(verdict.len() + 1);
+        self.raw(look, "", &format!("{text:<width$} {verdict}"));
+    }
+
     /// JSON beside a label, shortened to what matters.
-    pub(super) fn json(&mut self, value: &serde_json::Value, detail: Detail) {
+    pub(in crate::cli) fn json(&mut self, value: &serde_json::Value, detail: Detail) {
         let lines = brief::json(value, detail, WIDTH - INDENT);
         self.lines(Look::Plain, "", lines);
     }
