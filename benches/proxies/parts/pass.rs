@@ -87,14 +87,20 @@ pub fn added(title: &str, rows: &[Row]) {
         } else {
             String::new()
         };
+        // The load itself has no process of its own.
+        let cpu = row.spread(|m| m.cpu).median;
+        let cpu = if cpu.is_nan() {
+            "–".to_owned()
+        } else {
+            format!("{cpu:.0} µs")
+        };
         println!(
-            "| {}{failed} | {:.3} ms | {} ms | {:.2}–{:.2} ms | {:.0} µs |",
+            "| {}{failed} | {:.3} ms | {} ms | {:.2}–{:.2} ms | {cpu} |",
             row.name,
             row.spread(|m| m.p50).median / 1000.0,
             more.shown(),
             p99.least,
             p99.most,
-            row.spread(|m| m.cpu).median,
         );
     }
 }
