@@ -292,6 +292,7 @@ impl App {
             Arc::clone(&steerer),
             Arc::clone(&meters),
         ));
+        let end = faces.end.clone();
         let operator = Operator {
             faces,
             live: Arc::clone(&live),
@@ -340,6 +341,7 @@ impl App {
         }
         stop_admin.cancel();
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
+        end.close().await;
         Ended { cut, clean }
     }
 }
