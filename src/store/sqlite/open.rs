@@ -88,7 +88,7 @@ fn unreachable_file(path: &Path, error: &std::io::Error) -> StoreError {
     }
 }
 
-/// How the writer connects. `FULL`: what is committed survives a power cut.
+/// How the writer connects. `FULL`: what is committed survives a power cut. Up to 8 MiB of pages stay in memory.
 pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> Connect {
     Connect {
         path: path.to_owned(),
