@@ -69,6 +69,9 @@ pub enum StartError {
     Recording(#[from] RecordError),
 }
 
+/// How long the store may take to close at the end; what was acknowledged is on disk before.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// A bridge that is ready to serve.
 pub struct App {
     bridge: Bridge,
@@ -292,7 +295,7 @@ impl App {
             Arc::clone(&steerer),
             Arc::clone(&meters),
         ));
-        let end = faces.end.clone();
+        let store = Arc::clone(&faces.payments);
         let operator = Operator {
             faces,
             live: Arc::clone(&live),
@@ -341,7 +344,11 @@ impl App {
         }
         stop_admin.cancel();
         let _ended = tokio::time::timeout(Duration::from_secs(1), admin_task).await;
-        end.close().await;
+        if tokio::time::timeout(CLOSING, store.close()).await.is_err() {
+            tracing::warn!(
+                "the store did not close in time; nothing that was acknowledged is lost"
+            );
+        }
         Ended { cut, clean }
     }
 }

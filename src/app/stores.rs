@@ -2,12 +2,8 @@
 //!
 //! Must not: choose for the operator (the URL does).
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 
 use crate::settings::{Settings, StoreUrl};
 use crate::store::{
@@ -26,43 +22,6 @@ pub(super) struct Faces {
     pub(super) observations: Arc<dyn ObservationStore>,
     pub(super) automatic: Arc<dyn AutomaticStore>,
     pub(super) shadow: Arc<dyn ShadowStore>,
-    pub(super) end: End,
-}
-
-/// Closes the store.
-#[derive(Clone)]
-pub(super) struct End(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>);
-
-impl End {
-    /// How long it may take; what was acknowledged is on disk before.
-    const LONGEST: Duration = Duration::from_secs(5);
-
-    fn of<S, F>(store: &Arc<S>, close: impl Fn(Arc<S>) -> F + Send + Sync + 'static) -> Self
-    where
-        S: Send + Sync + 'static,
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let store = Arc::clone(store);
-        Self(Arc::new(move || close(Arc::clone(&store)).boxed()))
-    }
-
-    /// Nothing uses the store after that: what is asked fails, and its files are free for whoever comes next.
-    pub(super) async fn close(self) {
-        if tokio::time::timeout(Self::LONGEST, (self.0)())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                "the store did not close in time; nothing that was acknowledged is lost"
-            );
-        }
-    }
-}
-
-impl fmt::Debug for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("End")
-    }
 }
 
 /// Seals what is kept, where a key is configured.
@@ -79,21 +38,17 @@ pub(super) async fn open(settings: &Settings, meters: &Arc<Meters>) -> Result<Fa
         StoreUrl::Sqlite(file) => {
             let mut options = SqliteOptions::new(file);
             options.sealer = sealer(settings);
-            let store = Arc::new(SqliteStore::open(options).await?);
-            let end = End::of(&store, |store| async move { store.close().await });
-            Ok(faces(store, meters, end))
+            Ok(faces(SqliteStore::open(options).await?, meters))
         }
         StoreUrl::Postgres(url) => {
             let mut options = PostgresOptions::new(url.secret().clone());
             options.sealer = sealer(settings);
-            let store = Arc::new(PostgresStore::open(options).await?);
-            let end = End::of(&store, |store| async move { store.close().await });
-            Ok(faces(store, meters, end))
+            Ok(faces(PostgresStore::open(options).await?, meters))
         }
     }
 }
 
-fn faces<S>(store: Arc<S>, meters: &Arc<Meters>, end: End) -> Faces
+fn faces<S>(store: S, meters: &Arc<Meters>) -> Faces
 where
     S: Store
         + CallbackStore
@@ -106,7 +61,7 @@ where
 {
     let timing = Arc::clone(meters);
     let observe = Arc::new(move |step, took: Duration| timing.store(step, took.as_secs_f64()));
-    let timed = Arc::new(Timed::new(store, observe));
+    let timed = Arc::new(Timed::new(Arc::new(store), observe));
     Faces {
         payments: Arc::<Timed<S>>::clone(&timed),
         callbacks: Arc::<Timed<S>>::clone(&timed),
@@ -115,6 +70,5 @@ where
         observations: Arc::<Timed<S>>::clone(&timed),
         automatic: Arc::<Timed<S>>::clone(&timed),
         shadow: timed,
-        end,
     }
 }

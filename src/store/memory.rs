@@ -101,6 +101,8 @@ impl Kept {
 
 #[async_trait]
 impl Store for PaymentInMemory {
+    async fn close(&self) {}
+
     fn secret(&self) -> &StoreSecret {
         &self.secret
     }

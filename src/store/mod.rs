@@ -155,6 +155,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Whether a write would go through now.
     async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Ends what was begun and lets files and connections go; what is asked after that fails.
+    async fn close(&self);
 }
 
 /// Why the store did not do what was asked. Nothing was recorded, except where an `Other` says that nobody knows: the

@@ -74,6 +74,10 @@ impl<S: fmt::Debug + ?Sized> fmt::Debug for Timed<S> {
 
 #[async_trait]
 impl<S: Store + ?Sized> Store for Timed<S> {
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+
     fn secret(&self) -> &StoreSecret {
         self.inner.secret()
     }

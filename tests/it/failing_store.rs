@@ -59,6 +59,10 @@ impl Failing {
 
 #[async_trait]
 impl Store for Failing {
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+
     fn secret(&self) -> &StoreSecret {
         self.inner.secret()
     }

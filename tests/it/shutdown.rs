@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+use crate::support::app::TestApp;
 use crate::support::bridge::{Bridge, Wanted, is};
 use crate::support::client::{Client, Cut};
 use crate::support::upstream::Upstream;
@@ -57,4 +58,15 @@ async fn what_does_not_end_is_cut_after_the_drain_time() {
     assert_eq!(soon(bridge.served).await.unwrap().cut, 1);
     assert_eq!(client.read(false).await.unwrap_err(), Cut::Nothing);
     assert!(is(&bridge.counts.in_flight, 0) && is(&bridge.counts.abandoned, 1));
+}
+
+/// What closes later could take away the log of a store that is made in the same place.
+#[tokio::test]
+async fn the_store_is_closed_when_serving_has_ended() {
+    let mut app = TestApp::start().await;
+    app.initiate("order-0001", 1_000).await.ok();
+    let log = app.configuration().1.join("bridge.db-wal");
+    assert!(log.exists());
+    app.down().await;
+    assert!(!log.exists(), "the last connection takes it along");
 }

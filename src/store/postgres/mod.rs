@@ -119,6 +119,10 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     fn secret(&self) -> &StoreSecret {
         &self.secret
     }

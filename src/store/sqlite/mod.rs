@@ -155,6 +155,10 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     fn secret(&self) -> &StoreSecret {
         &self.secret
     }
