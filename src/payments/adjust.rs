@@ -11,7 +11,7 @@ use super::lookup::Looked;
 use super::next::{Next, next};
 use super::send::{Sending, Sent, reserve};
 use super::told::sums_unread;
-use super::{Answer, Caller, Order, Payments, Subject};
+use super::{Answer, Caller, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::{Modification, Money, Payment};
 use crate::routing::TransactionIdSource;
@@ -49,6 +49,31 @@ pub struct AdjustOptions {
     pub created: Option<Money>,
 }
 
+/// The record of a payment's money calls, and what tells whether it has changed.
+pub type MoneyCalls = (Vec<store::Adjustment>, Version);
+
+/// Where a request of this id was sent before, if it is open or done: its repeat goes the same way.
+#[must_use]
+pub fn sent_before(
+    calls: &[store::Adjustment],
+    op: MoneyOp,
+    request_id: Option<&RequestId>,
+) -> Option<Origin> {
+    let id = request_id?;
+    let same = |call: &&store::Adjustment| call.op == op && call.request_id.as_ref() == Some(id);
+    // What eCom never answered was given up by time alone: only eCom itself can tell a repeat of it.
+    let decided = |call: &store::Adjustment| match call.state {
+        AdjustmentState::Open(_) | AdjustmentState::Succeeded { .. } => true,
+        AdjustmentState::NotDone => call.api == Origin::Ecom,
+        AdjustmentState::Refused => false,
+    };
+    calls
+        .iter()
+        .filter(same)
+        .find(|call| decided(call))
+        .map(|call| call.api)
+}
+
 impl store::Adjustment {
     /// The end of its last owner's time: nothing was sent after it. (Upstream may be at it still.)
     pub(super) fn silent_since(&self) -> Moment {
@@ -69,17 +94,20 @@ impl store::Adjustment {
 }
 
 impl Payments {
-    /// Does it, and answers as eCom would.
+    /// Does it, and answers as eCom would. `seen`, where the record was read already, is a first look: nothing is begun
+    /// or closed if it has changed since.
     pub async fn adjust(
         self: &std::sync::Arc<Self>,
         caller: &Caller,
         subject: &Subject,
         asked: &Adjustment,
         options: AdjustOptions,
+        seen: Option<MoneyCalls>,
     ) -> Answer {
-        let Some(_held) = self.hold(caller, subject).await else {
+        let Some(held) = self.hold(caller, subject).await else {
             return Failure::code(Code::Vipps94).into();
         };
+        let mut seen = seen.filter(|_| !held.waited());
         let work = Work {
             payments: self,
             caller,
@@ -88,40 +116,11 @@ impl Payments {
             options,
         };
         loop {
-            match work.step().await {
+            match work.step(seen.take()).await {
                 Ok(Some(answer)) | Err(answer) => return answer,
                 Ok(None) => {}
             }
         }
-    }
-
-    /// Where a request of this id was sent before, if it is open or done: its repeat goes the same way.
-    ///
-    /// # Errors
-    /// The answer to give where the store can't be read.
-    pub async fn sent_before(
-        &self,
-        order: &Order,
-        op: MoneyOp,
-        request_id: Option<&RequestId>,
-    ) -> Result<Option<Origin>, Answer> {
-        let Some(id) = request_id else {
-            return Ok(None);
-        };
-        let (calls, _) = self.store.adjustments(&order.scope, &order.order).await?;
-        let same =
-            |call: &&store::Adjustment| call.op == op && call.request_id.as_ref() == Some(id);
-        // What eCom never answered was given up by time alone: only eCom itself can tell a repeat of it.
-        let decided = |call: &store::Adjustment| match call.state {
-            AdjustmentState::Open(_) | AdjustmentState::Succeeded { .. } => true,
-            AdjustmentState::NotDone => call.api == Origin::Ecom,
-            AdjustmentState::Refused => false,
-        };
-        Ok(calls
-            .iter()
-            .filter(same)
-            .find(|call| decided(call))
-            .map(|call| call.api))
     }
 
     /// Closes a record. A store that fails now leaves the intent open, and evidence closes it later.
@@ -209,12 +208,18 @@ pub(super) struct Intent {
 
 impl Work<'_> {
     /// One look at the record and what follows. `None`: look again.
-    async fn step(&self) -> Result<Option<Answer>, Answer> {
+    async fn step(&self, seen: Option<MoneyCalls>) -> Result<Option<Answer>, Answer> {
         let (payments, subject) = (self.payments, self.subject);
-        let (calls, version) = payments
-            .store
-            .adjustments(&subject.order.scope, &subject.order.order)
-            .await?;
+        let order = &subject.order;
+        let (calls, version) = match seen {
+            Some(seen) => seen,
+            None => {
+                payments
+                    .store
+                    .adjustments(&order.scope, &order.order)
+                    .await?
+            }
+        };
         let now = payments.clock.now();
         match next(&calls, self.asked, now) {
             Next::Conflict => Ok(Some(Failure::code(Code::Vipps93).into())),

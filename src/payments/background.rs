@@ -187,7 +187,7 @@ impl Payments {
             whole: false,
             created: None,
         };
-        self.adjust(caller, subject, &asked, options).await
+        self.adjust(caller, subject, &asked, options, None).await
     }
 
     /// Ends a payment that nobody has approved in the merchant's time. Touches unauthorized payments only: where the user

@@ -11,9 +11,9 @@ use super::adjust::{Adjustment, BUSY_LOOK};
 use super::next::{Next, next};
 use super::seen;
 use super::send::reserve;
-use super::{Answer, Caller, Order, Payments, Subject};
+use super::{Answer, Caller, NotFirst, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
-use crate::store::{Begun, NewAdjustment, NewPayment, Outcome, PaymentFacts};
+use crate::store::{Begun, First, NewAdjustment, NewPayment, Outcome, PaymentFacts};
 use crate::telemetry::Api;
 use crate::translate::adjust::Asked;
 use crate::types::{Amount, Kind, Moment, MoneyOp, Origin, RequestId};
@@ -49,13 +49,17 @@ pub struct NewAtEcom {
 
 impl Payments {
     /// Creates a payment in eCom: the order is bound before the call, and freed by a definite refusal.
+    ///
+    /// # Errors
+    /// `first` says that nothing is known of the order, and it is not so: nothing was done, and another decision is needed.
     pub async fn initiate_at_ecom(
         &self,
         caller: &Caller,
         order: &Order,
         new: NewAtEcom,
+        first: bool,
         send: impl Forwarding,
-    ) -> Answer {
+    ) -> Result<Answer, NotFirst> {
         let now = self.clock.now();
         let record = NewPayment {
             scope: order.scope.clone(),
@@ -80,11 +84,20 @@ impl Payments {
             now,
             until: now.plus(caller.budget.left()),
         };
-        let attempt = match self.store.begin_payment(record).await {
-            Ok(Begun::Fresh(attempt)) => attempt,
-            // Bound to ePayment meanwhile: the repeat is routed anew.
-            Ok(Begun::Bound(_) | Begun::Open(_)) => return Failure::code(Code::Vipps94).into(),
-            Err(error) => return error.into(),
+        let attempt = if first {
+            match self.store.begin_first_payment(record).await? {
+                First::Begun(attempt) => attempt,
+                First::Known(known) => return Err(NotFirst::Known(known)),
+            }
+        } else {
+            match self.store.begin_payment(record).await {
+                Ok(Begun::Fresh(attempt)) => attempt,
+                // Bound to ePayment meanwhile: the repeat is routed anew.
+                Ok(Begun::Bound(_) | Begun::Open(_)) => {
+                    return Ok(Failure::code(Code::Vipps94).into());
+                }
+                Err(error) => return Ok(error.into()),
+            }
         };
         let sent = send.await;
         let outcome = match &sent {
@@ -104,7 +117,7 @@ impl Payments {
         {
             tracing::error!(error = %error, "an attempt could not be closed in the store");
         }
-        self.as_it_came(sent, "eCom gave no answer about the new payment")
+        Ok(self.as_it_came(sent, "eCom gave no answer about the new payment"))
     }
 
     /// A money call for eCom. What is open in ePayment is settled first: never two at a time.

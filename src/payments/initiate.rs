@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use super::attempts::{Seen, accepted};
 use super::send::{is_definite, pause, reserve};
-use super::{Answer, Caller, INITIATE_DOUBT, Payments, Subject, is_not_found, refusal};
+use super::{Answer, Caller, INITIATE_DOUBT, Payments, Subject, refusal};
 use crate::ecom::error::{Code, Failure};
-use crate::epayment::event::EventName;
-use crate::epayment::model::{CreatePayment, Created, CustomerInteraction, Payment};
+use crate::epayment::model::{CreatePayment, Created, CustomerInteraction};
 use crate::store::{
-    Attempt, AttemptId, AttemptState, Begun, CallbackTarget, NewPayment, Outcome, PaymentFacts,
+    Attempt, AttemptId, AttemptState, Begun, CallbackTarget, First, Known, NewPayment, Outcome,
+    PaymentFacts, StoreError,
 };
 use crate::telemetry::Api;
 use crate::translate::error::During;
@@ -60,22 +61,68 @@ enum Fate {
     Unknown,
 }
 
-/// What a look at ePayment shows of an attempt.
-enum Seen {
-    Ours(Created),
-    Foreign,
-    Absent,
-    Doubt,
+/// Why nothing was begun for an order that was taken for a new one.
+#[derive(Debug)]
+pub enum NotFirst {
+    /// The store knows the order: it is to be decided anew.
+    Known(Box<Known>),
+    /// The store could not record it.
+    Store(Answer),
+}
+
+impl From<StoreError> for NotFirst {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 impl Payments {
-    /// Creates it. The losses are for the log.
+    /// Creates it, of an order of which something may be known. The losses are for the log.
     pub async fn initiate(
         self: &Arc<Self>,
         caller: &Caller,
         subject: &Subject,
-        new: NewOrder,
+        new: &NewOrder,
     ) -> (Answer, Vec<Loss>) {
+        let (work, losses) = self.work(caller, subject, new);
+        let Some(_held) = self.hold(caller, subject).await else {
+            return (Failure::code(Code::Vipps94).into(), losses);
+        };
+        let answer = loop {
+            match work.step().await {
+                Ok(Some(answer)) | Err(answer) => break answer,
+                Ok(None) => {}
+            }
+        };
+        (answer, losses)
+    }
+
+    /// Creates it, if nothing is known of the order: decided and recorded in one step of the store.
+    ///
+    /// # Errors
+    /// Nothing was done, and another decision is needed.
+    pub async fn initiate_first(
+        self: &Arc<Self>,
+        caller: &Caller,
+        subject: &Subject,
+        new: &NewOrder,
+    ) -> Result<(Answer, Vec<Loss>), NotFirst> {
+        let (work, losses) = self.work(caller, subject, new);
+        let Some(_held) = self.hold(caller, subject).await else {
+            return Ok((Failure::code(Code::Vipps94).into(), losses));
+        };
+        match self.store.begin_first_payment(work.record()).await? {
+            First::Begun(attempt) => Ok((work.begun(attempt).await, losses)),
+            First::Known(known) => Err(NotFirst::Known(known)),
+        }
+    }
+
+    fn work<'a>(
+        self: &'a Arc<Self>,
+        caller: &'a Caller,
+        subject: &'a Subject,
+        new: &'a NewOrder,
+    ) -> (Work<'a>, Vec<Loss>) {
         let key = IdempotencyKey::own(new.random);
         let (metadata, too_long) = self.metadata(caller, &key, subject, &new.command);
         let context = CreateContext {
@@ -85,23 +132,15 @@ impl Payments {
         };
         let (create, mut losses) = to_create(&new.command, subject.reference.clone(), context);
         losses.extend(too_long);
-        let Some(_held) = self.hold(caller, subject).await else {
-            return (Failure::code(Code::Vipps94).into(), losses);
-        };
         let work = Work {
             payments: self,
             caller,
             subject,
-            new: &new,
+            new,
+            key,
             create,
         };
-        let answer = loop {
-            match work.step(&key).await {
-                Ok(Some(answer)) | Err(answer) => break answer,
-                Ok(None) => {}
-            }
-        };
-        (answer, losses)
+        (work, losses)
     }
 
     /// The marker, and the sealed data for a lost store.
@@ -137,77 +176,6 @@ impl Payments {
         let (metadata, loss) = recovery::write(key, sealed.as_deref());
         (Some(metadata), loss)
     }
-
-    /// What ePayment shows of the attempt with this key: its marker, or the key on its CREATED event.
-    async fn see(&self, caller: &Caller, subject: &Subject, key: &IdempotencyKey) -> Seen {
-        let payment = match self.epayment.get(caller.call(), &subject.reference).await {
-            Ok(Reply::Done(payment)) => payment,
-            Ok(reply) if is_not_found(&reply) => return Seen::Absent,
-            _ => return Seen::Doubt,
-        };
-        let mark = payment.metadata.as_ref().and_then(recovery::read);
-        if let Some(made_with) = mark.and_then(|mark| mark.key) {
-            return if made_with == *key {
-                Seen::Ours(created(payment))
-            } else {
-                Seen::Foreign
-            };
-        }
-        let Ok(Reply::Done(events)) = self
-            .epayment
-            .events(caller.call(), &subject.reference)
-            .await
-        else {
-            return Seen::Doubt;
-        };
-        let creation = events.iter().find(|event| event.name == EventName::Created);
-        match creation.and_then(|event| event.idempotency_key.as_deref()) {
-            Some(made_with) if made_with == key.as_str() => Seen::Ours(created(payment)),
-            Some(_) => Seen::Foreign,
-            None => Seen::Doubt,
-        }
-    }
-
-    async fn close_attempt(&self, attempt: AttemptId, outcome: Outcome) {
-        let is_payment = matches!(outcome, Outcome::Succeeded { .. });
-        if let Err(error) = self
-            .store
-            .finish_payment(attempt, outcome, self.clock.now())
-            .await
-        {
-            tracing::error!(error = %error, "an attempt could not be closed in the store; a later call will close it");
-        } else if is_payment {
-            self.became_known.notify_one();
-        }
-    }
-
-    /// An attempt that a read has shown to be the payment: its record becomes the payment's.
-    pub(super) async fn promote(&self, attempt: &Attempt, payment: &Payment) {
-        let made_with = payment
-            .metadata
-            .as_ref()
-            .and_then(recovery::read)
-            .and_then(|mark| mark.key);
-        if made_with.is_some() && made_with == attempt.key {
-            self.close_attempt(attempt.id, accepted(self.clock.now()))
-                .await;
-        }
-    }
-}
-
-fn created(payment: Payment) -> Created {
-    Created {
-        redirect_url: payment.redirect_url,
-        reference: payment.reference,
-    }
-}
-
-fn accepted(at: Moment) -> Outcome {
-    Outcome::Succeeded {
-        amount: crate::types::Amount::ZERO,
-        transaction_id: None,
-        at,
-    }
 }
 
 /// The same key seals the same data to the same bytes: a create that is sent again must have the same body.
@@ -229,29 +197,33 @@ struct Work<'a> {
     caller: &'a Caller,
     subject: &'a Subject,
     new: &'a NewOrder,
+    /// Of a sending of its own.
+    key: IdempotencyKey,
     create: CreatePayment,
 }
 
 impl Work<'_> {
     /// One look at the record and what follows. `None`: look again.
-    async fn step(&self, key: &IdempotencyKey) -> Result<Option<Answer>, Answer> {
-        let payments = self.payments;
-        match payments.store.begin_payment(self.record(key)).await? {
-            Begun::Fresh(attempt) => {
-                let fate = self.send(&self.create, key, false).await;
-                Ok(Some(self.conclude(attempt, key, fate).await))
-            }
+    async fn step(&self) -> Result<Option<Answer>, Answer> {
+        match self.payments.store.begin_payment(self.record()).await? {
+            Begun::Fresh(attempt) => Ok(Some(self.begun(attempt).await)),
             // Decided otherwise while this call was on its way: the repeat is routed anew.
             Begun::Bound(_) => Ok(Some(Failure::code(Code::Vipps94).into())),
             Begun::Open(attempt) => self.take_up(*attempt).await,
         }
     }
 
+    /// Sends what is recorded.
+    async fn begun(&self, attempt: AttemptId) -> Answer {
+        let fate = self.send(&self.create, &self.key, false).await;
+        self.conclude(attempt, &self.key, fate).await
+    }
+
     fn until(&self, now: Moment) -> Moment {
         now.plus(self.caller.budget.left())
     }
 
-    fn record(&self, key: &IdempotencyKey) -> NewPayment {
+    fn record(&self) -> NewPayment {
         let command = &self.new.command;
         let now = self.payments.clock.now();
         NewPayment {
@@ -273,7 +245,7 @@ impl Work<'_> {
                 fall_back: Some(command.fall_back.clone()),
                 request_id: self.new.request_id.clone(),
             },
-            key: Some(key.clone()),
+            key: Some(self.key.clone()),
             fingerprint: self.new.fingerprint,
             poll_at: self.new.poll_after.map(|pause| now.plus(pause)),
             end_at: self.new.end_after.map(|limit| now.plus(limit)),
@@ -443,43 +415,5 @@ impl Work<'_> {
                 failure.into()
             }
         }
-    }
-}
-
-impl Payments {
-    /// One look at an attempt of unknown outcome. True when it is settled.
-    pub(super) async fn settle_attempt(
-        &self,
-        caller: &Caller,
-        subject: &Subject,
-        attempt: AttemptId,
-        key: &IdempotencyKey,
-    ) -> bool {
-        let Some(_held) = self.hold(caller, subject).await else {
-            return false;
-        };
-        let Ok(known) = self
-            .store
-            .payment(&subject.order.scope, &subject.order.order, caller.hash)
-            .await
-        else {
-            return false;
-        };
-        let now = self.clock.now();
-        let Some(open) = known.attempt.filter(|open| open.id == attempt) else {
-            return true;
-        };
-        if matches!(open.state, AttemptState::InFlight(until) if until > now) {
-            return false;
-        }
-        match self.see(caller, subject, key).await {
-            Seen::Ours(_) => self.close_attempt(attempt, accepted(now)).await,
-            Seen::Foreign => self.close_attempt(attempt, Outcome::Refused).await,
-            Seen::Absent if now.since(open.begun_at) >= INITIATE_DOUBT => {
-                self.close_attempt(attempt, Outcome::NotDone).await;
-            }
-            Seen::Absent | Seen::Doubt => return false,
-        }
-        true
     }
 }

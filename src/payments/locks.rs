@@ -21,6 +21,7 @@ pub(super) struct Locks(Arc<Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>>);
 #[derive(Debug)]
 pub(super) struct Held {
     guard: Option<OwnedMutexGuard<()>>,
+    waited: bool,
     key: Key,
     all: Arc<Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>>,
 }
@@ -40,12 +41,23 @@ impl Locks {
         };
         // Made before the wait: a caller that gives up leaves no lock behind.
         let mut held = Held {
-            guard: None,
+            guard: Arc::clone(&lock).try_lock_owned().ok(),
+            waited: false,
             key,
             all: Arc::clone(&self.0),
         };
-        held.guard = Some(tokio::time::timeout(within, lock.lock_owned()).await.ok()?);
+        if held.guard.is_none() {
+            held.guard = Some(tokio::time::timeout(within, lock.lock_owned()).await.ok()?);
+            held.waited = true;
+        }
         Some(held)
+    }
+}
+
+impl Held {
+    /// Whether somebody else had it first, and may have changed what was known before.
+    pub(super) const fn waited(&self) -> bool {
+        self.waited
     }
 }
 

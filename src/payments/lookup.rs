@@ -6,7 +6,8 @@ use super::evidence::{self, Finding, Question};
 use super::locks::Held;
 use super::send::reserve;
 use super::{
-    Answer, Caller, Order, Payments, Subject, doubtful_not_found, is_not_found, no_answer, refusal,
+    Answer, Caller, MoneyCalls, Order, Payments, Subject, doubtful_not_found, is_not_found,
+    no_answer, refusal,
 };
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::Payment;
@@ -172,6 +173,21 @@ impl Payments {
         Ok(self
             .store
             .payment(&order.scope, &order.order, caller.hash)
+            .await?)
+    }
+
+    /// What the store knows of an order, and of the money calls on it.
+    ///
+    /// # Errors
+    /// The answer to give where the store can't be read.
+    pub async fn known_with_calls(
+        &self,
+        caller: &Caller,
+        order: &Order,
+    ) -> Result<(Known, MoneyCalls), Answer> {
+        Ok(self
+            .store
+            .payment_and_adjustments(&order.scope, &order.order, caller.hash)
             .await?)
     }
 

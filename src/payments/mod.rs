@@ -5,6 +5,7 @@
 
 mod adjust;
 mod approve;
+mod attempts;
 mod background;
 mod before;
 mod evidence;
@@ -24,10 +25,10 @@ mod told;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use adjust::{AdjustOptions, Adjustment};
+pub use adjust::{AdjustOptions, Adjustment, MoneyCalls, sent_before};
 pub use background::{DIRECT_CAPTURE, DirectCapture};
 pub use forwarded::{AtEcom, Forwarding, NewAtEcom};
-pub use initiate::NewOrder;
+pub use initiate::{NewOrder, NotFirst};
 pub use read::{Look, NoLook, Reading, View, look, remembered};
 
 use crate::ecom::error::Failure;

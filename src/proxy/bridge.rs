@@ -4,7 +4,7 @@
 //! Must not: touch a target, a header or a body of what passes through.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::header::HeaderValue;
@@ -166,7 +166,7 @@ impl Bridge {
             order,
             deadline,
             snapshot: Arc::clone(&snapshot),
-            decided: OnceLock::new(),
+            decided: Mutex::default(),
         };
         // Boxed: it is large, and a task moves what it is made of more than once.
         let work = self.lifecycle.run(Box::pin(async move {

@@ -3,24 +3,23 @@
 //! The decision is `routing`'s, the work is `payments`'; here the two meet the HTTP request. Must not: translate, send
 //! by itself, or decide anything about money.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::request;
 
-use super::answer::express_on_epayment_order;
 use super::body::read_json;
 use super::bridge::Bridge;
-use super::context::{kind_of, named_unit, names_the_unit, note, outcome_word, spent, subject};
+use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
 use super::headers::read_once;
 use super::judge::judged;
 use crate::ecom::error::Failure;
-use crate::ecom::request::{Adjust, ForceApprove, InitiatePayment};
+use crate::ecom::request::{Adjust, ForceApprove};
 use crate::ecom::route::Operation;
 use crate::ecom::used::{Member, Used};
 use crate::payments::{
-    Adjustment, Answer, AtEcom, Caller, Forwarding, NewAtEcom, NewOrder, Order, Reading, View,
+    Adjustment, Answer, AtEcom, Caller, Forwarding, Order, Reading, View, sent_before,
 };
 use crate::routing::{self, Ask};
 use crate::settings::Snapshot;
@@ -28,7 +27,6 @@ use crate::store::Known;
 use crate::telemetry::{Fit, RequestFacts, Route};
 use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::translate::approve;
-use crate::translate::initiate::{self, PaymentType, Rules};
 use crate::translate::loss::Loss;
 use crate::types::{KeyMaker, MoneyOp, OrderText, RequestId, Untranslatable};
 use crate::upstream::MERCHANT_SERIAL_NUMBER;
@@ -43,7 +41,7 @@ pub(super) struct Call {
     pub(super) deadline: Instant,
     pub(super) snapshot: Arc<Snapshot>,
     /// What was decided about, and what was known of it; for shadowing, empty where nobody looks.
-    pub(super) decided: OnceLock<(Order, Known)>,
+    pub(super) decided: Mutex<Option<(Order, Known)>>,
 }
 
 type Answered = (Answer, Route);
@@ -71,6 +69,8 @@ macro_rules! or_answer {
         }
     };
 }
+
+mod initiate;
 
 impl Call {
     pub(super) fn header(&self, name: &http::HeaderName) -> Option<&str> {
@@ -134,106 +134,6 @@ impl Bridge {
         answered
     }
 
-    async fn initiate(&self, call: &Call, facts: &mut RequestFacts) -> Answered {
-        let (body, unknown) = or_refuse!(read_json::<InitiatePayment>(
-            &call.parts.headers,
-            &call.body
-        ));
-        let request_id = or_refuse!(call.request_id());
-        facts.seen.used = used(Used::of_initiate(&body), request_id.as_ref());
-        let (msn, order) = initiate::identity(&body, call.header_msn());
-        let kind = initiate::payment_type(&body);
-        let settings = &call.snapshot.settings;
-        let rules = Rules {
-            country: self.unit(call, msn.as_ref()).country_code,
-            allow_http_callbacks: settings.callbacks.allow_http,
-        };
-        let checked = match kind {
-            PaymentType::Regular => Some(initiate::check(&body, call.header_msn(), &rules)),
-            PaymentType::Express | PaymentType::Other => None,
-        };
-        let (Some(msn), Some(order)) = (msn, order) else {
-            // Nothing to remember it by. eCom judges Express; of a regular one the members are missing.
-            facts.seen.fit = Some(fit_of_initiate(kind, false, None));
-            return match checked {
-                Some(Err(failure)) => refused(failure),
-                _ => (self.as_it_came(call, facts).await, Route::Ecom),
-            };
-        };
-        note(facts, Some(&msn), &order);
-        let order = self.order(call, Some(msn), order);
-        let caller = self.caller(call, order.scope.msn().cloned());
-        let known = or_answer!(self.payments.known(&caller, &order).await);
-        let untranslatable = match &checked {
-            None if kind == PaymentType::Other => Some(Untranslatable::PaymentType),
-            Some(Ok(command)) => command.untranslatable(),
-            _ => None,
-        };
-        let keeps_the_rules = matches!(checked, Some(Ok(_)));
-        facts.seen.fit = Some(fit_of_initiate(kind, keeps_the_rules, untranslatable));
-        let ask = Ask::Initiate {
-            express: kind == PaymentType::Express,
-            untranslatable,
-        };
-        let decision = self.decide(call, ask, &order, &known, None, facts);
-        if let routing::Why::Untranslatable(reason) = decision.why {
-            self.meters.untranslatable(reason.code());
-        }
-        match (decision.route, checked) {
-            (routing::Route::Refused, _) => (express_on_epayment_order(), Route::Refused),
-            (routing::Route::Epayment, Some(checked)) => {
-                let command = or_refuse!(checked);
-                if !unknown.is_empty() {
-                    facts.loss(Loss::UnknownMemberDropped.code());
-                }
-                let new = NewOrder {
-                    fingerprint: self.fingerprint(&body),
-                    interaction: self.unit(call, order.scope.msn()).customer_interaction,
-                    random: uuid::Uuid::new_v4(),
-                    command,
-                    request_id,
-                    poll_after: self.poll_after(call),
-                    end_after: self.unit(call, order.scope.msn()).unapproved_limit,
-                };
-                self.create(&caller, order, new, facts).await
-            }
-            (_, checked) => {
-                let command = checked.and_then(Result::ok);
-                let new = NewAtEcom {
-                    kind: kind_of(kind),
-                    amount: command.as_ref().map(|command| command.amount),
-                    text: command.map(|command| command.text),
-                    request_id,
-                    fingerprint: self.fingerprint(&body),
-                };
-                let send = self.forward(call, facts);
-                let initiated = self.payments.initiate_at_ecom(&caller, &order, new, send);
-                (initiated.await, Route::Ecom)
-            }
-        }
-    }
-
-    /// A new payment in ePayment, of a body that was found good.
-    async fn create(
-        &self,
-        caller: &Caller,
-        order: Order,
-        new: NewOrder,
-        facts: &mut RequestFacts,
-    ) -> Answered {
-        let Some(subject) = subject(order) else {
-            return refused(Failure::field(
-                "transaction.orderId",
-                Untranslatable::OrderCollides.told(),
-            ));
-        };
-        let (answer, losses) = self.payments.initiate(caller, &subject, new).await;
-        losses.iter().for_each(|loss| facts.loss(loss.code()));
-        spent(caller, facts);
-        self.accepted(caller, &answer).await;
-        (answer, Route::Epayment)
-    }
-
     async fn adjust(&self, call: &Call, op: MoneyOp, facts: &mut RequestFacts) -> Answered {
         let (body, unknown) = or_refuse!(read_json::<Adjust>(&call.parts.headers, &call.body));
         let request_id = or_refuse!(call.request_id());
@@ -250,12 +150,9 @@ impl Bridge {
         note(facts, msn.as_ref(), &text);
         let order = self.order(call, msn, text);
         let caller = self.caller(call, order.scope.msn().cloned());
-        let known = or_answer!(self.payments.known(&caller, &order).await);
-        let open_at = or_answer!(
-            self.payments
-                .sent_before(&order, op, request_id.as_ref())
-                .await
-        );
+        let (known, calls) = or_answer!(self.payments.known_with_calls(&caller, &order).await);
+        let open_at = sent_before(&calls.0, op, request_id.as_ref());
+        let mut seen = Some(calls);
         let decision = self.decide(
             call,
             Ask::About(call.operation),
@@ -291,6 +188,7 @@ impl Bridge {
             decision.route,
             routing::Route::Ecom | routing::Route::EcomThenEpayment
         ) {
+            seen = None;
             let send = self.forward(call, facts);
             let told = self
                 .change_at_ecom(&caller, &order, &asked, send, exists)
@@ -308,7 +206,7 @@ impl Bridge {
         let options = self.adjust_options(call, &subject, &known);
         let answer = self
             .payments
-            .adjust(&caller, &subject, &asked, options)
+            .adjust(&caller, &subject, &asked, options, seen)
             .await;
         spent(&caller, facts);
         self.accepted(&caller, &answer).await;
@@ -470,20 +368,6 @@ fn used(members: Used, request_id: Option<&RequestId>) -> Used {
     match request_id {
         Some(_) => members.and(Member::RequestId),
         None => members,
-    }
-}
-
-/// Whether a new payment translates; of Express nothing is checked here.
-const fn fit_of_initiate(
-    kind: PaymentType,
-    keeps_the_rules: bool,
-    untranslatable: Option<Untranslatable>,
-) -> Fit {
-    match (kind, untranslatable) {
-        (_, Some(reason)) => Fit::Not(reason.code()),
-        (PaymentType::Express, None) => Fit::Express,
-        (PaymentType::Regular | PaymentType::Other, None) if keeps_the_rules => Fit::Whole,
-        (PaymentType::Regular | PaymentType::Other, None) => Fit::Invalid,
     }
 }
 

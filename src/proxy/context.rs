@@ -4,7 +4,7 @@
 //! or seen with the subscription key, else from the only configured merchant. None or several: upstream judges. Must
 //! not: take another caller's record for one's own.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::bridge::Bridge;
@@ -138,8 +138,9 @@ impl Bridge {
         };
         let decision = routing::decide(&asked, &call.snapshot.policy);
         if self.shadow.is_some() {
-            // Decided once a call; a second time would be about the same order.
-            let _first = call.decided.set((order.clone(), known.clone()));
+            // The last one counts: what was taken for a new order may be known.
+            *call.decided.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((order.clone(), known.clone()));
         }
         let route = match decision.route {
             routing::Route::Epayment => Route::Epayment,

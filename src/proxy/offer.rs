@@ -3,7 +3,7 @@
 //! Must not: wait, change the answer, or copy anything where the call is not compared.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use http::Response;
@@ -28,7 +28,9 @@ impl Bridge {
             return;
         };
         let about = (call.operation, route);
-        let decided = call.decided.get();
+        let decided = call.decided.lock();
+        let decided = decided.unwrap_or_else(PoisonError::into_inner);
+        let decided = decided.as_ref();
         shadow.offer(about, &call.snapshot, decided, || {
             let msn = decided.and_then(|(order, _)| order.scope.msn().cloned());
             Offer {

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 
 use super::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Balance, Begun,
-    DueLook, KeptMismatch, Known, LedgerEntry, LedgerId, LedgerPayment, LedgerStore, LookEnd,
-    MismatchKind, NewAdjustment, NewPayment, OpenDays, Outcome, PaymentFacts, PaymentFilter,
-    PaymentRecord, Store, StoreError, Version, WhichMismatches,
+    DueLook, First, KeptMismatch, Known, LedgerEntry, LedgerId, LedgerPayment, LedgerStore,
+    LookEnd, MismatchKind, NewAdjustment, NewPayment, OpenDays, Outcome, PaymentFacts,
+    PaymentFilter, PaymentRecord, Store, StoreError, Version, WhichMismatches,
 };
 use crate::types::{CallerHash, IdempotencyKey, Moment, Msn, OrderText, Scope, StoreSecret};
 
@@ -148,6 +148,17 @@ impl Store for PaymentInMemory {
         };
         kept.attempt = Some((attempt, new.scope, new.order));
         Ok(Begun::Fresh(id))
+    }
+
+    async fn begin_first_payment(&self, new: NewPayment) -> Result<First, StoreError> {
+        let known = self.payment(&new.scope, &new.order, new.caller).await?;
+        if !known.is_nothing() {
+            return Ok(First::Known(Box::new(known)));
+        }
+        Ok(match self.begin_payment(new).await? {
+            Begun::Fresh(id) => First::Begun(id),
+            Begun::Bound(_) | Begun::Open(_) => First::Known(Box::new(known)),
+        })
     }
 
     async fn resume_payment(

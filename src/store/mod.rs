@@ -47,7 +47,7 @@ pub use observations::{
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{
     Adjustment, AdjustmentId, AdjustmentState, Attempt, AttemptId, AttemptState, Begun,
-    CallbackTarget, Known, NewAdjustment, NewPayment, Outcome, PaymentFacts, PaymentRecord,
+    CallbackTarget, First, Known, NewAdjustment, NewPayment, Outcome, PaymentFacts, PaymentRecord,
     Version,
 };
 pub use seal::Sealer;
@@ -89,6 +89,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Records an attempt before it is sent, and binds the order to its API for this caller.
     async fn begin_payment(&self, new: NewPayment) -> Result<Begun, StoreError>;
 
+    /// [`Self::begin_payment`] of an order of which nothing is known: one step instead of a look and another, for nearly
+    /// every order is new. Where something is known (what [`Self::payment`] would tell), that is the answer.
+    async fn begin_first_payment(&self, new: NewPayment) -> Result<First, StoreError>;
+
     /// Takes over an open attempt to find out what became of it: its state becomes in flight until `until`.
     /// False where another one has it (in flight and `now` is before its `until`) or it is gone.
     async fn resume_payment(
@@ -125,6 +129,17 @@ pub trait Store: Send + Sync + fmt::Debug {
         scope: &Scope,
         order: &OrderText,
     ) -> Result<(Vec<Adjustment>, Version), StoreError>;
+
+    /// What [`Self::payment`] and [`Self::adjustments`] tell, where both are needed.
+    async fn payment_and_adjustments(
+        &self,
+        scope: &Scope,
+        order: &OrderText,
+        caller: CallerHash,
+    ) -> Result<(Known, (Vec<Adjustment>, Version)), StoreError> {
+        let known = self.payment(scope, order, caller).await?;
+        Ok((known, self.adjustments(scope, order).await?))
+    }
 
     /// Records a money call before it is sent. `None` where the payment's money calls are no longer what they were at
     /// `seen`, or one is open: look again.

@@ -123,6 +123,14 @@ pub struct Known {
     pub attempt: Option<Attempt>,
 }
 
+impl Known {
+    /// Whether it is nothing.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.payment.is_none() && self.attempt.is_none()
+    }
+}
+
 /// The answer to `begin_payment`.
 #[derive(Clone, Debug)]
 pub enum Begun {
@@ -132,6 +140,15 @@ pub enum Begun {
     Bound(Origin),
     /// An open attempt of this caller at ePayment stands in the way: nothing was recorded. Never returned for eCom.
     Open(Box<Attempt>),
+}
+
+/// The answer to `begin_first_payment`.
+#[derive(Clone, Debug)]
+pub enum First {
+    /// Nothing was known of the order; the attempt is recorded: send it.
+    Begun(AttemptId),
+    /// What is known of the order already: nothing was recorded.
+    Known(Box<Known>),
 }
 
 /// Names a money call.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{
-    Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
+    Adjustment, AdjustmentId, AttemptId, Begun, First, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
 };
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope, StoreSecret};
@@ -111,6 +111,11 @@ impl<S: Store + ?Sized> Store for Timed<S> {
             .await
     }
 
+    async fn begin_first_payment(&self, new: NewPayment) -> Result<First, StoreError> {
+        let step = self.inner.begin_first_payment(new);
+        self.timed("begin_first_payment", step).await
+    }
+
     async fn resume_payment(
         &self,
         attempt: AttemptId,
@@ -150,6 +155,16 @@ impl<S: Store + ?Sized> Store for Timed<S> {
     ) -> Result<(Vec<Adjustment>, Version), StoreError> {
         self.timed("adjustments", self.inner.adjustments(scope, order))
             .await
+    }
+
+    async fn payment_and_adjustments(
+        &self,
+        scope: &Scope,
+        order: &OrderText,
+        caller: CallerHash,
+    ) -> Result<(Known, (Vec<Adjustment>, Version)), StoreError> {
+        let step = self.inner.payment_and_adjustments(scope, order, caller);
+        self.timed("payment_and_adjustments", step).await
     }
 
     async fn begin_adjustment(

@@ -18,6 +18,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub const PEACE: Duration = Duration::from_secs(60);
 /// So many payments are remembered; that many in a minute are out of reach.
 const PAYMENTS: u64 = 50_000;
+/// A payment that nobody has read for so long has all its reads again, so nothing need be remembered of it.
+const FORGOTTEN: Duration = Duration::from_secs(2 * 60);
 
 type Taken = Arc<Mutex<VecDeque<Moment>>>;
 
@@ -62,7 +64,10 @@ impl ReadShare {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            taken: Cache::builder().max_capacity(PAYMENTS).build(),
+            taken: Cache::builder()
+                .max_capacity(PAYMENTS)
+                .time_to_idle(FORGOTTEN)
+                .build(),
             peace: Peace::default(),
         }
     }

@@ -156,7 +156,7 @@ impl Translated {
             poll_after: None,
             end_after: None,
         };
-        let (answer, losses) = self.payments.initiate(caller, &self.subject, new).await;
+        let (answer, losses) = self.payments.initiate(caller, &self.subject, &new).await;
         Asked::told(answer, losses)
     }
 
@@ -196,7 +196,7 @@ impl Translated {
         };
         let answer = self
             .payments
-            .adjust(caller, &self.subject, &asked, options)
+            .adjust(caller, &self.subject, &asked, options, None)
             .await;
         Asked::told(answer, losses)
     }

@@ -27,7 +27,7 @@ use tokio::time::timeout;
 
 use super::seal::Sealer;
 use super::{
-    Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
+    Adjustment, AdjustmentId, AttemptId, Begun, First, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
 };
 use crate::store::tokens::Tokens;
@@ -160,6 +160,14 @@ impl Store for PostgresStore {
 
     async fn begin_payment(&self, new: NewPayment) -> Result<Begun, StoreError> {
         transaction!(self.pool, Mode::Once, |db| payments::begin(
+            db,
+            &self.tokens,
+            &new
+        ))
+    }
+
+    async fn begin_first_payment(&self, new: NewPayment) -> Result<First, StoreError> {
+        transaction!(self.pool, Mode::Once, |db| payments::begin_first(
             db,
             &self.tokens,
             &new

@@ -12,7 +12,7 @@ use super::rows::{self, bind_facts, fact_columns};
 use crate::store::tokens::Tokens;
 use crate::store::words;
 use crate::store::{
-    Attempt, AttemptId, AttemptState, Begun, Known, NewPayment, Origin, Outcome, PayState,
+    Attempt, AttemptId, AttemptState, Begun, First, Known, NewPayment, Origin, Outcome, PayState,
     PaymentFacts, PaymentRecord,
 };
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope};
@@ -221,6 +221,29 @@ pub(super) async fn begin(
             return Ok(Begun::Open(Box::new(open)));
         }
     }
+    insert_attempt(db, tokens, new).await.map(Begun::Fresh)
+}
+
+/// Under the same lock.
+pub(super) async fn begin_first(
+    db: &mut PgConnection,
+    tokens: &Tokens,
+    new: &NewPayment,
+) -> Result<First, Fault> {
+    rows::lock_order(db, &new.scope, &new.order).await?;
+    let known = known(db, tokens, &new.scope, &new.order, new.caller).await?;
+    if known.is_nothing() {
+        return insert_attempt(db, tokens, new).await.map(First::Begun);
+    }
+    Ok(First::Known(Box::new(known)))
+}
+
+async fn insert_attempt(
+    db: &mut PgConnection,
+    tokens: &Tokens,
+    new: &NewPayment,
+) -> Result<AttemptId, Fault> {
+    let (scope, order, caller) = (&new.scope, &new.order, new.caller);
     // Only a payment that ePayment can be asked about is looked at.
     let named = new.facts.reference.is_some() || order.reference().is_some();
     let can_be_read = named && new.facts.origin == Origin::Epayment;
@@ -239,7 +262,7 @@ pub(super) async fn begin(
     let row = bind_facts(insert, tokens, scope, order, &new.facts)
         .fetch_one(db)
         .await?;
-    Ok(Begun::Fresh(AttemptId(row.try_get("id")?)))
+    Ok(AttemptId(row.try_get("id")?))
 }
 
 pub(super) async fn resume(

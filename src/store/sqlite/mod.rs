@@ -47,7 +47,7 @@ use async_trait::async_trait;
 
 use super::seal::Sealer;
 use super::{
-    Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
+    Adjustment, AdjustmentId, AttemptId, Begun, First, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
 };
 use crate::store::tokens::Tokens;
@@ -197,6 +197,13 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn begin_first_payment(&self, new: NewPayment) -> Result<First, StoreError> {
+        let tokens = self.tokens.clone();
+        self.writer
+            .run(move |db| payments::begin_first(db, &tokens, new))
+            .await
+    }
+
     async fn resume_payment(
         &self,
         attempt: AttemptId,
@@ -257,6 +264,21 @@ impl Store for SqliteStore {
         let (scope, order) = (scope.clone(), order.clone());
         self.read(move |db| adjustments::all(db, &scope, &order))
             .await
+    }
+
+    async fn payment_and_adjustments(
+        &self,
+        scope: &Scope,
+        order: &OrderText,
+        caller: CallerHash,
+    ) -> Result<(Known, (Vec<Adjustment>, Version)), StoreError> {
+        let (scope, order) = (scope.clone(), order.clone());
+        let tokens = self.tokens.clone();
+        self.read(move |db| {
+            let known = payments::known(db, &tokens, &scope, &order, caller)?;
+            Ok((known, adjustments::all(db, &scope, &order)?))
+        })
+        .await
     }
 
     async fn begin_adjustment(

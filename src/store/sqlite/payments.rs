@@ -11,7 +11,7 @@ use super::rows::{self, bind_facts, fact_columns};
 use crate::store::tokens::Tokens;
 use crate::store::words;
 use crate::store::{
-    Attempt, AttemptId, AttemptState, Begun, Known, NewPayment, Origin, Outcome, PayState,
+    Attempt, AttemptId, AttemptState, Begun, First, Known, NewPayment, Origin, Outcome, PayState,
     PaymentFacts, PaymentRecord, StoreError,
 };
 use crate::types::{CallerHash, Moment, Msn, OrderText, Scope};
@@ -58,8 +58,9 @@ const INSERT_ATTEMPT: &str = concat!(
     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
+/// `OR FAIL` as in the ledger's notes.
 const PROMOTE: &str = concat!(
-    "INSERT INTO payments (scope, order_id, caller, msn, create_key, created_at, changed_at, poll_at, end_at, ",
+    "INSERT OR FAIL INTO payments (scope, order_id, caller, msn, create_key, created_at, changed_at, poll_at, end_at, ",
     fact_columns!(),
     ") SELECT scope, order_id, caller, msn, create_key, ?2, ?2, poll_at, end_at, ",
     fact_columns!(),
@@ -188,6 +189,23 @@ pub(super) fn begin(db: &mut Db, tokens: Tokens, new: NewPayment) -> Result<Begu
             return Ok(Begun::Open(Box::new(open)));
         }
     }
+    Ok(Begun::Fresh(insert_attempt(db, &tokens, new)?))
+}
+
+pub(super) fn begin_first(
+    db: &mut Db,
+    tokens: &Tokens,
+    new: NewPayment,
+) -> Result<First, StoreError> {
+    let known = known(db, tokens, &new.scope, &new.order, new.caller)?;
+    if known.is_nothing() {
+        return insert_attempt(db, tokens, new).map(First::Begun);
+    }
+    Ok(First::Known(Box::new(known)))
+}
+
+fn insert_attempt(db: &mut Db, tokens: &Tokens, new: NewPayment) -> Result<AttemptId, StoreError> {
+    let (scope, order, caller) = (&new.scope, &new.order, new.caller);
     // Only a payment that ePayment can be asked about is looked at.
     let named = new.facts.reference.is_some() || order.reference().is_some();
     let can_be_read = named && new.facts.origin == Origin::Epayment;
@@ -204,8 +222,8 @@ pub(super) fn begin(db: &mut Db, tokens: Tokens, new: NewPayment) -> Result<Begu
         .bind(poll_at.map(Moment::millis))
         .bind(new.end_at.map(Moment::millis));
     // Not RETURNING: SQLite keeps what it returns in a table of its own first.
-    bind_facts(insert, &tokens, scope, order, new.facts).execute(db)?;
-    Ok(Begun::Fresh(AttemptId(db.last_id())))
+    bind_facts(insert, tokens, scope, order, new.facts).execute(db)?;
+    Ok(AttemptId(db.last_id()))
 }
 
 pub(super) fn resume(

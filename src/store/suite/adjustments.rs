@@ -79,6 +79,28 @@ pub(in crate::store) async fn a_stale_look_begins_nothing(store: Any) {
     assert_eq!(look(&store, "o1").await.0.len(), 2);
 }
 
+pub(in crate::store) async fn a_payment_and_its_money_calls_are_told_as_each_is(store: Any) {
+    let told = || async {
+        let (scope, order) = (shop(), order("o1"));
+        let both = store.payment_and_adjustments(&scope, &order, caller("a"));
+        let (known, (calls, version)) = both.await.unwrap();
+        let (alone, seen) = look(&store, "o1").await;
+        let ids = |calls: &[Adjustment]| calls.iter().map(|call| call.id).collect::<Vec<_>>();
+        assert_eq!((ids(&calls), version), (ids(&alone), seen));
+        (known, calls.len())
+    };
+    let (known, calls) = told().await;
+    assert!(known.is_nothing() && calls == 0);
+    let attempt = fresh(&store, new_payment("o1", Origin::Epayment, "a")).await;
+    let (known, _) = told().await;
+    assert_eq!(known.attempt.map(|open| open.id), Some(attempt));
+    let end = store.finish_payment(attempt, succeeded(), at(1500)).await;
+    end.unwrap();
+    begin(&store, new_capture("o1")).await;
+    let (known, calls) = told().await;
+    assert!(known.payment.is_some() && known.attempt.is_none() && calls == 1);
+}
+
 pub(in crate::store) async fn an_open_money_call_keeps_every_other_out(store: Any) {
     let id = begin(&store, new_capture("o1")).await;
     for op in MoneyOp::ALL {

@@ -3,7 +3,7 @@
 //! Must not: know which back end it runs on.
 
 use super::*;
-use crate::store::{Attempt, AttemptState, Known};
+use crate::store::{Attempt, AttemptState, First, Known};
 
 async fn known(store: &Any, text: &str, who: &str) -> Known {
     let found = store.payment(&shop(), &order(text), caller(who)).await;
@@ -173,6 +173,47 @@ pub(in crate::store) async fn a_payment_binds_the_order_for_every_caller(store: 
         assert!(known(&store, "o2", who).await.attempt.is_none());
         assert!(known(&store, "o1", who).await.payment.is_some());
     }
+}
+
+pub(in crate::store) async fn the_first_attempt_is_begun_only_where_nothing_is_known(store: Any) {
+    let begun = |text: &str, origin, who: &str| {
+        let (new, store) = (new_payment(text, origin, who), Arc::clone(&store));
+        async move { store.begin_first_payment(new).await.unwrap() }
+    };
+    for (n, api) in [Origin::Epayment, Origin::Ecom].into_iter().enumerate() {
+        let text = &format!("o{n}");
+        let First::Begun(id) = begun(text, api, "a").await else {
+            panic!("nothing was known");
+        };
+        let open = open_attempt(&store, text, "a").await;
+        assert_eq!((open.id, open.facts.origin), (id, api));
+        assert_same(&open.facts, &new_payment(text, api, "a").facts);
+        // An open attempt of the same caller, in flight or not, and the payment of whichever caller.
+        for asked in [Origin::Epayment, Origin::Ecom] {
+            let First::Known(known) = begun(text, asked, "a").await else {
+                panic!("an attempt was open");
+            };
+            assert_eq!(known.attempt.map(|open| open.id), Some(id));
+        }
+        let end = store.finish_payment(id, succeeded(), at(1500)).await;
+        end.unwrap();
+        for who in ["a", "b"] {
+            let First::Known(known) = begun(text, api, who).await else {
+                panic!("the order was a payment's");
+            };
+            assert!(known.attempt.is_none());
+            assert_eq!(known.payment.unwrap().facts.origin, api);
+        }
+    }
+    // Another caller's attempt is nothing that is known.
+    assert!(matches!(
+        begun("o9", Origin::Ecom, "a").await,
+        First::Begun(_)
+    ));
+    assert!(matches!(
+        begun("o9", Origin::Epayment, "b").await,
+        First::Begun(_)
+    ));
 }
 
 pub(in crate::store) async fn an_open_attempt_binds_the_order_for_its_caller_only(store: Any) {

@@ -1,6 +1,7 @@
 //! What the other steps tell the ledger, inside their own transactions, as SQL.
 //!
-//! Must not: fail because a payment is not in the ledger (it is not judged then), or count an operation twice.
+//! `OR FAIL`: without it SQLite keeps what a statement changes in memory, to undo that statement alone; but what fails here
+//! undoes its whole step. Must not: fail because a payment is not in the ledger (it is not judged then), or count an operation twice.
 
 use super::super::db::{Db, Query, Row, query};
 
@@ -12,7 +13,7 @@ use crate::store::{AdjustmentId, NewAdjustment, Source, StoreError};
 use crate::types::{Amount, Moment, MoneyOp, Msn, OrderText, Scope};
 
 /// ?3: the state, whose word is its class's as well. ?5: due where nobody knows; ?6: due where nobody tells.
-const OPENED: &str = "INSERT INTO ledger (scope, order_id, msn, reference, origin, kind, amount, currency, created_at,
+const OPENED: &str = "INSERT OR FAIL INTO ledger (scope, order_id, msn, reference, origin, kind, amount, currency, created_at,
     state, learnt_at, learnt, class, capture_day, refund_day, due_at)
     SELECT scope, order_id, coalesce(msn, ''), ?4, origin, kind, amount, coalesce(currency, 'NOK'), created_at,
     ?3, created_at, 'record', ?3, created_at / 86400000, -1,
@@ -23,7 +24,7 @@ const OPENED: &str = "INSERT INTO ledger (scope, order_id, msn, reference, origi
     due_at = coalesce(ledger.due_at, excluded.due_at)";
 
 /// A money call on a payment that nothing else is known of makes it known to the ledger.
-const BEGUN: &str = "INSERT INTO ledger (scope, order_id, msn, reference, origin, kind, currency, created_at,
+const BEGUN: &str = "INSERT OR FAIL INTO ledger (scope, order_id, msn, reference, origin, kind, currency, created_at,
     state, learnt_at, learnt, class, capture_day, refund_day, due_at)
     VALUES (?1, ?2, ?3, ?4, '', 'unproven', 'NOK', ?5, 'unknown', ?5, 'record', 'unknown', ?6, -1, ?7)
     ON CONFLICT (order_id, scope) DO UPDATE SET due_at = min(coalesce(ledger.due_at, excluded.due_at), excluded.due_at)";
@@ -48,14 +49,14 @@ const EVENT_TOLD: &str = "SELECT 1 FROM events
 
 /// ?2 to ?11: the balance; ?12 to ?16: how it is counted; ?17: whether it is news; ?18: due then, or null.
 pub(super) const WRITE: &str =
-    "UPDATE ledger SET state = ?2, authorized = ?3, captured = ?4, refunded = ?5, cancelled = ?6,
+    "UPDATE OR FAIL ledger SET state = ?2, authorized = ?3, captured = ?4, refunded = ?5, cancelled = ?6,
     reserved_at = ?7, captured_at = ?8, guaranteed_until = ?9, learnt_at = ?10, learnt = ?11, class = ?12,
     capture_day = ?13, refund_day = ?14, to_capture = ?15, to_refund = ?16, news = news + ?17,
     looks = CASE WHEN ?18 IS NULL THEN looks ELSE 0 END,
     due_at = CASE WHEN ?18 IS NULL THEN due_at ELSE min(coalesce(due_at, ?18), ?18) END WHERE id = ?1";
 
 /// News without sums: a call that was refused, or whose outcome nobody knows.
-const STIR: &str = "UPDATE ledger SET news = news + 1, looks = 0, due_at = min(coalesce(due_at, ?2), ?2) WHERE id = ?1";
+const STIR: &str = "UPDATE OR FAIL ledger SET news = news + 1, looks = 0, due_at = min(coalesce(due_at, ?2), ?2) WHERE id = ?1";
 
 /// An event as the ledger hears it.
 pub(in super::super) struct Heard<'a> {
