@@ -161,8 +161,8 @@ impl CallbackWorks {
         lifecycle.spawn("ledger", self.reconciler.run(lifecycle.clone()));
         lifecycle.spawn("retention", self.pruner.run(lifecycle.clone()));
         lifecycle.spawn(
-            "became known",
-            became_known(self.payments, self.queued, lifecycle.soft().clone()),
+            "queued callbacks",
+            queued_callbacks(self.payments, self.queued, lifecycle.soft().clone()),
         );
         if let Some(registrar) = self.registrar.filter(|_| is_auto(settings)) {
             let (units, store) = (
@@ -217,9 +217,9 @@ fn finder(base: &Base<'_>, receiver: &Arc<Receiver>, keyring: &Keyring) -> Arc<F
 }
 
 /// An event may come before its payment is known; its callback is queued when that happens, and must not wait.
-async fn became_known(payments: Arc<Payments>, queued: Queued, stop: CancellationToken) {
+async fn queued_callbacks(payments: Arc<Payments>, queued: Queued, stop: CancellationToken) {
     while stop
-        .run_until_cancelled(payments.became_known.notified())
+        .run_until_cancelled(payments.queued_callback.notified())
         .await
         .is_some()
     {

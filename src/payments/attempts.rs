@@ -56,15 +56,15 @@ impl Payments {
     }
 
     pub(super) async fn close_attempt(&self, attempt: AttemptId, outcome: Outcome) {
-        let is_payment = matches!(outcome, Outcome::Succeeded { .. });
-        if let Err(error) = self
+        let closed = self
             .store
-            .finish_payment(attempt, outcome, self.clock.now())
-            .await
-        {
-            tracing::error!(error = %error, "an attempt could not be closed in the store; a later call will close it");
-        } else if is_payment {
-            self.became_known.notify_one();
+            .finish_payment(attempt, outcome, self.clock.now());
+        match closed.await {
+            Ok(true) => self.queued_callback.notify_one(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(error = %error, "an attempt could not be closed in the store; a later call will close it");
+            }
         }
     }
 

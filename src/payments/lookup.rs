@@ -158,7 +158,7 @@ impl Payments {
             )
             .await;
         match learned {
-            Ok(_) => self.became_known.notify_one(),
+            Ok(_) => self.queued_callback.notify_one(),
             Err(error) => {
                 tracing::warn!(error = %error, "a payment's birth could not be remembered");
             }

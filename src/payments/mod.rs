@@ -62,8 +62,8 @@ pub struct Payments {
     pub meters: Arc<Meters>,
     /// Where background work runs.
     pub lifecycle: Lifecycle,
-    /// A payment became known: an event that came before may have its callback now.
-    pub became_known: tokio::sync::Notify,
+    /// A callback was queued by what became known of a payment, or may have been.
+    pub queued_callback: tokio::sync::Notify,
     locks: locks::Locks,
     looks: shared::SharedLooks,
 }
@@ -99,7 +99,7 @@ impl Payments {
             sealer: parts.sealer,
             meters: parts.meters,
             lifecycle: parts.lifecycle,
-            became_known: tokio::sync::Notify::new(),
+            queued_callback: tokio::sync::Notify::new(),
             locks: locks::Locks::default(),
             looks: shared::SharedLooks::default(),
         })

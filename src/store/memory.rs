@@ -184,11 +184,11 @@ impl Store for PaymentInMemory {
         attempt: AttemptId,
         outcome: Outcome,
         now: Moment,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut kept = self.kept();
         let ours = |(open, ..): &mut (Attempt, Scope, OrderText)| open.id == attempt;
         let Some((mut open, scope, order)) = kept.attempt.take_if(ours) else {
-            return Ok(());
+            return Ok(false);
         };
         match outcome {
             Outcome::Succeeded { .. } => {
@@ -200,7 +200,7 @@ impl Store for PaymentInMemory {
                 kept.attempt = Some((open, scope, order));
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn learn_payment(

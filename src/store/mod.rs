@@ -104,13 +104,13 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Ends an attempt. `Succeeded` makes it the payment, unless there is one already (a payment's record is never
     /// overwritten), and queues the callback of an event that came before; `Refused` and `NotDone` delete it; `Unknown`
-    /// leaves it open for whoever comes next.
+    /// leaves it open for whoever comes next. Whether a callback was queued.
     async fn finish_payment(
         &self,
         attempt: AttemptId,
         outcome: Outcome,
         now: Moment,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Remembers a payment that a read has shown to exist, and queues the callback of an event that came before. What is
     /// already recorded stays as it is.

@@ -131,7 +131,7 @@ impl<S: Store + ?Sized> Store for Timed<S> {
         attempt: AttemptId,
         outcome: Outcome,
         now: Moment,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let work = self.inner.finish_payment(attempt, outcome, now);
         self.timed("finish_payment", work).await
     }

@@ -1,5 +1,7 @@
 //! What each call costs upstream, and what the operator's listener tells.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, with};
@@ -68,13 +70,76 @@ async fn the_operator_sees_health_readiness_and_the_metrics_of_the_contract() {
         "bridge_upstream_errors_total{api=\"epayment\",kind=\"not_sent\"}",
         "bridge_in_flight 0",
         "bridge_shed_total 0",
-        "bridge_store_seconds_count{step=\"begin_payment\"} 1",
+        "bridge_store_seconds_count{step=\"begin_first_payment\"} 1",
         "bridge_ambiguous_open 0",
         "bridge_log_lines_dropped_total",
     ] {
         assert!(text.contains(name), "{name} in {text}");
     }
     assert!(!text.contains("order-0001"), "no order in a label");
+}
+
+/// Each step is a wait for a thread of the store or a round trip to the database.
+#[tokio::test]
+async fn a_call_takes_as_few_steps_of_the_store_as_it_can() {
+    let app = TestApp::start().await;
+    let steps = async || {
+        let text = String::from_utf8(app.admin("/metrics").await.body).unwrap();
+        let count = |line: &str| {
+            let (step, count) = line
+                .strip_prefix("bridge_store_seconds_count{step=\"")?
+                .split_once("\"} ")?;
+            Some((step.to_owned(), count.parse::<u64>().unwrap()))
+        };
+        text.lines().filter_map(count).collect::<BTreeMap<_, _>>()
+    };
+    // Of what calls ask for, leaving the background's own steps aside.
+    let of_calls = [
+        "payment",
+        "payment_and_adjustments",
+        "adjustments",
+        "units_of_order",
+        "units_of_caller",
+        "begin_payment",
+        "begin_first_payment",
+        "finish_payment",
+        "begin_adjustment",
+        "finish_adjustment",
+    ];
+    app.reserved("order-0000", 1_000).await;
+    let mut before = steps().await;
+    let mut taken = async || {
+        let now = steps().await;
+        let more = |step: &&str| now.get(*step) > before.get(*step);
+        let more: Vec<String> = of_calls
+            .into_iter()
+            .filter(more)
+            .map(|step| {
+                let count = now[step] - before.get(step).copied().unwrap_or_default();
+                format!("{step} {count}")
+            })
+            .collect();
+        before = now;
+        more
+    };
+    app.initiate("order-0001", 1_000).await.ok();
+    assert_eq!(taken().await, ["begin_first_payment 1", "finish_payment 1"]);
+    app.capture("order-0000", 400, "1").await.ok();
+    let change = [
+        "payment_and_adjustments 1",
+        "begin_adjustment 1",
+        "finish_adjustment 1",
+    ];
+    assert_eq!(taken().await, change);
+    app.details("order-0000").await.ok();
+    assert_eq!(taken().await, ["payment 1", "adjustments 1"]);
+    app.initiate("order-0001", 1_000).await.error();
+    let known = [
+        "begin_payment 1",
+        "begin_first_payment 1",
+        "finish_payment 1",
+    ];
+    assert_eq!(taken().await, known);
 }
 
 #[tokio::test]

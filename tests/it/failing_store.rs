@@ -8,7 +8,7 @@ use ecom_bridge::lifecycle::Lifecycle;
 use ecom_bridge::payments::{Parts, Payments};
 use ecom_bridge::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use ecom_bridge::store::{
-    Adjustment, AdjustmentId, AttemptId, Begun, Known, NewAdjustment, NewPayment, Outcome,
+    Adjustment, AdjustmentId, AttemptId, Begun, First, Known, NewAdjustment, NewPayment, Outcome,
     PaymentFacts, PaymentRecord, Store, StoreError, Version,
 };
 use ecom_bridge::telemetry::Meters;
@@ -91,6 +91,10 @@ impl Store for Failing {
         self.step()?;
         self.inner.begin_payment(new).await
     }
+    async fn begin_first_payment(&self, new: NewPayment) -> Result<First, StoreError> {
+        self.step()?;
+        self.inner.begin_first_payment(new).await
+    }
     async fn resume_payment(
         &self,
         attempt: AttemptId,
@@ -105,7 +109,7 @@ impl Store for Failing {
         attempt: AttemptId,
         outcome: Outcome,
         now: Moment,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.step()?;
         self.inner.finish_payment(attempt, outcome, now).await
     }
@@ -129,6 +133,17 @@ impl Store for Failing {
     ) -> Result<(Vec<Adjustment>, Version), StoreError> {
         self.step()?;
         self.inner.adjustments(scope, order).await
+    }
+    async fn payment_and_adjustments(
+        &self,
+        scope: &Scope,
+        order: &OrderText,
+        caller: CallerHash,
+    ) -> Result<(Known, (Vec<Adjustment>, Version)), StoreError> {
+        self.step()?;
+        self.inner
+            .payment_and_adjustments(scope, order, caller)
+            .await
     }
     async fn begin_adjustment(
         &self,

@@ -29,7 +29,7 @@ const ENOUGH: usize = 250;
 
 /// Steps of the store between which something is sent outside or said to somebody.
 const STEPS: [&str; 10] = [
-    "begin_payment",
+    "begin_first_payment",
     "finish_payment",
     "begin_adjustment",
     "finish_adjustment",

@@ -190,7 +190,7 @@ impl Store for PostgresStore {
         attempt: AttemptId,
         outcome: Outcome,
         now: Moment,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         transaction!(self.pool, of_outcome(&outcome), |db| {
             payments::finish(db, attempt, &outcome, now)
         })

@@ -282,30 +282,34 @@ pub(super) async fn resume(
     Ok(done.rows_affected() == 1)
 }
 
-/// A second run changes nothing: the attempt is gone, or without an owner, after the first.
+/// A second run changes nothing: the attempt is gone, or without an owner, after the first (and tells of no callback: it is
+/// found when the dispatcher next looks).
 pub(super) async fn finish(
     db: &mut PgConnection,
     attempt: AttemptId,
     outcome: &Outcome,
     now: Moment,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
+    let mut queued = false;
     match outcome {
         Outcome::Unknown => {
             sqlx::query("UPDATE attempts SET until = NULL WHERE id = $1")
                 .bind(attempt.0)
                 .execute(db)
                 .await?;
-            return Ok(());
+            return Ok(false);
         }
         Outcome::Succeeded { .. } => {
             lock_order_of(db, attempt).await?;
             if let Some((scope, order)) = promote(&mut *db, attempt, now).await? {
-                callbacks::catch_up(&mut *db, &scope, &order, now).await?;
+                let callback = callbacks::catch_up(&mut *db, &scope, &order, now).await?;
+                queued = callback.is_some();
             }
         }
         Outcome::Refused | Outcome::NotDone => {}
     }
-    delete_attempt(db, attempt).await
+    delete_attempt(db, attempt).await?;
+    Ok(queued)
 }
 
 async fn lock_order_of(db: &mut PgConnection, attempt: AttemptId) -> Result<(), Fault> {

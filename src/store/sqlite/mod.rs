@@ -220,7 +220,7 @@ impl Store for SqliteStore {
         attempt: AttemptId,
         outcome: Outcome,
         now: Moment,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.writer
             .run(move |db| payments::finish(db, attempt, outcome, now))
             .await

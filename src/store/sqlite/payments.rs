@@ -246,22 +246,24 @@ pub(super) fn finish(
     attempt: AttemptId,
     outcome: Outcome,
     now: Moment,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let mut queued = false;
     match outcome {
         Outcome::Unknown => {
             query("UPDATE attempts SET until = NULL WHERE id = ?")
                 .bind(attempt.0)
                 .execute(db)?;
-            return Ok(());
+            return Ok(false);
         }
         Outcome::Succeeded { .. } => {
             if let Some((scope, order)) = promote(db, attempt, now)? {
-                callbacks::catch_up(db, &scope, &order, now)?;
+                queued = callbacks::catch_up(db, &scope, &order, now)?.is_some();
             }
         }
         Outcome::Refused | Outcome::NotDone => {}
     }
-    delete_attempt(db, attempt)
+    delete_attempt(db, attempt)?;
+    Ok(queued)
 }
 
 /// Makes an attempt the payment. Which, where there was none before.
