@@ -3,6 +3,7 @@
 //! A 404 or 402 makes shops cancel their order, so it is given only when the payment truly does not exist; any doubt is
 //! a 502. Must not: answer from the record what only upstream can know.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::shared::{AskedOnce, Found};
@@ -41,6 +42,8 @@ pub struct Reading {
     pub view: View,
     /// What the store knows of the order.
     pub known: Known,
+    /// The record of its money calls, where it was read before the look.
+    pub calls: Option<Vec<Adjustment>>,
     /// Whether eCom has just said that it knows no such order: finding it here fixes its birth.
     pub fixes_birth: bool,
 }
@@ -168,8 +171,8 @@ impl Payments {
             seen: &seen,
         };
         let calls = match calls {
-            Some(calls) => calls,
-            None => self.calls(subject).await,
+            Some(calls) => Cow::Owned(calls),
+            None => self.calls(subject, reading, &look.events).await,
         };
         Ok(told(&epayment, caller, subject, reading, look, &calls).await)
     }
@@ -221,22 +224,46 @@ impl Payments {
         reading: &Reading,
         look: &Look,
     ) -> Answer {
-        let calls = self.calls(subject).await;
+        let calls = self.calls(subject, reading, &look.events).await;
         told(epayment, caller, subject, reading, look, &calls).await
     }
 
-    /// The record of the payment's money calls, as far as it can be read.
-    async fn calls(&self, subject: &Subject) -> Vec<Adjustment> {
+    /// The record of the payment's money calls, as far as it can be read. What was read before the look will do where
+    /// nothing has happened since.
+    async fn calls<'r>(
+        &self,
+        subject: &Subject,
+        reading: &'r Reading,
+        events: &[PaymentEvent],
+    ) -> Cow<'r, [Adjustment]> {
+        if let Some(calls) = &reading.calls
+            && covers(calls, events)
+        {
+            return Cow::Borrowed(calls);
+        }
         let order = &subject.order;
         match self.store.adjustments(&order.scope, &order.order).await {
-            Ok((calls, _)) => calls,
+            Ok((calls, _)) => Cow::Owned(calls),
             Err(error) => {
                 // Texts and request ids are missing then; the sums and states are upstream's.
                 tracing::warn!(error = %error, "details without the record's texts");
-                Vec::new()
+                Cow::Borrowed(&[])
             }
         }
     }
+}
+
+/// Whether a record that was read before the log has all that the log shows: no call of it was open, and each event of a
+/// money call is by one of them.
+fn covers(calls: &[Adjustment], events: &[PaymentEvent]) -> bool {
+    let recorded = |event: &PaymentEvent| {
+        let by = |call: &Adjustment| {
+            let key = call.key.as_ref().map(IdempotencyKey::as_str);
+            key.is_some() && key == event.idempotency_key.as_deref()
+        };
+        event.name.money_op().is_none() || calls.iter().any(by)
+    };
+    !calls.iter().any(Adjustment::is_open) && events.iter().all(recorded)
 }
 
 /// What eCom would answer of a look, with these records.
@@ -379,3 +406,6 @@ fn call(call: &Adjustment) -> RememberedCall {
         succeeded: matches!(call.state, AdjustmentState::Succeeded { .. }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,7 +247,7 @@ impl Bridge {
         note(facts, msn.as_ref(), &text);
         let order = self.order(call, msn, text);
         let caller = self.caller(call, order.scope.msn().cloned());
-        let known = or_answer!(self.payments.known(&caller, &order).await);
+        let (known, calls) = or_answer!(self.payments.known_with_calls(&caller, &order).await);
         let decision = self.decide(
             call,
             Ask::About(call.operation),
@@ -289,6 +289,7 @@ impl Bridge {
                 Reading {
                     view,
                     known,
+                    calls: Some(calls.0),
                     fixes_birth,
                 },
                 call.snapshot.settings.reads.details_cache,

@@ -256,6 +256,7 @@ impl Asking<'_> {
         let reading = Reading {
             view: self.view,
             known: self.known.clone(),
+            calls: None,
             fixes_birth: false,
         };
         let answer = match look(epayment, &self.caller, &self.subject).await {

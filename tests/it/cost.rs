@@ -132,7 +132,7 @@ async fn a_call_takes_as_few_steps_of_the_store_as_it_can() {
     ];
     assert_eq!(taken().await, change);
     app.details("order-0000").await.ok();
-    assert_eq!(taken().await, ["payment 1", "adjustments 1"]);
+    assert_eq!(taken().await, ["payment_and_adjustments 1"]);
     app.initiate("order-0001", 1_000).await.error();
     let known = [
         "begin_payment 1",

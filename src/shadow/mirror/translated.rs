@@ -210,6 +210,7 @@ impl Translated {
         let reading = Reading {
             view,
             known,
+            calls: None,
             fixes_birth: false,
         };
         let epayment = &payments.epayment;
