@@ -9,6 +9,7 @@ pub mod bridge;
 mod calls;
 mod context;
 pub mod headers;
+mod idle;
 mod judge;
 pub mod layers;
 mod offer;

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::headers::RequestId;
+use super::idle::Usage;
 use super::layers::{Edge, EdgeBody, Hooks, overloaded};
 use super::shaped::Shaped;
 use super::tls::{Acceptor, Certificate, Guarded, TlsError, TlsFiles, Transport, close_gently};
@@ -327,8 +328,15 @@ impl<H: Handler> Connections<H> {
     }
 
     async fn http2<T: Transport>(&self, stream: T, peer: Peer) -> End {
-        let edge = Arc::clone(&self.edge);
-        let service = service_fn(move |request| answered(Arc::clone(&edge), request, peer));
+        let (edge, usage) = (Arc::clone(&self.edge), Usage::new());
+        let used = usage.clone();
+        let service = service_fn(move |request| {
+            let (answered, working) = (answered(Arc::clone(&edge), request, peer), used.began());
+            async move {
+                let _working = working;
+                answered.await
+            }
+        });
         let io = TokioIo::new(Guarded::new(stream, self.settings.write_timeout));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -339,7 +347,8 @@ impl<H: Handler> Connections<H> {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.soft.cancelled() => {
+            // What is still on its way either way may end.
+            () = until_either(self.soft.cancelled(), usage.idle(self.settings.header_timeout)) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
@@ -351,6 +360,13 @@ impl<H: Handler> Connections<H> {
             tracing::debug!(%error, "a connection ended");
         }
         End::Own
+    }
+}
+
+async fn until_either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = one => {}
+        () = other => {}
     }
 }
 

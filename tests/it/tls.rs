@@ -37,6 +37,11 @@ pub(crate) struct Secured {
 }
 
 pub(crate) async fn secured() -> Secured {
+    secured_within(Duration::from_secs(60)).await
+}
+
+/// The longest that a head may take, and a connection may wait for its next call.
+pub(crate) async fn secured_within(header_timeout: Duration) -> Secured {
     let (cert, pem, key) = made();
     let files = tempfile::tempdir().unwrap();
     let tls = TlsFiles {
@@ -48,6 +53,7 @@ pub(crate) async fn secured() -> Secured {
     let mut wanted = Wanted::default();
     wanted.settings.tls = Some(tls);
     wanted.settings.handshake_timeout = Duration::from_millis(300);
+    wanted.settings.header_timeout = header_timeout;
     let upstream = Upstream::start().await;
     Secured {
         bridge: Bridge::with(upstream.addr, wanted).await,

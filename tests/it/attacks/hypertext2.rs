@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::bridge::is;
 use crate::support::{soon, until};
-use crate::tls::{Secured, secured};
+use crate::tls::{Secured, secured, secured_within};
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -258,6 +258,32 @@ async fn e3_floods_of_small_frames_harm_nobody_over_http_2() {
         assert!(serves(&secured).await, "{kind}");
         drop(stream);
     }
+}
+
+/// E8: PING is no call, however often it comes.
+#[tokio::test]
+async fn e8_a_connection_without_calls_is_ended_over_http_2_although_it_pings() {
+    let secured = secured_within(std::time::Duration::from_millis(200)).await;
+    assert!(serves(&secured).await);
+    let mut stream = secured.connect(&[b"h2"]).await;
+    let ping = frame(PING, 0, 0, &[0; 8]);
+    stream.write_all(&start()).await.unwrap();
+    let ended = async {
+        let mut head = [0; 9];
+        loop {
+            if stream.write_all(&ping).await.is_err() || stream.read_exact(&mut head).await.is_err()
+            {
+                return;
+            }
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; usize::try_from(length).unwrap()];
+            if head[3] == GOAWAY || stream.read_exact(&mut payload).await.is_err() {
+                return;
+            }
+        }
+    };
+    soon(ended).await;
+    assert!(serves(&secured).await);
 }
 
 /// E4 over HTTP/2: rapid reset (CVE-2023-44487). Every call gives its place back, and what was not sent stays unsent.
