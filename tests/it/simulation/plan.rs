@@ -149,6 +149,8 @@ pub(super) struct Plan {
     pub(super) by_event: bool,
     /// Capture, cancel, refund, reads of payments born in eCom: at eCom.
     pub(super) at_ecom: [bool; 4],
+    /// Of two whole instances the second one hears Vipps' webhooks.
+    pub(super) second_hears: bool,
     pub(super) steps: Vec<Step>,
 }
 
@@ -167,6 +169,7 @@ impl Plan {
         let (retries, cache, poll) = (u8::from(yes(2)), yes(2), yes(4));
         let (ecom_hooks, by_event) = (yes(2), yes(2));
         let at_ecom = [yes(2), yes(2), yes(2), yes(2)];
+        let second_hears = yes(2);
         let mut planner = Planner {
             random,
             orders: Vec::new(),
@@ -186,6 +189,7 @@ impl Plan {
             ecom_hooks,
             by_event,
             at_ecom,
+            second_hears,
             steps: planner.steps,
         }
     }
