@@ -11,6 +11,7 @@ mod books;
 mod life;
 mod outside;
 mod plan;
+mod planner;
 mod planted;
 mod post;
 mod steps;

@@ -37,6 +37,9 @@ impl Life {
             Step::Race(order, one, other) => self.race(order, one, other).await,
             Step::Peek(order, change) => self.peek(order, change, false).await,
             Step::Late(order, one, other) => self.late(order, one, other).await,
+            Step::Hidden(order, one, actions, other, unread) => {
+                self.hidden(order, one, actions, other, unread).await
+            }
             Step::Stopped(order, change) => self.peek(order, change, true).await,
             Step::Read(order, status, way, trouble) => {
                 self.read(order, *status, *way, trouble).await
@@ -349,6 +352,27 @@ impl Life {
             let _what_it_says_reaches_nobody = self.world.landing(order, &sent).send().await;
         }
         self.pass(WHILE).await;
+        Some(order.clone())
+    }
+
+    /// What nobody knows stays so while the evidence is hidden, however long ago it was: nothing else may be done.
+    async fn hidden(
+        &mut self,
+        order: &Order,
+        one: &Change,
+        actions: &[Action],
+        other: &Change,
+        unread: &Action,
+    ) -> Option<Order> {
+        self.world.seen(order)?;
+        self.approach(order, one).await;
+        let at = self.shops.ask(order, one);
+        self.send(at, Way::First, &Trouble::Blind(actions.to_vec()))
+            .await;
+        self.pass(WHILE).await;
+        let next = self.shops.ask(order, other);
+        self.send(next, Way::Second, &Trouble::Unread(unread.clone()))
+            .await;
         Some(order.clone())
     }
 
