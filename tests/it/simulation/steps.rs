@@ -307,6 +307,8 @@ impl Life {
             self.pass(WHILE).await;
         }
         let at = self.shops.ask(order, change);
+        // One of them reads the payment when the other one is done with it.
+        self.world.slow_look(order);
         let one = self.world.changing(order, change, Way::First);
         let other = self.world.changing(order, change, Way::Second);
         let (one, other) = tokio::join!(one.send(), other.send());

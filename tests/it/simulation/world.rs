@@ -292,6 +292,16 @@ impl World {
         }
     }
 
+    /// The next look at this payment takes a little longer.
+    pub(super) fn slow_look(&self, of: &Order) {
+        let slow = Action::Delay {
+            before_ms: 80,
+            after_ms: 0,
+        };
+        let look = Fault::once(&format!("/epayment/*{}", of.id), slow).on("GET");
+        self.shop.app.world().add_fault(look);
+    }
+
     pub(super) async fn end(&self) {
         self.shop.app.world().clear_faults();
         self.second().left(i64::MAX);
