@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::copy::TREE;
 use super::table::Mutant;
 
-/// Tests of the library that need a database server, start programs, or are slow and about something else.
+/// Tests that need a database server, start programs, or are slow and about something else.
 const SLOW: &[&str] = &[
     "store::postgres",
     "store::sqlite::crash",
@@ -28,6 +28,7 @@ const SLOW: &[&str] = &[
     "shadow::replay",
     "shadow::books",
     "tests::crowds::ten_thousand",
+    "whole_instances_on_postgresql",
 ];
 /// Tests over sockets that are quick and start no other program.
 const QUICK: &str = "happy:: money:: repeats:: creating:: order:: flips:: callbacks_received:: callbacks_delivered:: \

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use ecom_bridge::simulator::{Action, Fault};
+use ecom_bridge::store::AdjustmentState;
+use ecom_bridge::types::{Msn, OrderText, Scope};
 use serde_json::{Value, json};
 
 use crate::failing_store::door;
@@ -265,6 +267,55 @@ async fn a_call_about_no_payment_does_not_stay_unknown_for_ever() {
         assert_eq!(again.error(), (404, "35".into()), "{op}");
         assert_eq!(app.metric("bridge_ambiguous_open").await, 0.0);
     }
+}
+
+/// Found by the seeded simulation: a look at an open call begins before absence counts and ends after it, and the call
+/// lands in between.
+#[tokio::test]
+async fn a_call_that_lands_while_it_is_looked_for_is_not_closed_as_not_done() {
+    // Nothing here takes so long by itself; `settle` is twice the time of a sending.
+    let app = with(&[
+        ("upstream.timeout", "\"30s\""),
+        ("proxy.request_timeout", "\"60s\""),
+        ("upstream.retries", "0"),
+    ]);
+    let app = app.start().await;
+    app.reserved("order-0001", 1_000).await;
+    let fault = Fault::once("/capture", Action::CloseBefore);
+    app.world().add_fault(fault);
+    assert!(app.capture("order-0001", 400, "lost").await.is_unknown());
+    // The log is read now, and arrives slowly.
+    let slow = Action::SlowDrip {
+        bytes: 100,
+        interval_ms: 100,
+    };
+    app.world()
+        .add_fault(Fault::once("*/events", slow).on("GET"));
+    let ask = app.changing("capture", "order-0001", 300, "next");
+    let mut next = ask.begin().await;
+    until(|| {
+        let all = app.world().requests();
+        all.iter()
+            .any(|r| r.path().ends_with("/events") && r.fault.is_some())
+    })
+    .await;
+    app.land("/capture").await;
+    app.clock.advance(Duration::from_secs(61));
+    let told = next.read(false).await.unwrap();
+    let scope = Scope::Unit(Msn::parse(MSN).unwrap());
+    let order = OrderText::parse("order-0001").unwrap();
+    let (calls, _) = app
+        .payments()
+        .store
+        .adjustments(&scope, &order)
+        .await
+        .unwrap();
+    assert_ne!(calls[0].state, AdjustmentState::NotDone, "{calls:?}");
+    assert!(told.status != 200, "{}", told.text());
+    for (amount, id) in [(400, "lost"), (300, "next")] {
+        app.capture("order-0001", amount, id).await.ok();
+    }
+    assert_eq!(app.sums("order-0001"), (700, 0, 0));
 }
 
 #[tokio::test]

@@ -28,9 +28,9 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) async fn begin(plan: Plan, trace: Trace) -> Self {
+    pub(super) async fn begin(plan: Plan, database: Option<&str>, trace: Trace) -> Self {
         Self {
-            world: World::start(&plan).await,
+            world: World::start(&plan, database).await,
             plan,
             shops: Shops::default(),
             books: Books::default(),
@@ -48,7 +48,7 @@ impl Life {
         for (n, step) in self.plan.steps.clone().into_iter().enumerate() {
             self.note(format!("{n} {step:?}"));
             let touched = self.step(&step).await;
-            self.world.end();
+            self.world.end().await;
             self.world.quiet().await;
             self.check(touched.as_ref(), false).await;
         }
@@ -114,7 +114,7 @@ impl Life {
     /// The network heals, Vipps delivers, the shops are well and repeat what they do not know.
     async fn evening(&mut self) {
         self.note("evening".to_owned());
-        self.world.end();
+        self.world.end().await;
         self.world.manner = 200;
         self.world.shop.merchant.answer(Manner::status(200));
         self.world.paused = false;

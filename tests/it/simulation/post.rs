@@ -71,7 +71,7 @@ impl Post {
     /// One record for each final state, one word for each payment, and no second time for who has taken it.
     async fn once(&self, world: &World, shops: &Shops, over: bool) {
         // In this order: what is matched by then is in the list.
-        let waiting = world.unmatched();
+        let waiting = world.store.unmatched().await;
         let listed = world.shop.listed().await;
         for order in shops.created.keys() {
             let Some(seen) = world.seen(order) else {

@@ -37,6 +37,9 @@ impl Life {
             Step::Race(order, one, other) => self.race(order, one, other).await,
             Step::Peek(order, change) => self.peek(order, change, false).await,
             Step::Late(order, one, other) => self.late(order, one, other).await,
+            Step::Hidden(order, one, actions, other, unread) => {
+                self.hidden(order, one, actions, other, unread).await
+            }
             Step::Stopped(order, change) => self.peek(order, change, true).await,
             Step::Read(order, status, way, trouble) => {
                 self.read(order, *status, *way, trouble).await
@@ -104,9 +107,9 @@ impl Life {
         if !fresh && self.shops.doubt.contains(order) {
             self.pass(WHILE).await;
         }
-        self.world.begin(order, "initiate", trouble);
+        self.world.begin(order, "initiate", trouble).await;
         let answer = self.world.initiating(order, amount, way).send().await;
-        self.world.end();
+        self.world.end().await;
         let told = self.shops.initiated(order, amount, &answer);
         self.told(order, told);
         if fresh && matches!(trouble, Trouble::Nothing) {
@@ -132,7 +135,7 @@ impl Life {
 
     async fn user(&mut self, order: &Order, act: Act, trouble: &Trouble) -> Option<Order> {
         let seen = self.world.seen(order)?;
-        self.world.begin(order, "capture", trouble);
+        self.world.begin(order, "capture", trouble).await;
         let world = self.world.shop.app.world();
         let acted = world.act(order.msn(), &seen.reference, act) == Ok(true);
         if acted && matches!(act, Act::FailNext) {
@@ -143,7 +146,7 @@ impl Life {
             self.world.shop.app.advance(Duration::from_secs(2));
         }
         self.world.quiet().await;
-        self.world.end();
+        self.world.end().await;
         if !matches!(trouble, Trouble::Nothing) {
             self.pass(WHILE).await;
         }
@@ -154,7 +157,7 @@ impl Life {
 
     async fn full(&mut self, table: &str, order: &Order, act: Act) -> Option<Order> {
         let seen = self.world.seen(order)?;
-        self.world.full(table);
+        self.world.store.full(table).await;
         let world = self.world.shop.app.world();
         let before = world.deliveries().len();
         let acted = world.act(order.msn(), &seen.reference, act) == Ok(true);
@@ -170,7 +173,7 @@ impl Life {
             })
             .await;
         }
-        self.world.room();
+        self.world.store.room().await;
         self.world.quiet().await;
         Some(order.clone())
     }
@@ -239,9 +242,9 @@ impl Life {
     pub(super) async fn send(&mut self, at: usize, way: Way, trouble: &Trouble) -> Told {
         let request = self.shops.requests[at].clone();
         let (order, change) = (&request.order, &request.change);
-        self.world.begin(order, change.op, trouble);
+        self.world.begin(order, change.op, trouble).await;
         let answer = self.world.changing(order, change, way).send().await;
-        self.world.end();
+        self.world.end().await;
         let told = self.shops.answered(at, &answer);
         self.told(order, told);
         self.after(order, trouble).await;
@@ -304,6 +307,8 @@ impl Life {
             self.pass(WHILE).await;
         }
         let at = self.shops.ask(order, change);
+        // One of them reads the payment when the other one is done with it.
+        self.world.slow_look(order);
         let one = self.world.changing(order, change, Way::First);
         let other = self.world.changing(order, change, Way::Second);
         let (one, other) = tokio::join!(one.send(), other.send());
@@ -352,6 +357,27 @@ impl Life {
         Some(order.clone())
     }
 
+    /// What nobody knows stays so while the evidence is hidden, however long ago it was: nothing else may be done.
+    async fn hidden(
+        &mut self,
+        order: &Order,
+        one: &Change,
+        actions: &[Action],
+        other: &Change,
+        unread: &Action,
+    ) -> Option<Order> {
+        self.world.seen(order)?;
+        self.approach(order, one).await;
+        let at = self.shops.ask(order, one);
+        self.send(at, Way::First, &Trouble::Blind(actions.to_vec()))
+            .await;
+        self.pass(WHILE).await;
+        let next = self.shops.ask(order, other);
+        self.send(next, Way::Second, &Trouble::Unread(unread.clone()))
+            .await;
+        Some(order.clone())
+    }
+
     /// While upstream has the call, its record is looked at (I3), or the bridge is told to stop.
     async fn peek(&mut self, order: &Order, change: &Change, stop: bool) -> Option<Order> {
         let seen = self.world.seen(order)?;
@@ -363,7 +389,8 @@ impl Life {
             after_ms: 0,
         };
         self.world
-            .begin(order, change.op, &Trouble::Call(vec![slow]));
+            .begin(order, change.op, &Trouble::Call(vec![slow]))
+            .await;
         let ask = self.world.changing(order, change, Way::First);
         if !matches!(due, Some(Told::Done(_))) {
             // Perhaps it is never sent.
@@ -416,9 +443,9 @@ impl Life {
         trouble: &Trouble,
     ) -> Option<Order> {
         let seen = self.world.seen(order);
-        self.world.begin(order, "events", trouble);
+        self.world.begin(order, "events", trouble).await;
         let answer = self.world.reading(order, status, way).send().await;
-        self.world.end();
+        self.world.end().await;
         let exists = matches!(
             self.shops.created.get(order),
             Some(Told::Done(_) | Told::Unknown)

@@ -2,17 +2,17 @@
 //!
 //! Must not: decide anything.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ecom_bridge::simulator::{Action, Fault, PaymentView, SeenRequest};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use super::beside::Beside;
+use super::outside::Outside;
 use super::plan::{Order, Plan, Trouble, UNITS, Way};
-use crate::failing_store::{Door, door};
-use crate::support::callbacks::{Shop, reached};
+use crate::support::callbacks::{Shop, free_address, reached};
 use crate::support::shop::{Ask, change, order, reference};
 use crate::support::{eventually, until};
 
@@ -22,10 +22,11 @@ pub(super) const WHILE: Duration = Duration::from_secs(200);
 /// Everything that lives.
 pub(super) struct World {
     pub(super) shop: Shop,
-    pub(super) second: Option<Door>,
+    second: Option<Beside>,
+    /// Where the first one and a whole second one hear webhooks.
+    webhooks: (SocketAddr, SocketAddr),
     tokens: [String; 3],
-    /// Looks at the first instance's store from outside.
-    db: Connection,
+    pub(super) store: Outside,
     pub(super) paused: bool,
     pub(super) poll: bool,
     /// What shops answer callbacks with.
@@ -52,12 +53,15 @@ fn merchants() -> Vec<String> {
 }
 
 impl World {
-    pub(super) async fn start(plan: &Plan) -> Self {
+    /// On this database of PostgreSQL, with two whole instances, or on SQLite.
+    pub(super) async fn start(plan: &Plan, database: Option<&str>) -> Self {
         let retries = plan.retries.to_string();
         let mut wanted = reached(&[
-            // A normal call never takes so long, and few calls of a life hang.
-            ("upstream.timeout", "\"1500ms\""),
-            ("proxy.request_timeout", "\"4s\""),
+            // On a busy machine, too, a normal call never takes so long, and few calls of all lives hang.
+            ("upstream.timeout", "\"4s\""),
+            ("proxy.request_timeout", "\"9s\""),
+            ("proxy.drain_timeout", "\"12s\""),
+            ("callbacks.timeout", "\"10s\""),
             ("upstream.retries", &retries),
             // It goes by the machine's time; tests of its own have it.
             ("upstream.breaker_failures", "0"),
@@ -86,6 +90,16 @@ impl World {
         for (key, value) in sides(plan.at_ecom) {
             wanted.set(key, value);
         }
+        let webhooks = (free_address(), free_address());
+        let heard_by = match database {
+            Some(_) if plan.second_hears => webhooks.1,
+            _ => webhooks.0,
+        };
+        wanted.set("webhooks.listen", &format!("\"{}\"", webhooks.0));
+        wanted.set("webhooks.public_url", &format!("\"http://{heard_by}\""));
+        if let Some(url) = database {
+            wanted.set("store.url", url);
+        }
         let shop = Shop::of(wanted).await;
         shop.app.quiet_log();
         let upstream = shop.app.world();
@@ -97,17 +111,29 @@ impl World {
         let tokens = UNITS
             .each_ref()
             .map(|unit| upstream.issue_token(unit.key).unwrap());
-        let db = Connection::open(shop.app.configuration().1.join("bridge.db")).unwrap();
-        let second = Some(door(&shop.app).await);
-        Self {
+        let store = match database {
+            Some(url) => Outside::postgres(url).await,
+            None => Outside::sqlite(&shop.app.configuration().1.join("bridge.db")),
+        };
+        let mut world = Self {
             shop,
-            second,
+            second: None,
+            webhooks,
             tokens,
-            db,
+            store,
             paused: false,
             poll: plan.poll,
             manner: 200,
-        }
+        };
+        world.second_up().await;
+        world
+    }
+
+    async fn second_up(&mut self) {
+        self.second = Some(match self.store {
+            Outside::Sqlite(_) => Beside::door(&self.shop.app).await,
+            Outside::Postgres(_) => Beside::whole(&self.shop.app, self.webhooks).await,
+        });
     }
 
     /// Both instances end and begin again, with these operations at eCom.
@@ -127,13 +153,17 @@ impl World {
 
     pub(super) async fn up(&mut self) {
         self.shop.app.up().await;
-        self.second = Some(door(&self.shop.app).await);
+        self.second_up().await;
+    }
+
+    fn second(&self) -> &Beside {
+        self.second.as_ref().unwrap()
     }
 
     fn addr(&self, way: Way) -> std::net::SocketAddr {
         match way {
             Way::First => self.shop.app.addr(),
-            Way::Second => self.second.as_ref().unwrap().addr,
+            Way::Second => self.second().addr(),
         }
     }
 
@@ -196,7 +226,7 @@ impl World {
     }
 
     /// Faults for the calls about one order; `end()` is their end.
-    pub(super) fn begin(&self, of: &Order, op: &str, trouble: &Trouble) {
+    pub(super) async fn begin(&self, of: &Order, op: &str, trouble: &Trouble) {
         let world = self.shop.app.world();
         // A success that is none is for the bridge to find out: eCom's answers go as they came.
         let path = |action: &Action| {
@@ -207,6 +237,7 @@ impl World {
                     | Action::Html
                     | Action::Malformed
                     | Action::Empty
+                    | Action::Status { status: 200, .. }
             );
             match (op, typed) {
                 ("initiate", true) => "/epayment/v1/payments".to_owned(),
@@ -243,8 +274,11 @@ impl World {
             Trouble::Call(actions) => call(actions),
             Trouble::Blind(actions) => {
                 call(actions);
-                let hangs = matches!(actions[0], Action::Hang { .. });
-                reads(if hangs {
+                let not_for_reads = matches!(
+                    actions[0],
+                    Action::Hang { .. } | Action::Status { status: 200, .. }
+                );
+                reads(if not_for_reads {
                     Action::CloseBefore
                 } else {
                     actions[0].clone()
@@ -252,71 +286,45 @@ impl World {
             }
             Trouble::Unread(action) => reads(action.clone()),
             Trouble::Store(steps) => {
-                let store = &self.second.as_ref().unwrap().store;
-                store.left.store(*steps, Ordering::SeqCst);
+                self.second().left(*steps);
+                self.store.fails(steps % 2 == 0).await;
             }
         }
     }
 
-    pub(super) fn end(&self) {
+    /// The next look at this payment takes a little longer.
+    pub(super) fn slow_look(&self, of: &Order) {
+        let slow = Action::Delay {
+            before_ms: 80,
+            after_ms: 0,
+        };
+        let look = Fault::once(&format!("/epayment/*{}", of.id), slow).on("GET");
+        self.shop.app.world().add_fault(look);
+    }
+
+    pub(super) async fn end(&self) {
         self.shop.app.world().clear_faults();
-        let store = &self.second.as_ref().unwrap().store;
-        store.left.store(i64::MAX, Ordering::SeqCst);
-    }
-
-    /// No row comes into this table.
-    pub(super) fn full(&self, table: &str) {
-        self.db
-            .execute_batch(&format!(
-                "CREATE TRIGGER no_room BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no room'); END"
-            ))
-            .unwrap();
-    }
-
-    pub(super) fn room(&self) {
-        self.db.execute_batch("DROP TRIGGER no_room").unwrap();
+        self.second().left(i64::MAX);
+        self.store.well().await;
     }
 
     /// Time passes, and what is due then is done.
     pub(super) async fn pass(&mut self, time: Duration) {
         self.shop.pass(time).await;
+        self.second().wake().await;
         self.quiet().await;
     }
 
     /// Until nothing more will come by itself.
     pub(super) async fn quiet(&mut self) {
+        use ecom_bridge::types::Clock;
         let (world, paused) = (self.shop.app.world(), self.paused);
         eventually(async || {
             let heard = paused || world.webhooks().iter().all(|r| r.waiting == 0);
-            heard && self.nothing_due()
+            let now = self.shop.app.clock.now().millis();
+            heard && self.store.nothing_due(now, self.poll).await
         })
         .await;
-    }
-
-    fn nothing_due(&self) -> bool {
-        use ecom_bridge::types::Clock;
-        let now = self.shop.app.clock.now().millis();
-        let none = |sql: &str| {
-            let count: i64 = self
-                .db
-                .prepare_cached(sql)
-                .and_then(|mut found| found.query_row([now], |row| row.get(0)))
-                .unwrap();
-            count == 0
-        };
-        none(
-            "SELECT count(*) FROM callbacks WHERE ended_at IS NULL AND (leased = 1 OR due_at <= ?1)",
-        ) && (!self.poll || none("SELECT count(*) FROM payments WHERE poll_at <= ?1"))
-    }
-
-    /// The references of events whose payments are not known yet.
-    pub(super) fn unmatched(&self) -> Vec<String> {
-        let found = self
-            .db
-            .prepare_cached("SELECT reference FROM events WHERE matched = 0");
-        let mut found = found.unwrap();
-        let all = found.query_map([], |row| row.get(0)).unwrap();
-        all.map(Result::unwrap).collect()
     }
 
     /// Until upstream has a call about this order under way.

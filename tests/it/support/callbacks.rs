@@ -179,26 +179,33 @@ impl Shop {
     /// Time passes, and the dispatcher notices (it sleeps by the machine's own time).
     pub(crate) async fn pass(&self, time: std::time::Duration) {
         self.app.advance(time);
-        let nothing = "/api/callbacks/987654321/replay";
-        assert_eq!(
-            self.operate("POST", nothing, &Value::Null).await.status,
-            404
-        );
+        woken(self.app.admin_addr()).await;
     }
 
     /// A call of the operator's listener.
     pub(crate) async fn operate(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        let text = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        Client::to(self.app.admin_addr()).await.ask(text).await
+        operated(self.app.admin_addr(), method, path, body).await
     }
+}
+
+async fn operated(at: SocketAddr, method: &str, path: &str, body: &Value) -> Answer {
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let text = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    Client::to(at).await.ask(text).await
+}
+
+/// The dispatcher of a bridge with this operator's listener looks at the clock.
+pub(crate) async fn woken(admin: SocketAddr) {
+    let nothing = "/api/callbacks/987654321/replay";
+    let answer = operated(admin, "POST", nothing, &Value::Null).await;
+    assert_eq!(answer.status, 404);
 }
 
 pub(crate) async fn a_merchant() -> Merchant {

@@ -69,12 +69,21 @@ impl Postgres {
 
     /// The same with a new database of its own.
     pub(crate) async fn database(&self, name: &str) -> String {
-        let mut db = PgConnection::connect(&self.url).await.unwrap();
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::query(create).execute(&mut db).await.unwrap();
-        db.close().await.unwrap();
+        self.run(format!("CREATE DATABASE {name}")).await;
         let (server, _) = self.url.rsplit_once('/').unwrap();
         format!("\"{server}/{name}\"")
+    }
+
+    /// Removes it, whoever is still connected.
+    pub(crate) async fn without(&self, name: &str) {
+        self.run(format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    }
+
+    async fn run(&self, sql: String) {
+        let mut db = PgConnection::connect(&self.url).await.unwrap();
+        let sql = sqlx::AssertSqlSafe(sql);
+        sqlx::query(sql).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
     }
 }
 
