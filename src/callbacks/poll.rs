@@ -141,9 +141,7 @@ impl Poller {
             return Ok(Looked::Final);
         }
         let now = self.clock.now();
-        if due.end_at.is_some_and(|end| end <= now)
-            && self.payments.end_unapproved(&caller, subject).await
-        {
+        if is_up(due.end_at, now) && self.payments.end_unapproved(&caller, subject).await {
             // Its own event tells what happened; it is read at once.
             if let Ok(Reply::Done(events)) = self
                 .payments
@@ -232,6 +230,11 @@ pub(super) async fn record(
     Ok(is_final)
 }
 
+/// Whether the time is up that an unapproved payment has, where it has a limit.
+fn is_up(end_at: Option<Moment>, now: Moment) -> bool {
+    end_at.is_some_and(|end| end <= now)
+}
+
 /// An event that ends the waiting.
 fn is_news(event: &PaymentEvent) -> bool {
     match event.name {
@@ -268,6 +271,19 @@ pub fn caller(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_payment_has_all_the_time_of_its_limit() {
+        let at = Moment::from_millis;
+        for (limit, now, up) in [
+            (Some(600), 599, false),
+            (Some(600), 600, true),
+            (Some(600), 601, true),
+            (None, 601, false),
+        ] {
+            assert_eq!(is_up(limit.map(at), at(now)), up, "{limit:?} at {now}");
+        }
+    }
 
     #[test]
     fn the_end_of_a_payment_is_news_and_a_refused_card_is_none() {

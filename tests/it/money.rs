@@ -102,6 +102,20 @@ async fn a2_reset_before_or_after_the_work_has_one_effect() {
     }
 }
 
+/// Every sending breaks after its work: the log settles it, for a broken connection is no proof that nothing was sent.
+#[tokio::test]
+async fn a2_connections_that_break_every_time_have_sent_what_they_sent() {
+    for action in [Action::ResetAfter, Action::CloseAfter] {
+        let app = TestApp::start().await;
+        app.reserved("order-0001", 1_000).await;
+        app.world()
+            .add_fault(Fault::always("/order-0001/capture", action.clone()).on("POST"));
+        let answer = app.capture("order-0001", 400, "x").await;
+        assert_eq!(answer.status, 200, "{action:?}: {}", answer.text());
+        assert_eq!(app.sums("order-0001"), (400, 0, 0));
+    }
+}
+
 #[tokio::test]
 async fn a3_timeout_but_upstream_did_it() {
     each_operation(Action::Hang { processed: true }, succeeds).await;
