@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use ecom_bridge::simulator::{Action, Fault};
+use serde_json::json;
 
 use crate::support::app::{TestApp, with};
 use crate::support::{soon, until};
@@ -285,6 +286,35 @@ async fn a6_a7_a20_spoilt_answers_are_settled_by_the_log() {
             "{action:?}"
         );
         assert_eq!(app.sums("order-0001").0, captured, "{action:?}");
+    }
+}
+
+/// A success about less than was asked for proves nothing: the log tells what was done.
+#[tokio::test]
+async fn a20_a_success_over_less_than_was_asked_is_settled_by_the_log() {
+    let nok = |value: i64| json!({"currency": "NOK", "value": value});
+    for (op, member, captured, refunded) in [
+        ("capture", "capturedAmount", 300, 0),
+        ("refund", "refundedAmount", 1_000, 300),
+    ] {
+        let app = TestApp::start().await;
+        app.reserved("order-0001", 1_000).await;
+        if op == "refund" {
+            app.capture("order-0001", 1_000, "before").await.ok();
+        }
+        let body = json!({"amount": nok(1_000), "state": "AUTHORIZED", "pspReference": "psp",
+            "reference": "order-0001", "aggregate": {"authorizedAmount": nok(1_000), "cancelledAmount": nok(0),
+                "capturedAmount": nok(captured), "refundedAmount": nok(refunded)}});
+        let less = Action::Status {
+            status: 200,
+            body: Some(body.to_string()),
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            processed: true,
+        };
+        app.world()
+            .add_fault(Fault::once(&format!("/order-0001/{op}"), less).on("POST"));
+        let told = app.changing(op, "order-0001", 400, "x").send().await.ok();
+        assert_eq!(told["transactionSummary"][member], 400, "{told}");
     }
 }
 
