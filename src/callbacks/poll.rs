@@ -113,10 +113,7 @@ impl Poller {
             Looked::Open | Looked::Later if now.since(due.created_at) > GIVE_UP_AFTER => None,
             Looked::Open | Looked::Later => Some(pause(settings, due, now)),
         };
-        let next = pause.map(|pause| match due.end_at {
-            Some(end) if end > now && end < now.plus(pause) => end,
-            _ => now.plus(pause),
-        });
+        let next = pause.map(|pause| next_look(due.end_at, now, pause));
         self.store
             .settle_poll(&due.scope, &due.order, due.lease, next)
             .await?;
@@ -230,6 +227,14 @@ pub(super) async fn record(
     Ok(is_final)
 }
 
+/// After the pause, or at the payment's limit where that comes first.
+fn next_look(end_at: Option<Moment>, now: Moment, pause: Duration) -> Moment {
+    match end_at {
+        Some(end) if end > now && end < now.plus(pause) => end,
+        _ => now.plus(pause),
+    }
+}
+
 /// Whether the time is up that an unapproved payment has, where it has a limit.
 fn is_up(end_at: Option<Moment>, now: Moment) -> bool {
     end_at.is_some_and(|end| end <= now)
@@ -282,6 +287,25 @@ mod tests {
             (None, 601, false),
         ] {
             assert_eq!(is_up(limit.map(at), at(now)), up, "{limit:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_look_comes_after_its_pause_and_at_the_limit_at_the_latest() {
+        let at = Moment::from_millis;
+        for (limit, next) in [
+            (None, 1_060),
+            (Some(999), 1_060),
+            (Some(1_000), 1_060),
+            (Some(1_030), 1_030),
+            (Some(1_090), 1_060),
+        ] {
+            let pause = Duration::from_millis(60);
+            assert_eq!(
+                next_look(limit.map(at), at(1_000), pause),
+                at(next),
+                "{limit:?}"
+            );
         }
     }
 
