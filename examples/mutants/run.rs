@@ -1,7 +1,7 @@
 //! Builds the tests of the copy once, and runs them with one mutant after another.
 //!
-//! A mutant is caught when a test fails twice with it, when the tests end in another way than by themselves, or when they
-//! don't end in time. Must not: run tests that start servers or other programs; they would be left running.
+//! A mutant is caught when a test fails each time with it and never without, when the tests end in another way than by
+//! themselves, or when they don't end in time. Must not: run tests that start servers or other programs; they would be left running.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -99,7 +99,7 @@ impl Tests {
         }
         for (program, filters) in runs {
             let began = Instant::now();
-            match failed_twice(program, filters, None) {
+            match failed_always(program, filters, None) {
                 None => println!("green without a mutant, in {} s", began.elapsed().as_secs()),
                 Some(why) => return Err(format!("without a mutant: {why}")),
             }
@@ -131,7 +131,7 @@ impl Tests {
             } else {
                 &self.sockets
             };
-            let by = failed_twice(program, filters, Some(&mutant.name))?;
+            let by = failed_always(program, filters, Some(&mutant.name))?;
             Some(format!("{kind} {by}"))
         })
     }
@@ -146,8 +146,9 @@ fn module_of(file: &str) -> String {
     path.trim_end_matches("/mod").replace('/', "::")
 }
 
-/// What fails, fails again by itself, and does not fail without the mutant: under load a test may fail for another reason.
-fn failed_twice(program: &PathBuf, filters: &str, mutant: Option<&str>) -> Option<String> {
+/// What fails, fails again by itself each time, and never without the mutant: under load a test may fail for another
+/// reason.
+fn failed_always(program: &PathBuf, filters: &str, mutant: Option<&str>) -> Option<String> {
     let exact = ["--exact".to_owned()];
     let mut passed_over = Vec::new();
     loop {
@@ -157,7 +158,8 @@ fn failed_twice(program: &PathBuf, filters: &str, mutant: Option<&str>) -> Optio
             End::Failed(test) => test,
         };
         let fails = |mutant| !matches!(ended(program, &test, mutant, &exact), End::Green);
-        if fails(mutant) && (mutant.is_none() || !fails(None)) {
+        let shows = || fails(mutant) && (mutant.is_none() || !fails(None));
+        if shows() && shows() {
             return Some(test);
         }
         println!(
