@@ -19,6 +19,9 @@ use record::{Count, Record};
 use run::Tests;
 use table::Mutant;
 
+/// All tables.
+const TABLES: &str = "tests/mutants";
+
 /// Plants mistakes one at a time, and shows which tests catch them.
 #[derive(Debug, Parser)]
 struct Asked {
@@ -26,7 +29,7 @@ struct Asked {
     #[arg(long)]
     only: Vec<String>,
     /// Only this table; can be said more than once.
-    #[arg(long, default_values_t = ["tests/mutants".to_owned()])]
+    #[arg(long, default_values_t = [TABLES.to_owned()])]
     table: Vec<String>,
     /// Only tests of `it` with these filters, separated by blanks: `simulation::`.
     #[arg(long)]
@@ -53,13 +56,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn tried(asked: &Asked) -> Result<bool, String> {
+/// Those of a table, or of the tables of a folder that are wanted.
+fn mutants_of(place: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Mutant>, String> {
     let mut all = Vec::new();
-    for table in &asked.table {
-        for (path, text) in copy::tables(table)? {
+    for (path, text) in copy::tables(place)? {
+        if is_wanted(&path) {
             all.extend(table::read(&text).map_err(|why| format!("{path}: {why}"))?);
         }
     }
+    Ok(all)
+}
+
+fn tried(asked: &Asked) -> Result<bool, String> {
+    let mut all = Vec::new();
+    for table in &asked.table {
+        all.extend(mutants_of(table, |_| true)?);
+    }
+    // Also of the tables that were not asked for: their lines stay.
+    let in_record = mutants_of(TABLES, |path| !path.ends_with(record::LEFT_OUT))?;
     let mut wrong = table::complaints(&all);
     wrong.extend(table::misplaced(&all, |file| {
         std::fs::read_to_string(file).ok()
@@ -81,7 +95,7 @@ fn tried(asked: &Asked) -> Result<bool, String> {
     let known = record::read(&std::fs::read_to_string(record::PLACE).unwrap_or_default());
     let write = |record: &Record| {
         if asked.record
-            && let Err(error) = std::fs::write(record::PLACE, record::written(&all, record))
+            && let Err(error) = std::fs::write(record::PLACE, record::written(&in_record, record))
         {
             eprintln!("{}: {error}", record::PLACE);
         }

@@ -8,6 +8,8 @@ use super::table::Mutant;
 
 /// Where it is kept, from the project's folder.
 pub(crate) const PLACE: &str = "tests/mutants/caught.md";
+/// The table that is not in it: the bugs that the simulation is to find, of which docs/simulation.md tells.
+pub(crate) const LEFT_OUT: &str = "planted.toml";
 /// Of all mutants so many percent must be caught; of those of money all.
 pub(crate) const LEAST_PERCENT: usize = 95;
 /// What stands where no test caught it.
