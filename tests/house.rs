@@ -12,6 +12,8 @@ mod edges;
 mod form;
 #[path = "house/imports.rs"]
 mod imports;
+#[path = "house/mutants.rs"]
+mod mutants;
 #[path = "house/shadow.rs"]
 mod shadow;
 #[path = "house/source.rs"]
@@ -23,8 +25,6 @@ mod unit;
 
 #[path = "../examples/sbom/cyclonedx.rs"]
 mod cyclonedx;
-#[path = "../examples/mutants/table.rs"]
-mod mutants;
 
 use edges::edges;
 use form::{
@@ -380,51 +380,4 @@ fn the_readme_names_tests_that_exist() {
     assert_none(&named_tests(&everything()));
     plant(named_tests, "README.md", "| x | `a_test_that_is_gone` |");
     spare(named_tests, "README.md", "`bridge_log_lines_dropped_total`");
-}
-
-#[test]
-fn the_mutants_of_the_tables_fit_the_tree() {
-    let files = everything();
-    let text_of = |path: &str| {
-        let found = files.iter().find(|file| file.path == path);
-        found.map(|file| file.text.clone())
-    };
-    let tables = files
-        .iter()
-        .filter(|file| file.path.starts_with("tests/mutants/") && file.path.ends_with(".toml"));
-    let mut all = Vec::new();
-    for table in tables {
-        all.extend(
-            mutants::read(&table.text).unwrap_or_else(|why| panic!("{}: {why}", table.path)),
-        );
-    }
-    assert_none(&mutants::complaints(&all));
-    assert_none(&mutants::misplaced(&all, text_of));
-    let filters = all.iter().filter_map(|one| one.tests.as_deref());
-    for filter in filters.flat_map(str::split_whitespace) {
-        let module = filter.split("::").next().unwrap_or(filter);
-        let known = [
-            format!("tests/it/{module}.rs"),
-            format!("tests/it/{module}/mod.rs"),
-        ];
-        assert!(
-            known.iter().any(|path| text_of(path).is_some()),
-            "{filter}: no such tests"
-        );
-    }
-    assert!(all.len() >= 100 && all.iter().filter(|one| one.money).count() >= 25);
-
-    let one = |from: &str, to: &str| {
-        let table = format!("[[mutant]]\nname='a'\nwhat='b'\nfile='f'\nfrom='{from}'\nto='{to}'\n");
-        mutants::read(&table).unwrap_or_default()
-    };
-    let text = |_: &str| Some("let a = b + c;\nlet d = c;".to_owned());
-    assert_eq!(mutants::misplaced(&one("b + c", "b"), text).len(), 0);
-    assert_eq!(mutants::misplaced(&one("c;", "b;"), text).len(), 1, "twice");
-    assert_eq!(mutants::misplaced(&one("x", "b"), text).len(), 1, "nowhere");
-    assert_eq!(mutants::complaints(&one("b", "b")).len(), 1);
-    let overlap = [one("a = b", "x"), one("b + c", "x")].concat();
-    assert_eq!(mutants::misplaced(&overlap, text).len(), 1);
-    assert_eq!(mutants::complaints(&overlap).len(), 1, "one name");
-    assert!(mutants::read("[[mutant]]\nname='a'").is_err());
 }

@@ -67,6 +67,8 @@ pub(crate) fn planted(mutants: &[Mutant]) -> Result<(), String> {
         .get_mut(Path::new("src/lib.rs"))
         .ok_or("run it in the project's folder")?;
     library.extend_from_slice(b"\nmod mutant;\n");
+    // What is woven in stands in parentheses, needed or not.
+    library.splice(0..0, *b"#![allow(unused_parens)]\n");
     wanted.insert(PathBuf::from("src/mutant.rs"), MODULE.as_bytes().to_vec());
     written(&wanted)
 }

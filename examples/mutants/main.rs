@@ -5,19 +5,22 @@
 //! those of its own module first, then all of the library, then those over sockets. Must not: touch the tree itself.
 
 mod copy;
+mod record;
 mod run;
 mod table;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser;
 
-use run::{Found, Tests};
+use record::{Count, Record};
+use run::Tests;
 use table::Mutant;
 
-/// Of all mutants so many percent must be caught; of those of money all.
-const LEAST_PERCENT: usize = 95;
+/// All tables.
+const TABLES: &str = "tests/mutants";
 
 /// Plants mistakes one at a time, and shows which tests catch them.
 #[derive(Debug, Parser)]
@@ -26,7 +29,7 @@ struct Asked {
     #[arg(long)]
     only: Vec<String>,
     /// Only this table; can be said more than once.
-    #[arg(long, default_values_t = ["tests/mutants".to_owned()])]
+    #[arg(long, default_values_t = [TABLES.to_owned()])]
     table: Vec<String>,
     /// Only tests of `it` with these filters, separated by blanks: `simulation::`.
     #[arg(long)]
@@ -37,6 +40,9 @@ struct Asked {
     /// Does not try whether all is green without a mutant.
     #[arg(long)]
     trust: bool,
+    /// Writes what was found into `tests/mutants/caught.md`.
+    #[arg(long)]
+    record: bool,
 }
 
 fn main() -> ExitCode {
@@ -50,13 +56,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn tried(asked: &Asked) -> Result<bool, String> {
+/// Those of a table, or of the tables of a folder that are wanted.
+fn mutants_of(place: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Mutant>, String> {
     let mut all = Vec::new();
-    for table in &asked.table {
-        for (path, text) in copy::tables(table)? {
+    for (path, text) in copy::tables(place)? {
+        if is_wanted(&path) {
             all.extend(table::read(&text).map_err(|why| format!("{path}: {why}"))?);
         }
     }
+    Ok(all)
+}
+
+fn tried(asked: &Asked) -> Result<bool, String> {
+    let mut all = Vec::new();
+    for table in &asked.table {
+        all.extend(mutants_of(table, |_| true)?);
+    }
+    // Also of the tables that were not asked for: their lines stay.
+    let in_record = mutants_of(TABLES, |path| !path.ends_with(record::LEFT_OUT))?;
     let mut wrong = table::complaints(&all);
     wrong.extend(table::misplaced(&all, |file| {
         std::fs::read_to_string(file).ok()
@@ -75,64 +92,72 @@ fn tried(asked: &Asked) -> Result<bool, String> {
             asked.only.is_empty() || asked.only.iter().any(|name| one.name.starts_with(name))
         })
         .collect();
-    let found = each(&tests, &chosen, asked.at_once.max(1));
+    let known = record::read(&std::fs::read_to_string(record::PLACE).unwrap_or_default());
+    let write = |record: &Record| {
+        if asked.record
+            && let Err(error) = std::fs::write(record::PLACE, record::written(&in_record, record))
+        {
+            eprintln!("{}: {error}", record::PLACE);
+        }
+    };
+    let found = each(&tests, &chosen, asked.at_once.max(1), known, write);
     Ok(told(&chosen, &found))
 }
 
-/// Some at once; what was found, in the order of the mutants.
-fn each(tests: &Tests, chosen: &[&Mutant], at_once: usize) -> Vec<Found> {
-    let next = Mutex::new(0);
-    let found: Vec<Mutex<Option<Found>>> = chosen.iter().map(|_| Mutex::new(None)).collect();
-    let take = || {
-        let mut next = next.lock().ok()?;
-        *next += 1;
-        Some(*next - 1)
-    };
+/// Some at once; what is known of all at the end. `write` is given what is known after each.
+fn each(
+    tests: &Tests,
+    chosen: &[&Mutant],
+    at_once: usize,
+    known: Record,
+    write: impl Fn(&Record) + Sync,
+) -> Record {
+    let next = AtomicUsize::new(0);
+    let before = known.clone();
+    let known = Mutex::new(known);
     std::thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| {
-                while let Some((n, mutant)) = take().and_then(|n| Some((n, *chosen.get(n)?))) {
-                    let one = tests.tried(mutant);
-                    println!("{:>4} {} {}", n + 1, mutant.name, one);
-                    if let Ok(mut place) = found[n].lock() {
-                        *place = Some(one);
+                loop {
+                    let n = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(mutant) = chosen.get(n) else { return };
+                    let by = before.get(&mutant.name).and_then(Option::as_deref);
+                    let found = tests.tried(mutant, by);
+                    println!("{:>4} {} {}", n + 1, mutant.name, text_of(found.as_ref()));
+                    if let Ok(mut known) = known.lock() {
+                        known.insert(mutant.name.clone(), found);
+                        write(&known);
                     }
                 }
             });
         }
     });
-    found
-        .into_iter()
-        .map(|one| one.into_inner().ok().flatten().unwrap_or(Found::Survived))
-        .collect()
+    known.into_inner().unwrap_or_default()
 }
 
-/// The table at the end, and whether it is good enough.
-fn told(chosen: &[&Mutant], found: &[Found]) -> bool {
-    println!("\n| mutant | money | caught by |\n|---|---|---|");
-    for (mutant, one) in chosen.iter().zip(found) {
-        let money = if mutant.money { "yes" } else { "" };
-        println!("| {} | {money} | {one} |", mutant.name);
-    }
-    let survivors = || {
-        let pairs = chosen.iter().zip(found);
-        pairs.filter(|(_, one)| matches!(one, Found::Survived))
-    };
+fn text_of(found: Option<&String>) -> &str {
+    found.map_or("SURVIVED", String::as_str)
+}
+
+/// What was found, and whether it is good enough.
+fn told(chosen: &[&Mutant], found: &Record) -> bool {
     println!();
-    for (mutant, _) in survivors() {
-        println!(
-            "SURVIVED {}: {} ({})",
-            mutant.name, mutant.what, mutant.file
-        );
+    for mutant in chosen {
+        if !matches!(found.get(&mutant.name), Some(Some(_))) {
+            println!(
+                "SURVIVED {}: {} ({})",
+                mutant.name, mutant.what, mutant.file
+            );
+        }
     }
-    let (all, lost) = (chosen.len(), survivors().count());
-    let money = chosen.iter().filter(|mutant| mutant.money).count();
-    let lost_money = survivors().filter(|(mutant, _)| mutant.money).count();
+    let count = Count::of(chosen, found);
     println!(
-        "{} of {all} caught ({} %); of money {} of {money}",
-        all - lost,
-        (all - lost) * 100 / all.max(1),
-        money - lost_money
+        "{} of {} caught ({} %); of money {} of {}",
+        count.caught,
+        count.all,
+        count.caught * 100 / count.all.max(1),
+        count.money_caught,
+        count.money
     );
-    lost_money == 0 && (all - lost) * 100 >= all * LEAST_PERCENT
+    count.is_enough()
 }

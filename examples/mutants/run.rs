@@ -1,9 +1,8 @@
 //! Builds the tests of the copy once, and runs them with one mutant after another.
 //!
-//! A mutant is caught when a test fails twice with it, when the tests end in another way than by themselves, or when they
-//! don't end in time. Must not: run tests that start servers or other programs; they would be left running.
+//! A mutant is caught when a test fails each time with it and never without, when the tests end in another way than by
+//! themselves, or when they don't end in time. Must not: run tests that start servers or other programs; they would be left running.
 
-use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -38,24 +37,6 @@ const QUICK: &str = "happy:: money:: repeats:: creating:: order:: flips:: callba
 const AT_ONCE: &str = "--test-threads=8";
 /// A mutant under which no test ends for so long is caught.
 const PATIENCE: Duration = Duration::from_secs(150);
-
-/// What became of a mutant.
-#[derive(Clone, Debug)]
-pub(crate) enum Found {
-    /// By this test.
-    Caught(String),
-    /// By none.
-    Survived,
-}
-
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Caught(by) => f.write_str(by),
-            Self::Survived => f.write_str("SURVIVED"),
-        }
-    }
-}
 
 /// The built tests.
 pub(crate) struct Tests {
@@ -119,7 +100,7 @@ impl Tests {
         }
         for (program, filters) in runs {
             let began = Instant::now();
-            match failed_twice(program, filters, None) {
+            match failed_always(program, filters, None) {
                 None => println!("green without a mutant, in {} s", began.elapsed().as_secs()),
                 Some(why) => return Err(format!("without a mutant: {why}")),
             }
@@ -127,26 +108,33 @@ impl Tests {
         Ok(())
     }
 
-    /// Tries one: the tests of its module, all of the library, those over sockets.
-    pub(crate) fn tried(&self, mutant: &Mutant) -> Found {
+    /// Tries one: the test that caught it before, the tests of its module, all of the library, those over sockets. Says
+    /// what caught it.
+    pub(crate) fn tried(&self, mutant: &Mutant, caught_before: Option<&str>) -> Option<String> {
         let own = module_of(&mutant.file);
-        let runs = match (&self.only_sockets, &mutant.tests) {
-            (Some(only), _) => vec![(&self.sockets, only.as_str())],
-            (None, None) => vec![
-                (&self.library, own.as_str()),
-                (&self.library, ""),
-                (&self.sockets, QUICK),
-            ],
+        let mut runs = match (&self.only_sockets, &mutant.tests) {
+            (Some(only), _) => vec![("it", only.as_str())],
+            (None, None) => vec![("lib", own.as_str()), ("lib", ""), ("it", QUICK)],
             (None, Some(named)) => vec![
-                (&self.library, own.as_str()),
-                (&self.sockets, named.as_str()),
-                (&self.library, ""),
-                (&self.sockets, QUICK),
+                ("lib", own.as_str()),
+                ("it", named.as_str()),
+                ("lib", ""),
+                ("it", QUICK),
             ],
         };
-        runs.into_iter()
-            .find_map(|(program, filters)| failed_twice(program, filters, Some(&mutant.name)))
-            .map_or(Found::Survived, Found::Caught)
+        let before = caught_before.and_then(|by| by.split_once(' '));
+        if self.only_sockets.is_none() {
+            runs.splice(0..0, before.filter(|(_, test)| test.contains("::")));
+        }
+        runs.into_iter().find_map(|(kind, filters)| {
+            let program = if kind == "lib" {
+                &self.library
+            } else {
+                &self.sockets
+            };
+            let by = failed_always(program, filters, Some(&mutant.name))?;
+            Some(format!("{kind} {by}"))
+        })
     }
 }
 
@@ -159,8 +147,9 @@ fn module_of(file: &str) -> String {
     path.trim_end_matches("/mod").replace('/', "::")
 }
 
-/// What fails, fails again by itself, and does not fail without the mutant: under load a test may fail for another reason.
-fn failed_twice(program: &PathBuf, filters: &str, mutant: Option<&str>) -> Option<String> {
+/// What fails, fails again by itself each time, and never without the mutant: under load a test may fail for another
+/// reason.
+fn failed_always(program: &PathBuf, filters: &str, mutant: Option<&str>) -> Option<String> {
     let exact = ["--exact".to_owned()];
     let mut passed_over = Vec::new();
     loop {
@@ -170,7 +159,8 @@ fn failed_twice(program: &PathBuf, filters: &str, mutant: Option<&str>) -> Optio
             End::Failed(test) => test,
         };
         let fails = |mutant| !matches!(ended(program, &test, mutant, &exact), End::Green);
-        if fails(mutant) && (mutant.is_none() || !fails(None)) {
+        let shows = || fails(mutant) && (mutant.is_none() || !fails(None));
+        if shows() && shows() {
             return Some(test);
         }
         println!(

@@ -50,6 +50,15 @@ mod tests {
             r#"{"merchantSerialNumber":"123456","orderId":"order-0001","transactionInfo":{"amount":49900,"status":"RESERVED","timeStamp":"2023-11-14T22:13:20.000Z","transactionId":"5001"}}"#
         );
         assert_eq!(plain, render(&due(), None).unwrap());
+        let queued_later = DueCallback {
+            queued_at: due().at.plus(std::time::Duration::from_secs(60)),
+            ..due()
+        };
+        assert_eq!(
+            plain,
+            render(&queued_later, None).unwrap(),
+            "the event's time"
+        );
         let user = UserDetails {
             email: Some("a@b.example".to_owned()),
             first_name: None,

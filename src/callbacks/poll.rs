@@ -113,10 +113,7 @@ impl Poller {
             Looked::Open | Looked::Later if now.since(due.created_at) > GIVE_UP_AFTER => None,
             Looked::Open | Looked::Later => Some(pause(settings, due, now)),
         };
-        let next = pause.map(|pause| match due.end_at {
-            Some(end) if end > now && end < now.plus(pause) => end,
-            _ => now.plus(pause),
-        });
+        let next = pause.map(|pause| next_look(due.end_at, now, pause));
         self.store
             .settle_poll(&due.scope, &due.order, due.lease, next)
             .await?;
@@ -141,9 +138,7 @@ impl Poller {
             return Ok(Looked::Final);
         }
         let now = self.clock.now();
-        if due.end_at.is_some_and(|end| end <= now)
-            && self.payments.end_unapproved(&caller, subject).await
-        {
+        if is_up(due.end_at, now) && self.payments.end_unapproved(&caller, subject).await {
             // Its own event tells what happened; it is read at once.
             if let Ok(Reply::Done(events)) = self
                 .payments
@@ -232,6 +227,19 @@ pub(super) async fn record(
     Ok(is_final)
 }
 
+/// After the pause, or at the payment's limit where that comes first.
+fn next_look(end_at: Option<Moment>, now: Moment, pause: Duration) -> Moment {
+    match end_at {
+        Some(end) if end > now && end < now.plus(pause) => end,
+        _ => now.plus(pause),
+    }
+}
+
+/// Whether the time is up that an unapproved payment has, where it has a limit.
+fn is_up(end_at: Option<Moment>, now: Moment) -> bool {
+    end_at.is_some_and(|end| end <= now)
+}
+
 /// An event that ends the waiting.
 fn is_news(event: &PaymentEvent) -> bool {
     match event.name {
@@ -268,6 +276,38 @@ pub fn caller(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_payment_has_all_the_time_of_its_limit() {
+        let at = Moment::from_millis;
+        for (limit, now, up) in [
+            (Some(600), 599, false),
+            (Some(600), 600, true),
+            (Some(600), 601, true),
+            (None, 601, false),
+        ] {
+            assert_eq!(is_up(limit.map(at), at(now)), up, "{limit:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_look_comes_after_its_pause_and_at_the_limit_at_the_latest() {
+        let at = Moment::from_millis;
+        for (limit, next) in [
+            (None, 1_060),
+            (Some(999), 1_060),
+            (Some(1_000), 1_060),
+            (Some(1_030), 1_030),
+            (Some(1_090), 1_060),
+        ] {
+            let pause = Duration::from_millis(60);
+            assert_eq!(
+                next_look(limit.map(at), at(1_000), pause),
+                at(next),
+                "{limit:?}"
+            );
+        }
+    }
 
     #[test]
     fn the_end_of_a_payment_is_news_and_a_refused_card_is_none() {

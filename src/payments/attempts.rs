@@ -70,12 +70,8 @@ impl Payments {
 
     /// An attempt that a read has shown to be the payment: its record becomes the payment's.
     pub(super) async fn promote(&self, attempt: &Attempt, payment: &Payment) {
-        let made_with = payment
-            .metadata
-            .as_ref()
-            .and_then(recovery::read)
-            .and_then(|mark| mark.key);
-        if made_with.is_some() && made_with == attempt.key {
+        let mark = payment.metadata.as_ref().and_then(recovery::read);
+        if mark.is_some_and(|mark| mark.is_of(attempt.key.as_ref())) {
             self.close_attempt(attempt.id, accepted(self.clock.now()))
                 .await;
         }

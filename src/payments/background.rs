@@ -219,10 +219,7 @@ impl Payments {
                     true,
                 )
             }
-            // 6060: the user was faster.
-            Ok(Reply::Problem { status, .. })
-                if (400..500).contains(&status) && !matches!(status, 401 | 408 | 423 | 429) =>
-            {
+            Ok(Reply::Problem { status, .. }) if is_refused_for_good(status) => {
                 (Outcome::Refused, false)
             }
             Ok(Reply::Gateway(_)) | Err(SendFailure::NotSent(_)) => (Outcome::NotDone, false),
@@ -299,4 +296,24 @@ fn may_capture_directly(payment: &Payment) -> bool {
     payment.state == State::Authorized
         && payment.aggregate.captured_amount.value.is_zero()
         && payment.aggregate.cancelled_amount.value.is_zero()
+}
+
+/// Whether ePayment refuses for good to end an unapproved payment (6060: the user was faster).
+fn is_refused_for_good(status: u16) -> bool {
+    (400..500).contains(&status) && !matches!(status, 401 | 408 | 423 | 429)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_asked_again_is_no_approval() {
+        for status in [400, 403, 404, 409, 422] {
+            assert!(is_refused_for_good(status), "{status}");
+        }
+        for status in [200, 401, 408, 423, 429, 500, 503] {
+            assert!(!is_refused_for_good(status), "{status}");
+        }
+    }
 }

@@ -20,8 +20,8 @@ const PAUSES: [u64; 12] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1500];
 struct Pauses(usize);
 
 impl Pauses {
-    fn next(&mut self, payments: &Payments) -> Option<Duration> {
-        if self.0 == 0 || !payments.epayment.breaker().refuses() {
+    fn next(&mut self, is_refused: bool) -> Option<Duration> {
+        if self.0 == 0 || !is_refused {
             self.0 += 1;
         }
         PAUSES
@@ -41,7 +41,7 @@ impl Payments {
         let (payments, caller, subject) = (Arc::clone(self), caller.clone(), subject.clone());
         self.in_background(async move {
             let mut pauses = Pauses::default();
-            while let Some(pause) = pauses.next(&payments) {
+            while let Some(pause) = pauses.next(payments.epayment.breaker().refuses()) {
                 tokio::time::sleep(pause).await;
                 if payments
                     .settle_adjustment(&again(&caller), &subject, id)
@@ -80,7 +80,7 @@ impl Payments {
         let key = key.clone();
         self.in_background(async move {
             let mut pauses = Pauses::default();
-            while let Some(pause) = pauses.next(&payments) {
+            while let Some(pause) = pauses.next(payments.epayment.breaker().refuses()) {
                 tokio::time::sleep(pause).await;
                 if payments
                     .settle_attempt(&again(&caller), &subject, attempt, &key)
@@ -139,5 +139,22 @@ fn again(caller: &Caller) -> Caller {
         budget,
         spent: Arc::new(Spent::default()),
         ..caller.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_breaker_uses_no_pause_up() {
+        let mut pauses = Pauses::default();
+        for _ in 0..100 {
+            assert_eq!(pauses.next(true), Some(Duration::from_secs(1)));
+        }
+        let then: Vec<u64> = std::iter::from_fn(|| pauses.next(false))
+            .map(|pause| pause.as_secs())
+            .collect();
+        assert_eq!(then, PAUSES[1..], "and then each once, to the last");
     }
 }

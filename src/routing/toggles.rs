@@ -295,4 +295,47 @@ mod tests {
         }
         assert_eq!(Toggle::parse("25"), Some(Toggle::Percent(25)));
     }
+
+    #[test]
+    fn a_kill_switch_wishes_for_ecom() {
+        let msn = Msn::parse("123456").unwrap();
+        let mut policy = Policy::default();
+        policy.steering.killed_all = true;
+        let wish = policy.wish(Operation::Capture, Some(&msn));
+        let want = (Toggle::Ecom, Source::KillSwitch(false));
+        assert_eq!((wish.toggle, wish.source), want);
+        policy.steering.killed.insert(msn.clone());
+        let wish = policy.wish(Operation::Capture, Some(&msn));
+        let want = (Toggle::Ecom, Source::KillSwitch(true));
+        assert_eq!((wish.toggle, wish.source), want);
+        assert_eq!(
+            policy.wish(Operation::Details, Some(&msn)).toggle,
+            Toggle::Epayment
+        );
+    }
+
+    #[test]
+    fn a_units_own_ramp_goes_before_that_of_the_others() {
+        let (msn, other) = (Msn::parse("123456").unwrap(), Msn::parse("654321").unwrap());
+        let mut policy = Policy::default();
+        policy.steering.cap_others = Some(5);
+        policy.steering.caps.insert(msn.clone(), 50);
+        let cap = |msn| policy.wish(Operation::Initiate, Some(msn)).cap;
+        assert_eq!((cap(&msn), cap(&other)), (Some(50), Some(5)));
+    }
+
+    #[test]
+    fn each_wish_of_a_unit_is_put_over_that_of_all() {
+        for operation in Operation::ALL {
+            let mut own = RoutingOverride::default();
+            own.set(operation, Toggle::Ecom);
+            let put = own.over(Routing::default());
+            for one in Operation::ALL {
+                // Force approve follows initiate.
+                let is_own = put.of(one) == Toggle::Ecom;
+                assert_eq!(Some(put.of(one)), own.of(one).or(Some(Toggle::Epayment)));
+                assert!(is_own || one != operation, "{operation:?} {one:?}");
+            }
+        }
+    }
 }

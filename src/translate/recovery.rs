@@ -41,6 +41,14 @@ pub struct Mark {
     pub sealed: Option<Vec<u8>>,
 }
 
+impl Mark {
+    /// Whether the payment was created with this key.
+    #[must_use]
+    pub fn is_of(&self, key: Option<&IdempotencyKey>) -> bool {
+        self.key.is_some() && self.key.as_ref() == key
+    }
+}
+
 /// The metadata of a create request.
 #[must_use]
 pub fn write(
@@ -95,6 +103,19 @@ mod tests {
             read(&BTreeMap::from([("ecom-bridge-1".into(), "x".into())])),
             None
         );
+    }
+
+    #[test]
+    fn a_mark_is_of_its_own_key_alone() {
+        let [own, other] = [1, 2].map(|n| IdempotencyKey::own(uuid::Uuid::from_u128(n)));
+        let mark = |key: Option<&IdempotencyKey>| Mark {
+            key: key.cloned(),
+            sealed: None,
+        };
+        assert!(mark(Some(&own)).is_of(Some(&own)));
+        assert!(!mark(Some(&own)).is_of(Some(&other)));
+        assert!(!mark(Some(&own)).is_of(None));
+        assert!(!mark(None).is_of(None) && !mark(None).is_of(Some(&own)));
     }
 
     #[test]

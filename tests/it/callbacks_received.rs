@@ -285,6 +285,9 @@ async fn c8_a_rotated_secret_counts_beside_the_new_one() {
     let shop = Shop::start().await;
     shop.order("order-0001").await;
     let old = Hand::of(&shop).await;
+    // Its secret is in memory before there is a new one.
+    let body = event("order-0001", "AUTHORIZED", "0").to_string();
+    assert_eq!(old.send(MSN, body.as_bytes()).await.status, 200);
     let id = shop.app.world().webhooks()[0].id.clone();
     // Deleted at Vipps: a new one is made at the next look.
     let asked = shop

@@ -50,6 +50,19 @@ async fn an_approval_is_told_once_as_ecom_told_it() {
     assert_eq!(log[0]["timeStamp"], info["timeStamp"]);
 }
 
+/// However late the bridge hears of it.
+#[tokio::test]
+async fn a_callback_tells_when_it_happened() {
+    let shop = Shop::polling(&[]).await;
+    shop.order("order-0001").await;
+    shop.approve("order-0001");
+    shop.app.advance(std::time::Duration::from_secs(600));
+    let told = shop.told(1).await;
+    let log = &shop.app.details("order-0001").await.ok()["transactionLogHistory"];
+    let time = &told[0].json()["transactionInfo"]["timeStamp"];
+    assert_eq!(&log[0]["timeStamp"], time);
+}
+
 #[tokio::test]
 async fn a_refusal_is_cancelled_and_silence_is_rejected() {
     let shop = Shop::start().await;

@@ -243,6 +243,24 @@ async fn b2_a_payment_that_another_made_is_not_found_to_be_ours() {
     assert_eq!(again.error(), (400, "34".into()));
 }
 
+/// The name is used, perhaps by the first sending, and no read shows the payment yet.
+#[tokio::test]
+async fn b1_a_used_name_in_doubt_is_no_refusal() {
+    let app = TestApp::start().await;
+    let used = r#"{"title": "Idempotency error: reference exists", "status": 409}"#;
+    let absent = r#"{"title": "Reference not found", "status": 404}"#;
+    for fault in [
+        Fault::once(CREATE, status(500, "{}", true)).on("POST"),
+        Fault::always(CREATE, status(409, used, false)).on("POST"),
+        Fault::always("/epayment/", status(404, absent, false)).on("GET"),
+    ] {
+        app.world().add_fault(fault);
+    }
+    let answer = app.initiate("order-0001", 1_000).await;
+    assert!(answer.is_unknown(), "{}", answer.text());
+    assert_eq!(app.world().payments().len(), 1);
+}
+
 #[tokio::test]
 async fn b1_never_sent_frees_the_order() {
     let app = TestApp::start().await;

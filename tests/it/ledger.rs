@@ -381,6 +381,27 @@ async fn a_429_gives_upstream_peace() {
     app.stands("order-0001", "proven").await;
 }
 
+/// What upstream says about one payment holds for all of its sales unit.
+#[tokio::test]
+async fn a_429_for_one_payment_keeps_the_ledger_from_the_others() {
+    let app = with(&[("reads.poll", "false")]).start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.capture("order-0001", 400, "1").await.ok();
+    app.advance(Duration::from_secs(30));
+    app.reserved("order-0002", 1_000).await;
+    app.capture("order-0002", 400, "1").await.ok();
+    let busy = says(429, &json!({}), false);
+    app.world()
+        .add_fault(Fault::always("/order-0001/events", busy));
+    let in_trouble = async |order: &str| app.story(order).await["trouble"] != Value::Null;
+    app.advance(Duration::from_secs(31));
+    eventually(async || in_trouble("order-0001").await).await;
+    app.took();
+    app.advance(Duration::from_secs(31));
+    eventually(async || in_trouble("order-0002").await).await;
+    assert_eq!(app.took(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn open_payments_are_counted_and_age_out() {
     let app = TestApp::start().await;

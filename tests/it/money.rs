@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use ecom_bridge::simulator::{Action, Fault};
+use serde_json::json;
 
 use crate::support::app::{TestApp, with};
 use crate::support::{soon, until};
@@ -99,6 +100,20 @@ async fn a2_reset_before_or_after_the_work_has_one_effect() {
         Action::CloseAfter,
     ] {
         each_operation(action, succeeds).await;
+    }
+}
+
+/// Every sending breaks after its work: the log settles it, for a broken connection is no proof that nothing was sent.
+#[tokio::test]
+async fn a2_connections_that_break_every_time_have_sent_what_they_sent() {
+    for action in [Action::ResetAfter, Action::CloseAfter] {
+        let app = TestApp::start().await;
+        app.reserved("order-0001", 1_000).await;
+        app.world()
+            .add_fault(Fault::always("/order-0001/capture", action.clone()).on("POST"));
+        let answer = app.capture("order-0001", 400, "x").await;
+        assert_eq!(answer.status, 200, "{action:?}: {}", answer.text());
+        assert_eq!(app.sums("order-0001"), (400, 0, 0));
     }
 }
 
@@ -271,6 +286,35 @@ async fn a6_a7_a20_spoilt_answers_are_settled_by_the_log() {
             "{action:?}"
         );
         assert_eq!(app.sums("order-0001").0, captured, "{action:?}");
+    }
+}
+
+/// A success about less than was asked for proves nothing: the log tells what was done.
+#[tokio::test]
+async fn a20_a_success_over_less_than_was_asked_is_settled_by_the_log() {
+    let nok = |value: i64| json!({"currency": "NOK", "value": value});
+    for (op, member, captured, refunded) in [
+        ("capture", "capturedAmount", 300, 0),
+        ("refund", "refundedAmount", 1_000, 300),
+    ] {
+        let app = TestApp::start().await;
+        app.reserved("order-0001", 1_000).await;
+        if op == "refund" {
+            app.capture("order-0001", 1_000, "before").await.ok();
+        }
+        let body = json!({"amount": nok(1_000), "state": "AUTHORIZED", "pspReference": "psp",
+            "reference": "order-0001", "aggregate": {"authorizedAmount": nok(1_000), "cancelledAmount": nok(0),
+                "capturedAmount": nok(captured), "refundedAmount": nok(refunded)}});
+        let less = Action::Status {
+            status: 200,
+            body: Some(body.to_string()),
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            processed: true,
+        };
+        app.world()
+            .add_fault(Fault::once(&format!("/order-0001/{op}"), less).on("POST"));
+        let told = app.changing(op, "order-0001", 400, "x").send().await.ok();
+        assert_eq!(told["transactionSummary"][member], 400, "{told}");
     }
 }
 

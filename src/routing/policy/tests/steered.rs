@@ -42,6 +42,35 @@ fn what_is_steered_goes_before_what_is_configured_and_the_unit_before_all() {
     assert_eq!(decided(&policy), (Why::UnitKillSwitch, Route::Ecom));
 }
 
+/// The bucket's own number is the first percentage that leaves it out.
+#[test]
+fn a_percentage_and_a_ramp_end_below_their_own_bucket() {
+    let (msn, order) = (Msn::parse("123456").unwrap(), text("order-0001"));
+    let facts = Facts {
+        ask: REGULAR,
+        msn: Some(&msn),
+        order: &order,
+        known: Known::Nothing,
+        open_at: None,
+    };
+    let bucket = rollout::bucket(Some(&msn), &order);
+    for (percent, route) in [
+        (0, Route::Ecom),
+        (bucket, Route::Ecom),
+        (bucket + 1, Route::Epayment),
+    ] {
+        let by_percent = decide(&facts, &all(Toggle::Percent(percent)));
+        assert_eq!((by_percent.route, by_percent.why), (route, Why::Bucket));
+        let mut policy = all(Toggle::Epayment);
+        policy.steering.caps.insert(msn.clone(), percent);
+        assert_eq!(
+            decide(&facts, &policy).route,
+            route,
+            "{percent} of {bucket}"
+        );
+    }
+}
+
 #[test]
 fn the_kill_switch_stops_changes_of_ecoms_payments_and_nothing_else() {
     let order = text("order-0001");
