@@ -344,7 +344,7 @@ async fn finish(soak: Soak, mut trade: Trade) {
     shop.app.world().clear_faults();
     process.signal("-TERM");
     let code = process.end().await;
-    // A step that upstream keeps waiting may outlast the time to drain, and says so.
+    // A direct capture that upstream keeps waiting may outlast the tests' short time to drain: it is settled later.
     let log = std::fs::read_to_string(Process::log(&shop, 0)).unwrap_or_default();
     let from = log.len().saturating_sub(2_000);
     eprintln!(
