@@ -107,6 +107,7 @@ impl Payments {
         let Some(held) = self.hold(caller, subject).await else {
             return Failure::code(Code::Vipps94).into();
         };
+        // After a wait, an open call may have been sent again: absence would be counted from the sending before.
         let mut seen = seen.filter(|_| !held.waited());
         let work = Work {
             payments: self,

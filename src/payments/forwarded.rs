@@ -110,13 +110,7 @@ impl Payments {
             Err(SendFailure::NotSent(_)) => Outcome::NotDone,
             Ok(_) | Err(_) => Outcome::Unknown,
         };
-        if let Err(error) = self
-            .store
-            .finish_payment(attempt, outcome, self.clock.now())
-            .await
-        {
-            tracing::error!(error = %error, "an attempt could not be closed in the store");
-        }
+        self.close_attempt(attempt, outcome).await;
         Ok(self.as_it_came(sent, "eCom gave no answer about the new payment"))
     }
 

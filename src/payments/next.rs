@@ -89,4 +89,4 @@ fn conflicts(call: &store::Adjustment, asked: &Adjustment) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -81,7 +81,8 @@ mod tests {
         assert!(busy.is_err(), "one is");
         let ended = Instant::now();
         drop(two);
-        idle.await;
+        let in_time = tokio::time::timeout(Duration::from_secs(20), idle).await;
+        assert!(in_time.is_ok(), "it is never idle");
         assert!(ended.elapsed() >= limit);
     }
 }

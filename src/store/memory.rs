@@ -57,6 +57,27 @@ impl Kept {
         last: 0,
     };
 
+    fn known(&self) -> Known {
+        Known {
+            payment: self.payment.clone(),
+            attempt: self.attempt.as_ref().map(|(attempt, ..)| attempt.clone()),
+        }
+    }
+
+    fn begin(&mut self, new: NewPayment) -> AttemptId {
+        let id = AttemptId(self.number());
+        let attempt = Attempt {
+            id,
+            facts: new.facts,
+            key: new.key,
+            fingerprint: new.fingerprint,
+            state: AttemptState::InFlight(new.until),
+            begun_at: new.now,
+        };
+        self.attempt = Some((attempt, new.scope, new.order));
+        id
+    }
+
     fn number(&mut self) -> i64 {
         self.last += 1;
         self.last
@@ -113,11 +134,7 @@ impl Store for PaymentInMemory {
         _order: &OrderText,
         _caller: CallerHash,
     ) -> Result<Known, StoreError> {
-        let kept = self.kept();
-        Ok(Known {
-            payment: kept.payment.clone(),
-            attempt: kept.attempt.as_ref().map(|(attempt, ..)| attempt.clone()),
-        })
+        Ok(self.kept().known())
     }
 
     async fn units_of_order(
@@ -137,28 +154,16 @@ impl Store for PaymentInMemory {
         if let Some((open, ..)) = &kept.attempt {
             return Ok(Begun::Open(Box::new(open.clone())));
         }
-        let id = AttemptId(kept.number());
-        let attempt = Attempt {
-            id,
-            facts: new.facts,
-            key: new.key,
-            fingerprint: new.fingerprint,
-            state: AttemptState::InFlight(new.until),
-            begun_at: new.now,
-        };
-        kept.attempt = Some((attempt, new.scope, new.order));
-        Ok(Begun::Fresh(id))
+        Ok(Begun::Fresh(kept.begin(new)))
     }
 
     async fn begin_first_payment(&self, new: NewPayment) -> Result<First, StoreError> {
-        let known = self.payment(&new.scope, &new.order, new.caller).await?;
-        if !known.is_nothing() {
-            return Ok(First::Known(Box::new(known)));
+        let mut kept = self.kept();
+        let known = kept.known();
+        if known.is_nothing() {
+            return Ok(First::Begun(kept.begin(new)));
         }
-        Ok(match self.begin_payment(new).await? {
-            Begun::Fresh(id) => First::Begun(id),
-            Begun::Bound(_) | Begun::Open(_) => First::Known(Box::new(known)),
-        })
+        Ok(First::Known(Box::new(known)))
     }
 
     async fn resume_payment(

@@ -1,14 +1,22 @@
 //! Repeats of money calls: after an unknown outcome, after a restart, after a lost store, beside other systems.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use ecom_bridge::callbacks::order_of;
+use ecom_bridge::callbacks::poll::caller;
+use ecom_bridge::payments::{AdjustOptions, Adjustment, Answer, Subject};
+use ecom_bridge::routing::TransactionIdSource;
 use ecom_bridge::simulator::{Action, Fault};
 use ecom_bridge::store::AdjustmentState;
-use ecom_bridge::types::{Msn, OrderText, Scope};
+use ecom_bridge::translate::adjust::{Adjusting, Asked};
+use ecom_bridge::types::{Amount, MoneyOp, Msn, OrderText, RequestId, Scope};
+use ecom_bridge::upstream::Credentials;
+use http::HeaderValue;
 use serde_json::{Value, json};
 
 use crate::failing_store::door;
-use crate::support::app::{MSN, TestApp, with};
+use crate::support::app::{KEY, MSN, TestApp, with};
 use crate::support::until;
 
 const HANG: Action = Action::Hang { processed: false };
@@ -349,4 +357,89 @@ async fn one_key_has_one_body_also_after_what_was_never_done() {
         .filter(|key| key.starts_with("x-"))
         .collect();
     assert_eq!(keys.len(), 4, "all that remained, 200, 250, and 200 again");
+}
+
+/// A change that waited for another one has an old look at the record: by it, what was sent again while it waited would
+/// have been silent long enough to count as not done.
+#[tokio::test]
+async fn what_was_sent_again_while_another_change_waited_is_not_closed_as_not_done() {
+    let app = with(&[
+        ("upstream.timeout", "\"30s\""),
+        ("proxy.request_timeout", "\"60s\""),
+        ("upstream.retries", "0"),
+    ]);
+    let app = app.start().await;
+    app.reserved("order-0001", 1_000).await;
+    let lost = || Fault::once("/capture", Action::CloseBefore);
+    app.world().add_fault(lost());
+    assert!(app.capture("order-0001", 400, "lost").await.is_unknown());
+    app.clock.advance(Duration::from_secs(61));
+    let scope = Scope::Unit(Msn::parse(MSN).unwrap());
+    let text = OrderText::parse("order-0001").unwrap();
+    let payments = Arc::clone(app.payments());
+    let seen = payments.store.adjustments(&scope, &text).await.unwrap();
+    // The repeat has the payment, and reads the log slowly before it sends again, which is lost as well.
+    let slow = Action::SlowDrip {
+        bytes: 100,
+        interval_ms: 100,
+    };
+    app.world()
+        .add_fault(Fault::once("*/events", slow).on("GET"));
+    app.world().add_fault(lost());
+    let ask = app.changing("capture", "order-0001", 400, "lost");
+    let mut repeat = ask.begin().await;
+    until(|| {
+        let all = app.world().requests();
+        all.iter()
+            .any(|r| r.path().ends_with("/events") && r.fault.is_some())
+    })
+    .await;
+    let next = {
+        let header = |text: &str| Some(HeaderValue::from_str(text).unwrap());
+        let credentials = Credentials {
+            authorization: header(&format!("Bearer {}", app.token)),
+            subscription_key: header(KEY),
+            msn: Msn::parse(MSN),
+            system: Vec::new(),
+        };
+        let settings = app.settings();
+        let caller = caller(credentials, payments.anyone(), &settings);
+        let subject = Subject {
+            reference: text.reference().unwrap(),
+            order: order_of(
+                scope.clone(),
+                text.clone(),
+                settings.merchant(&Msn::parse(MSN).unwrap()),
+            ),
+        };
+        let payments = Arc::clone(&payments);
+        let asked = Adjustment {
+            op: MoneyOp::Capture,
+            command: Adjusting {
+                msn: None,
+                asked: Asked::Exactly(Amount::new(300).unwrap()),
+                text: "x".to_owned(),
+                release: false,
+                losses: Vec::new(),
+            },
+            request_id: RequestId::parse("next"),
+            random: uuid::Uuid::new_v4(),
+        };
+        let options = AdjustOptions {
+            transaction_id: TransactionIdSource::Payment,
+            known: true,
+            whole: true,
+            created: None,
+        };
+        tokio::spawn(async move {
+            payments
+                .adjust(&caller, &subject, &asked, options, Some(seen))
+                .await
+        })
+    };
+    assert!(repeat.read(false).await.unwrap().is_unknown());
+    let told = next.await.unwrap();
+    let (calls, _) = payments.store.adjustments(&scope, &text).await.unwrap();
+    assert_ne!(calls[0].state, AdjustmentState::NotDone, "{calls:?}");
+    assert!(matches!(told, Answer::Failure(..)), "{told:?}");
 }

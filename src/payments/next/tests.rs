@@ -13,7 +13,7 @@ fn sum(units: i64) -> Amount {
     Amount::new(units).unwrap()
 }
 
-fn done() -> AdjustmentState {
+pub(in crate::payments) fn done() -> AdjustmentState {
     AdjustmentState::Succeeded {
         amount: sum(500),
         transaction_id: None,
@@ -30,7 +30,11 @@ fn left() -> AdjustmentState {
 }
 
 /// A capture of 500 that was asked for by its sum.
-fn call(id: &str, attempt: u32, state: AdjustmentState) -> store::Adjustment {
+pub(in crate::payments) fn call(
+    id: &str,
+    attempt: u32,
+    state: AdjustmentState,
+) -> store::Adjustment {
     store::Adjustment {
         id: AdjustmentId(i64::from(attempt) + 1),
         op: MoneyOp::Capture,

@@ -1,43 +1,21 @@
 //! When what was read before the log will do.
 
+use super::super::next::tests::{call as of_request, done};
 use super::*;
-use crate::store::AdjustmentId;
 use crate::translate::testing;
-use crate::types::{Amount, Moment};
-
-const NOW: Moment = Moment::from_millis(100_000);
+use crate::types::Moment;
 
 fn call(key: &str, state: AdjustmentState) -> Adjustment {
     Adjustment {
-        id: AdjustmentId(1),
-        op: MoneyOp::Capture,
-        api: Origin::Epayment,
-        request_id: None,
         key: IdempotencyKey::parse(key),
-        attempt: 0,
-        amount: None,
-        computed: false,
-        text: String::new(),
-        cancelled_before: None,
-        state,
-        begun_at: NOW,
-        changed_at: NOW,
+        ..of_request("id", 0, state)
     }
-}
-
-fn done(key: &str) -> Adjustment {
-    let state = AdjustmentState::Succeeded {
-        amount: Amount::ZERO,
-        transaction_id: None,
-        at: NOW,
-    };
-    call(key, state)
 }
 
 fn event(name: EventName, key: Option<&str>) -> PaymentEvent {
     PaymentEvent {
         idempotency_key: key.map(str::to_owned),
-        ..testing::event(name, 100, "2024-01-01T10:00:00Z", "1")
+        ..testing::event(name, 100, "10:00:00", "1")
     }
 }
 
@@ -52,10 +30,14 @@ fn a_record_read_before_the_log_will_do_while_it_has_all_that_the_log_shows() {
             true,
         ),
         (vec![], vec![event(Expired, None)], true),
-        (vec![done(one)], vec![event(Captured, Some(one))], true),
+        (
+            vec![call(one, done())],
+            vec![event(Captured, Some(one))],
+            true,
+        ),
         // Refused, or not done: nothing of it is in the log.
         (
-            vec![done(one), call(two, AdjustmentState::Refused)],
+            vec![call(one, done()), call(two, AdjustmentState::Refused)],
             vec![event(Captured, Some(one))],
             true,
         ),
@@ -66,19 +48,19 @@ fn a_record_read_before_the_log_will_do_while_it_has_all_that_the_log_shows() {
         ),
         // A call that came to its end meanwhile.
         (
-            vec![call(one, AdjustmentState::Open(NOW))],
+            vec![call(one, AdjustmentState::Open(Moment::default()))],
             vec![event(Created, None)],
             false,
         ),
         // One that began and ended meanwhile.
         (vec![], vec![event(Captured, Some(one))], false),
         (
-            vec![done(one)],
+            vec![call(one, done())],
             vec![event(Captured, Some(one)), event(Captured, Some(two))],
             false,
         ),
         // Whose it is can't be told.
-        (vec![done(one)], vec![event(Cancelled, None)], false),
+        (vec![call(one, done())], vec![event(Cancelled, None)], false),
     ];
     for (calls, events, will_do) in cases {
         assert_eq!(covers(&calls, &events), will_do, "{calls:?} {events:?}");

@@ -284,6 +284,17 @@ fn each_row_of_the_table_has_its_route() {
     }
 }
 
+/// An initiate of an order of which nothing is known.
+fn a_new_one<'a>(msn: &'a Msn, order: &'a OrderText) -> Facts<'a> {
+    Facts {
+        ask: REGULAR,
+        msn: Some(msn),
+        order,
+        known: Known::Nothing,
+        open_at: None,
+    }
+}
+
 #[test]
 fn a_sales_units_own_wish_goes_before_the_wish_for_all() {
     let (msn, order) = (Msn::parse("123456").unwrap(), text("order-0001"));
@@ -295,13 +306,7 @@ fn a_sales_units_own_wish_goes_before_the_wish_for_all() {
             ..RoutingOverride::default()
         },
     );
-    let facts = Facts {
-        ask: REGULAR,
-        msn: Some(&msn),
-        order: &order,
-        known: Known::Nothing,
-        open_at: None,
-    };
+    let facts = a_new_one(&msn, &order);
     assert_eq!(
         decide(&facts, &policy),
         Decision {

@@ -7,13 +7,7 @@ use super::*;
 fn what_is_steered_goes_before_what_is_configured_and_the_unit_before_all() {
     let (msn, order) = (Msn::parse("123456").unwrap(), text("order-0001"));
     let lever = Lever::Toggle(Operation::Initiate);
-    let facts = Facts {
-        ask: REGULAR,
-        msn: Some(&msn),
-        order: &order,
-        known: Known::Nothing,
-        open_at: None,
-    };
+    let facts = a_new_one(&msn, &order);
     let mut policy = all(Toggle::Ecom);
     let decided = |policy: &Policy| {
         let decision = decide(&facts, policy);
@@ -46,13 +40,7 @@ fn what_is_steered_goes_before_what_is_configured_and_the_unit_before_all() {
 #[test]
 fn a_percentage_and_a_ramp_end_below_their_own_bucket() {
     let (msn, order) = (Msn::parse("123456").unwrap(), text("order-0001"));
-    let facts = Facts {
-        ask: REGULAR,
-        msn: Some(&msn),
-        order: &order,
-        known: Known::Nothing,
-        open_at: None,
-    };
+    let facts = a_new_one(&msn, &order);
     let bucket = rollout::bucket(Some(&msn), &order);
     for (percent, route) in [
         (0, Route::Ecom),
