@@ -1,9 +1,10 @@
-//! ecom-bridge beside nginx, HAProxy, Caddy and a bare proxy of hyper, in one run.
+//! ecom-bridge beside nginx, HAProxy, Caddy, Pingora and a bare proxy of hyper, in one run.
 //!
 //! `cargo bench --bench proxies` measures everything and prints one table of Markdown for each part. Parts can be chosen
 //! by their names (`cargo bench --bench proxies -- pass rate`), `--rounds N` and `--seconds N` change the size, `--bridge FILE`
 //! takes another binary. `counts` counts instructions and allocations (`counts check` against the recorded budget). It needs
-//! `taskset`, and `nginx`, `haproxy` and `caddy` from the distribution's packages; who is not there is left out, loudly.
+//! `taskset`, `nginx`, `haproxy` and `caddy` from the distribution's packages, and Pingora from
+//! `cargo build --release --manifest-path benches/pingora/Cargo.toml`; who is not there is left out, loudly.
 //! The proxy under test has one processor and all the rest the other, or, where that is said, everybody has both.
 //! It prints; it fails only where requests fail.
 

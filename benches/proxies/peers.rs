@@ -15,6 +15,8 @@ pub enum Peer {
     Nginx,
     Haproxy,
     Caddy,
+    /// The program of `benches/pingora`.
+    Pingora,
     /// A bare proxy of hyper.
     Hyper,
     /// What `transaction_id` is, and whether it has a certificate.
@@ -23,6 +25,22 @@ pub enum Peer {
         tls: bool,
     },
 }
+
+/// All that stand beside each other; the first is what the others are compared with.
+pub const EVERYBODY: [Peer; 6] = [
+    Peer::Nginx,
+    Peer::Haproxy,
+    Peer::Caddy,
+    Peer::Pingora,
+    Peer::Hyper,
+    BRIDGE,
+];
+
+/// Where `cargo build --release --manifest-path benches/pingora/Cargo.toml` leaves it.
+const PINGORA: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/benches/pingora/target/release/pingora-peer"
+);
 
 /// The bridge without anything special.
 pub const BRIDGE: Peer = Peer::Bridge {
@@ -46,6 +64,7 @@ impl Peer {
             Self::Nginx => "nginx",
             Self::Haproxy => "HAProxy",
             Self::Caddy => "Caddy",
+            Self::Pingora => "Pingora",
             Self::Hyper => "bare hyper",
             Self::Bridge { .. } => "ecom-bridge",
         }
@@ -57,6 +76,7 @@ impl Peer {
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
             Self::Caddy => "caddy",
+            Self::Pingora => return Path::new(PINGORA).exists(),
             Self::Hyper | Self::Bridge { .. } => return true,
         };
         std::env::var_os("PATH").is_some_and(|path| {
@@ -182,9 +202,15 @@ impl Site {
                 let run = ["env", &threads, "caddy", "run", "--adapter", "caddyfile"];
                 words(&[&run[..], &["--config", &config]].concat())
             }
-            Peer::Hyper => {
+            Peer::Pingora | Peer::Hyper => {
+                let own = own()?;
+                let program: &[&str] = match peer {
+                    Peer::Pingora => &[PINGORA],
+                    _ => &[&own, "hyper"],
+                };
                 let (listen, upstream) = (addrs.plain.to_string(), self.upstream.to_string());
-                words(&[&own()?, "hyper", &listen, &upstream, &threads.to_string()])
+                let threads = threads.to_string();
+                words(&[program, &[&listen, &upstream, &threads]].concat())
             }
             Peer::Bridge { .. } => {
                 let config = file("bridge.toml", include_str!("configs/bridge.toml"))?;

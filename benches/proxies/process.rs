@@ -78,6 +78,17 @@ impl Process {
         all
     }
 
+    /// Stops it and its children where they are, or lets them go on.
+    pub fn freeze(&self, frozen: bool) -> io::Result<()> {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        for pid in self.family() {
+            Command::new("kill")
+                .args([signal, &pid.to_string()])
+                .status()?;
+        }
+        Ok(())
+    }
+
     /// Its number.
     pub fn pid(&self) -> u32 {
         self.child.id()

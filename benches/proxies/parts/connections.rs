@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Bench, PROXY, REST, subject, table};
 use crate::load::Plan;
-use crate::peers::{BRIDGE, BRIDGE_TLS, Peer, Running};
+use crate::peers::{BRIDGE, BRIDGE_TLS, EVERYBODY, Peer, Running};
 use crate::rounds::{self, Subject};
 use crate::work::Work;
 
@@ -16,7 +16,7 @@ use crate::work::Work;
 pub fn tls(bench: &Bench) -> io::Result<()> {
     let mut peers = bench.everybody(PROXY)?;
     // The bridge has one listener, plain or with TLS.
-    peers.retain(|peer| peer.peer != Peer::Hyper);
+    peers.retain(|peer| !matches!(peer.peer, Peer::Hyper | Peer::Pingora));
     let with_tls = bench.start(BRIDGE_TLS, PROXY)?;
     let cert = Some(bench.site.cert.display().to_string());
     let of = |peer: &Running, plan: Plan| {
@@ -77,7 +77,7 @@ const IDLE: usize = 1_500;
 pub fn idle(bench: &Bench) -> io::Result<()> {
     println!("\n### {IDLE} idle connections, each proxy fresh\n");
     println!("| | idle memory | a new connection | after one request each |\n|---|---|---|---|");
-    for peer in [Peer::Nginx, Peer::Haproxy, Peer::Caddy, Peer::Hyper, BRIDGE] {
+    for peer in EVERYBODY {
         if !peer.exists() {
             continue;
         }

@@ -56,7 +56,8 @@ pub fn store(bench: &Bench) -> io::Result<()> {
         .value("--payments")
         .and_then(|number| number.parse().ok())
         .unwrap_or(MANY);
-    let stores = [(grown(bench, FEW)?, FEW), (grown(bench, many)?, many)];
+    let grown = |count| Ok::<_, io::Error>((grown(bench, count, "", &[])?, count));
+    let stores = [grown(FEW)?, grown(many)?];
     let works: [Kind; 3] = [
         ("initiate", |_| Work::Initiate),
         ("capture", Work::Capture),
@@ -90,8 +91,14 @@ pub fn store(bench: &Bench) -> io::Result<()> {
     Ok(())
 }
 
-/// A bridge whose store holds so many payments with five captures each.
-fn grown(bench: &Bench, count: u64) -> io::Result<Running> {
+/// A bridge whose store holds so many payments with five captures each; then `more` is done in it. `variables` are of the
+/// bridge's environment.
+pub(super) fn grown(
+    bench: &Bench,
+    count: u64,
+    more: &str,
+    variables: &[&str],
+) -> io::Result<Running> {
     let seed = bench.start(BRIDGE, PROXY)?;
     bench.payments(&seed, 1)?;
     let one = Plan {
@@ -102,7 +109,7 @@ fn grown(bench: &Bench, count: u64) -> io::Result<Running> {
     let file = seed.folder.join("bridge.db");
     drop(seed);
     let began = Instant::now();
-    fill(&file, count).map_err(io::Error::other)?;
+    fill(&file, count, more).map_err(io::Error::other)?;
     let megabytes = fs::metadata(&file)?.len() as f64 / 1e6;
     let seconds = began.elapsed().as_secs_f64();
     eprintln!(
@@ -110,19 +117,23 @@ fn grown(bench: &Bench, count: u64) -> io::Result<Running> {
         count * CALLS
     );
     let url = format!("ECOM_BRIDGE__STORE__URL=sqlite:{}", file.display());
-    bench
-        .site
-        .start_under(&["env".to_owned(), url], BRIDGE, PROXY, "")
+    let mut under = vec!["env".to_owned(), url];
+    under.extend(variables.iter().map(|&variable| variable.to_owned()));
+    bench.site.start_under(&under, BRIDGE, PROXY, "")
 }
 
-fn fill(file: &Path, count: u64) -> rusqlite::Result<()> {
+fn fill(file: &Path, count: u64, more: &str) -> rusqlite::Result<()> {
     let mut db = Connection::open(file)?;
-    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")?;
+    // Without a journal nothing is written twice, and the disk need not hold it twice.
+    db.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;",
+    )?;
     let whole = db.transaction()?;
     let of = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     whole.execute(PAYMENTS, [of(count)])?;
     whole.execute(LEDGER, [of(count)])?;
     whole.execute(ADJUSTMENTS, [of(count), of(CALLS)])?;
+    whole.execute_batch(more)?;
     whole.commit()?;
-    db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);")
+    db.execute_batch("PRAGMA journal_mode = WAL;")
 }

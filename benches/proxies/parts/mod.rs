@@ -1,5 +1,6 @@
 //! The parts of the benchmark, and what they share. Must not: keep a proxy from one part to the next.
 
+mod background;
 mod connections;
 mod counts;
 mod growth;
@@ -13,7 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::load::Plan;
-use super::peers::{BRIDGE, Peer, Running, Site, own};
+use super::peers::{EVERYBODY, Peer, Running, Site, own};
 use super::process::{self, Process};
 use super::rounds::{Row, Subject};
 use super::work::Work;
@@ -34,7 +35,7 @@ pub const BOTH: &str = "0,1";
 
 type Part = (&'static str, fn(&Bench) -> io::Result<()>);
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("pass", pass::bodies),
     ("rate", pass::rate),
     ("two", pass::two_processors),
@@ -46,6 +47,7 @@ const PARTS: [Part; 13] = [
     ("size", size::start_and_size),
     ("merchants", size::merchants),
     ("store", growth::store),
+    ("background", background::beside_calls),
     ("postgres", postgres::shared),
     ("counts", counts::counts),
 ];
@@ -120,11 +122,11 @@ impl Bench {
     /// Everybody who is there, each started on `cpus`.
     pub fn everybody(&self, cpus: &str) -> io::Result<Vec<Running>> {
         let mut running = Vec::new();
-        for peer in [Peer::Nginx, Peer::Haproxy, Peer::Caddy, Peer::Hyper, BRIDGE] {
+        for peer in EVERYBODY {
             if peer.exists() {
                 running.push(self.start(peer, cpus)?);
             } else {
-                eprintln!("{} is not installed: the table is without it", peer.name());
+                eprintln!("{} is not there: the table is without it", peer.name());
             }
         }
         Ok(running)
