@@ -12,7 +12,8 @@ use crate::store::{Hour, ObservationStore};
 
 /// Counts are kept for so many days: two months show a rhythm, and the last call of a rare kind.
 pub const DAYS: i64 = 60;
-const BATCH: usize = 500;
+/// So many in one transaction: with many merchants all of them would keep the store's only writer for too long.
+const BATCH: usize = 50;
 /// A look for old ones comes with every so many puts: about once in ten minutes.
 const PRUNE_EVERY: u32 = 120;
 
@@ -37,16 +38,18 @@ impl Keeper {
 
     /// Puts what was counted into the store.
     pub async fn keep(&self) {
-        let all = self.observer.take();
-        if all.is_empty() {
-            return;
-        }
-        match self.store.add_observations(all.clone()).await {
-            Ok(()) => self.failing.store(false, Ordering::Relaxed),
-            Err(error) => {
-                self.observer.give_back(&all);
-                if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(error = %error, "the traffic's counts can't be kept; it is tried again");
+        let mut left = self.observer.take();
+        while !left.is_empty() {
+            let some = left.split_off(left.len().saturating_sub(BATCH));
+            match self.store.add_observations(some.clone()).await {
+                Ok(()) => self.failing.store(false, Ordering::Relaxed),
+                Err(error) => {
+                    self.observer.give_back(&some);
+                    self.observer.give_back(&left);
+                    if !self.failing.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(error = %error, "the traffic's counts can't be kept; it is tried again");
+                    }
+                    return;
                 }
             }
         }
@@ -81,5 +84,84 @@ impl Keeper {
                 let _cut = stop.run_until_cancelled(self.prune()).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::ecom::route::Operation;
+    use crate::store::{Observation, StoreError};
+    use crate::telemetry::{RequestFacts, Route};
+    use crate::types::{ManualClock, Moment, Msn};
+
+    /// Takes so many transactions; the calls that it has of each unit.
+    #[derive(Debug)]
+    struct Failing {
+        takes: Mutex<u32>,
+        kept: Mutex<BTreeMap<Msn, u64>>,
+    }
+
+    #[async_trait]
+    impl ObservationStore for Failing {
+        async fn add_observations(&self, more: Vec<Observation>) -> Result<(), StoreError> {
+            assert!(more.len() <= BATCH, "{} at once", more.len());
+            let mut takes = self.takes.lock().unwrap();
+            *takes = takes.checked_sub(1).ok_or(StoreError::Locked)?;
+            for one in more {
+                let calls: u64 = one.counts.iter().map(|(_, count)| count).sum();
+                *self
+                    .kept
+                    .lock()
+                    .unwrap()
+                    .entry(one.msn.unwrap())
+                    .or_default() += calls;
+            }
+            Ok(())
+        }
+
+        async fn observations(&self, _: &Msn, _: Hour) -> Result<Vec<Observation>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        async fn observed_units(&self, _: Hour) -> Result<Vec<Msn>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        async fn prune_observations(&self, _: Hour, _: usize) -> Result<u64, StoreError> {
+            Ok(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn the_counts_of_many_units_go_in_steps_and_once_although_one_fails() {
+        let clock = ManualClock::new(Moment::from_millis(1_700_000_000_000));
+        let observer = Arc::new(Observer::new(Arc::new(clock)));
+        let units: u64 = 2 * BATCH as u64 + 1;
+        for n in 0..units {
+            let id = uuid::Uuid::nil();
+            let mut call = RequestFacts::begin(id, &http::Method::POST, Operation::Initiate);
+            call.msn(&Msn::parse(&format!("{}", 100_000 + n)).unwrap());
+            observer.note(&call, Route::Epayment, 200);
+        }
+        let store = Arc::new(Failing {
+            takes: Mutex::new(1),
+            kept: Mutex::default(),
+        });
+        let keeper = Keeper::new(observer, Arc::<Failing>::clone(&store));
+        keeper.keep().await;
+        assert_eq!(store.kept.lock().unwrap().len(), BATCH);
+        *store.takes.lock().unwrap() = 10;
+        keeper.keep().await;
+        keeper.keep().await;
+        let kept = store.kept.lock().unwrap();
+        assert_eq!(kept.len() as u64, units);
+        let first = kept.values().next().unwrap();
+        assert!(*first > 0 && kept.values().all(|calls| calls == first));
     }
 }

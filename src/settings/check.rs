@@ -243,6 +243,7 @@ fn store(mut s: Section<'_, '_>) -> Option<Store> {
     let recovery_metadata = s.truth("recovery_metadata");
     let retention = s.duration("retention", "1d"..="3650d");
     let callback_retention = s.duration("callback_retention", "1h"..="3650d");
+    let background_share_percent = s.whole("background_share", 1..=100);
     s.finish();
     Some(Store {
         url: url?,
@@ -251,6 +252,7 @@ fn store(mut s: Section<'_, '_>) -> Option<Store> {
         recovery_metadata: recovery_metadata?,
         retention: retention?,
         callback_retention: callback_retention?,
+        background_share_percent: background_share_percent?,
     })
 }
 

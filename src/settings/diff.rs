@@ -58,6 +58,7 @@ const LIVE: &[&str] = &[
     "store.recovery_metadata",
     "store.retention",
     "store.callback_retention",
+    "store.background_share",
     "reads",
     "admin.token",
     "admin.token_file",

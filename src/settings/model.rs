@@ -152,6 +152,8 @@ pub struct Store {
     pub retention: Duration,
     /// Of a delivered callback.
     pub callback_retention: Duration,
+    /// Percent (1 to 100) of the time in which the store may prune.
+    pub background_share_percent: u8,
 }
 
 /// A key of 32 bytes. `Debug` hides it; the bytes are wiped when the last copy goes.

@@ -348,6 +348,8 @@ pub struct Pruned {
     pub payments: u64,
     /// Callbacks.
     pub callbacks: u64,
+    /// Whether more of any kind may be old enough.
+    pub more: bool,
 }
 
 /// Events, the outbox, polls and registrations.

@@ -39,6 +39,7 @@ const OTHERS: &[(&str, &str, bool)] = &[
     ("store.recovery_metadata", "false", true),
     ("store.retention", "\"500d\"", true),
     ("store.callback_retention", "\"31d\"", true),
+    ("store.background_share", "6", true),
     ("reads.poll", "false", true),
     ("reads.background_share", "11", true),
     ("reads.details_cache", "\"1s\"", true),

@@ -13,9 +13,6 @@ use crate::types::{Moment, Msn, OrderText, Scope};
 use super::super::fault::Fault;
 use super::super::rows;
 
-/// How many batches are looked at where nothing of the first may go.
-const ROUNDS: usize = 8;
-
 /// What another instance prunes in this very moment is left to it.
 const OLD: &str = "SELECT id, scope, order_id FROM payments
     WHERE changed_at < $1 ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED";
@@ -48,20 +45,16 @@ const DELETE_UNMATCHED: &str = "DELETE FROM events WHERE id IN (SELECT id FROM e
 
 pub(super) async fn prune(db: &mut PgConnection, retention: Retention) -> Result<Pruned, Fault> {
     let (before, batch) = (retention.payments_before, super::bound(retention.batch));
-    let mut pruned = Pruned {
-        payments: 0,
-        callbacks: delete(db, DELETE_OVER, retention.callbacks_before, batch).await?,
-    };
-    delete(db, DELETE_STRAYS, retention.callbacks_before, batch).await?;
-    delete(db, DELETE_UNMATCHED, before, batch).await?;
-    for _ in 0..ROUNDS {
-        let (looked_at, gone) = payments(db, before, batch).await?;
-        pruned.payments += gone;
-        if gone > 0 || looked_at == 0 {
-            break;
-        }
-    }
-    Ok(pruned)
+    let callbacks = delete(db, DELETE_OVER, retention.callbacks_before, batch).await?;
+    let strays = delete(db, DELETE_STRAYS, retention.callbacks_before, batch).await?;
+    let unmatched = delete(db, DELETE_UNMATCHED, before, batch).await?;
+    let (looked_at, payments) = payments(db, before, batch).await?;
+    let full = u64::try_from(retention.batch).unwrap_or(u64::MAX);
+    Ok(Pruned {
+        payments,
+        callbacks,
+        more: [callbacks, strays, unmatched, looked_at].contains(&full),
+    })
 }
 
 async fn delete(
@@ -79,11 +72,7 @@ async fn delete(
 }
 
 /// How many were looked at, and how many of them went.
-async fn payments(
-    db: &mut PgConnection,
-    before: Moment,
-    batch: i64,
-) -> Result<(usize, u64), Fault> {
+async fn payments(db: &mut PgConnection, before: Moment, batch: i64) -> Result<(u64, u64), Fault> {
     let old = sqlx::query(OLD)
         .bind(before.millis())
         .bind(batch)
@@ -106,7 +95,7 @@ async fn payments(
         .bind(before.millis())
         .execute(db)
         .await?;
-    Ok((old.len(), gone))
+    Ok((old.len() as u64, gone))
 }
 
 async fn may_go(db: &mut PgConnection, scope: &Scope, order: &OrderText) -> Result<bool, Fault> {

@@ -10,9 +10,6 @@ use crate::types::{Moment, Msn, OrderText, Scope};
 
 use super::super::rows;
 
-/// How many batches are looked at where nothing of the first may go.
-const ROUNDS: usize = 8;
-
 const OLD: &str = "SELECT id, scope, order_id,
     EXISTS (SELECT 1 FROM adjustments a WHERE a.scope = p.scope AND a.order_id = p.order_id AND a.state = 'open')
     OR EXISTS (SELECT 1 FROM callbacks c WHERE c.scope = p.scope AND c.order_id = p.order_id
@@ -41,20 +38,16 @@ const DELETE_UNMATCHED: &str = "DELETE FROM events WHERE id IN (SELECT id FROM e
 
 pub(super) fn prune(db: &mut Db, retention: Retention) -> Result<Pruned, StoreError> {
     let (before, batch) = (retention.payments_before, super::bound(retention.batch));
-    let mut pruned = Pruned {
-        payments: 0,
-        callbacks: delete(db, DELETE_OVER, retention.callbacks_before, batch)?,
-    };
-    delete(db, DELETE_STRAYS, retention.callbacks_before, batch)?;
-    delete(db, DELETE_UNMATCHED, before, batch)?;
-    for _ in 0..ROUNDS {
-        let (looked_at, gone) = payments(db, before, batch)?;
-        pruned.payments += gone;
-        if gone > 0 || looked_at == 0 {
-            break;
-        }
-    }
-    Ok(pruned)
+    let callbacks = delete(db, DELETE_OVER, retention.callbacks_before, batch)?;
+    let strays = delete(db, DELETE_STRAYS, retention.callbacks_before, batch)?;
+    let unmatched = delete(db, DELETE_UNMATCHED, before, batch)?;
+    let (looked_at, payments) = payments(db, before, batch)?;
+    let full = u64::try_from(retention.batch).unwrap_or(u64::MAX);
+    Ok(Pruned {
+        payments,
+        callbacks,
+        more: [callbacks, strays, unmatched, looked_at].contains(&full),
+    })
 }
 
 fn delete(db: &mut Db, what: &'static str, before: Moment, batch: i64) -> Result<u64, StoreError> {
@@ -63,7 +56,7 @@ fn delete(db: &mut Db, what: &'static str, before: Moment, batch: i64) -> Result
 }
 
 /// How many were looked at, and how many of them went.
-fn payments(db: &mut Db, before: Moment, batch: i64) -> Result<(usize, u64), StoreError> {
+fn payments(db: &mut Db, before: Moment, batch: i64) -> Result<(u64, u64), StoreError> {
     let old = query(OLD).bind(before.millis()).bind(batch).fetch_all(db)?;
     let (mut kept, mut gone) = (Vec::new(), 0);
     for row in &old {
@@ -81,7 +74,7 @@ fn payments(db: &mut Db, before: Moment, batch: i64) -> Result<(usize, u64), Sto
         .bind(super::json(&kept))
         .bind(before.millis())
         .execute(db)?;
-    Ok((old.len(), gone))
+    Ok((old.len() as u64, gone))
 }
 
 fn delete_payment(
