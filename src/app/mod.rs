@@ -4,6 +4,7 @@
 //! `serve` runs until it is told to stop, and drains. Must not: hold a rule.
 
 mod callbacks;
+mod certificate;
 mod figures;
 mod ledger;
 mod operator;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use self::callbacks::{Base, CallbackWorks};
+use self::certificate::InForce;
 use self::operator::Operator;
 pub use self::reload::Reloading;
 use self::stores::Faces;
@@ -79,6 +81,7 @@ pub struct App {
     steerer: Arc<Steerer>,
     works: CallbackWorks,
     server: Server,
+    certificate: Option<InForce>,
     admin: TcpListener,
     lifecycle: Lifecycle,
     reloader: Option<(Arc<Reloader>, Duration)>,
@@ -156,13 +159,16 @@ impl App {
         let admin = TcpListener::bind(at)
             .await
             .map_err(|error| StartError::Admin(at, error))?;
+        let observer = Arc::new(Observer::new(clock));
+        let certificate = server.certificate();
+        let certificate = certificate.map(|one| InForce::new(one, &meters, &observer));
         let bridge = Bridge {
             payments,
             forwarder,
             live,
             lifecycle: lifecycle.clone(),
             meters,
-            observer: Arc::new(Observer::new(clock)),
+            observer,
             served: Some(Arc::clone(&works.served)),
             shadow,
         };
@@ -172,6 +178,7 @@ impl App {
             steerer,
             works,
             server,
+            certificate,
             admin,
             lifecycle,
             reloader: None,
@@ -195,7 +202,7 @@ impl App {
             prepare: reload::prepare(
                 dispatcher,
                 Arc::clone(&self.works.served),
-                self.server.certificate(),
+                self.certificate.clone(),
                 breakers,
             ),
         });
@@ -279,6 +286,7 @@ impl App {
             steerer,
             works,
             server,
+            certificate: _,
             admin,
             lifecycle,
             reloader,

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use crate::callbacks::Dispatcher;
 use crate::callbacks::served::Served;
-use crate::proxy::tls::{Certificate, Ready, TlsFiles};
+use crate::proxy::tls::{Ready, TlsFiles};
 use crate::settings::{Fingerprint, Settings, Sources};
 use crate::steering::reload::{Adopt, LOOK_EVERY, Prepare, units_changed};
 use crate::telemetry::logging::LevelHandle;
 use crate::upstream::breaker::Breaker;
+
+use super::certificate::InForce;
 
 /// Where a running bridge reads its configuration again.
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ pub(super) fn tls_files(settings: &Settings) -> Option<TlsFiles> {
 pub(super) fn prepare(
     dispatcher: Dispatcher,
     served: Arc<Served>,
-    certificate: Option<Certificate>,
+    certificate: Option<InForce>,
     breakers: Vec<Breaker>,
 ) -> Prepare {
     Box::new(move |settings, changes| {

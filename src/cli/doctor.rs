@@ -4,6 +4,7 @@
 //! short time each. Exit 0 where nothing failed. Must not: change anything anywhere, or show a secret.
 
 mod bridge;
+mod certificate;
 mod clock;
 mod finding;
 mod hosts;
@@ -86,6 +87,7 @@ async fn examine(settings: &Settings, clock: &dyn Clock) -> Findings {
     )
     .await;
     let mut all = vec![config(settings)];
+    all.extend(certificate::judge(settings, clock.now()));
     all.extend(bridge.judge());
     all.extend(look.judge(&bridge));
     all.extend(upstream(settings, &knocked));

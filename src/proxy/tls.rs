@@ -3,6 +3,8 @@
 //!
 //! Must not: know HTTP, but for the protocol that ALPN chose.
 
+mod ends;
+
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -20,6 +22,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
+
+use crate::types::Moment;
 
 /// Where the certificate and its key are: PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,18 +54,27 @@ pub enum TlsError {
 /// The certificate in force, shared with the listener. Another one counts for handshakes that begin after it was put in
 /// force; connections that are open go on.
 #[derive(Clone, Debug)]
-pub struct Certificate(Arc<ArcSwap<ServerConfig>>);
+pub struct Certificate(Arc<ArcSwap<Ready>>);
 
 impl Certificate {
     /// Puts another one in force.
     pub fn replace(&self, ready: Ready) {
-        self.0.store(ready.0);
+        self.0.store(Arc::new(ready));
+    }
+
+    /// When the one in force ends.
+    #[must_use]
+    pub fn ends(&self) -> Option<Moment> {
+        self.0.load().ends
     }
 }
 
 /// A certificate and its key that fit together.
 #[derive(Clone, Debug)]
-pub struct Ready(Arc<ServerConfig>);
+pub struct Ready {
+    config: Arc<ServerConfig>,
+    ends: Option<Moment>,
+}
 
 impl Ready {
     /// Reads the files.
@@ -77,13 +90,23 @@ impl Ready {
             return Err(TlsError::NoCert);
         }
         let key = PrivateKeyDer::from_pem_file(&files.key).map_err(TlsError::Key)?;
+        let ends = ends::of(&chain);
         let mut config =
             ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()?
                 .with_no_client_auth()
                 .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        Ok(Self {
+            config: Arc::new(config),
+            ends,
+        })
+    }
+
+    /// When the certificate ends; none where that can't be read.
+    #[must_use]
+    pub const fn ends(&self) -> Option<Moment> {
+        self.ends
     }
 }
 
@@ -93,8 +116,8 @@ pub(crate) struct Acceptor(Certificate);
 
 impl Acceptor {
     pub(crate) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
-        let Ready(config) = Ready::read(files)?;
-        Ok(Self(Certificate(Arc::new(ArcSwap::new(config)))))
+        let ready = Arc::new(Ready::read(files)?);
+        Ok(Self(Certificate(Arc::new(ArcSwap::new(ready)))))
     }
 
     pub(crate) const fn certificate(&self) -> &Certificate {
@@ -102,7 +125,8 @@ impl Acceptor {
     }
 
     pub(crate) fn accept(&self, socket: TcpStream) -> Accept<TcpStream> {
-        TlsAcceptor::from((self.0).0.load_full()).accept(socket)
+        let config = Arc::clone(&(self.0).0.load().config);
+        TlsAcceptor::from(config).accept(socket)
     }
 }
 

@@ -29,6 +29,7 @@ use steering::SteeringGauges;
 use super::ledger::LedgerMeters;
 use super::logging::LinesDropped;
 use super::words::{Api, Op, Route};
+use crate::types::Moment;
 
 /// From 5 ms (answered by the bridge) to a minute (beyond any default timeout).
 const REQUEST_SECONDS: [f64; 13] = [
@@ -128,6 +129,8 @@ pub struct Meters {
     steering: SteeringGauges,
     reload: ReloadMeters,
     admin: AdminCounters,
+    /// Of the merchants' listener; no sample with plain HTTP.
+    certificate_end: Family<[(&'static str, &'static str); 0], Gauge>,
     callback_delay: Histogram,
     details_cache: Family<OutcomeLabels, Counter>,
     log_lines_dropped: LinesDropped,
@@ -174,6 +177,7 @@ impl Meters {
             admin: AdminCounters::default(),
             callback_delay: Histogram::new(CALLBACK_SECONDS),
             details_cache: Family::default(),
+            certificate_end: Family::default(),
             log_lines_dropped: log_lines_dropped.clone(),
             ledger: LedgerMeters::default(),
             shadow: ShadowMeters::default(),
@@ -240,6 +244,11 @@ impl Meters {
         self.steering.register(&mut self.registry);
         self.admin.register(&mut self.registry);
         self.reload.register(&mut self.registry);
+        self.registry.register(
+            "bridge_tls_certificate_end_seconds",
+            "When the certificate of the merchants' listener ends, in seconds since 1970; none with plain HTTP",
+            self.certificate_end.clone(),
+        );
         self.ledger.register(&mut self.registry);
         self.shadow.register(&mut self.registry);
         self.registry.register(
@@ -329,6 +338,12 @@ impl Meters {
     /// A request was turned away because too many were being served.
     pub fn shed(&self) {
         self.shed.inc();
+    }
+
+    /// The certificate of the merchants' listener ends then.
+    pub fn certificate_ends(&self, then: Moment) {
+        let seconds = then.millis() / 1000;
+        self.certificate_end.get_or_create(&[]).set(seconds);
     }
 
     /// One step of the store ended; `step` is its method's name.

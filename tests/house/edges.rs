@@ -28,7 +28,7 @@ const EDGES: &[(&[&str], &[&str])] = &[
         &["hyper_rustls", "tokio_rustls", "rustls"],
         // The dispatcher's tests play a shop with a certificate.
         &[
-            "src/proxy/tls.rs",
+            "src/proxy/tls",
             "src/upstream/ecom",
             "src/callbacks/dispatch/tests",
             // Tries a shop's TLS without a request.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ecom_bridge::ecom::route::Operation;
 use ecom_bridge::telemetry::{Api, BreakerState, Meters, Route, ShadowOf, ShadowSnapshot};
+use ecom_bridge::types::Moment;
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana/ecom-bridge.json");
 const ALERTS: &str = include_str!("../../deploy/prometheus/alerts.yaml");
@@ -21,6 +22,7 @@ fn measured() -> BTreeMap<String, BTreeSet<String>> {
     meters.retry_refused(Api::Epayment);
     meters.untranslatable("reason");
     meters.shed();
+    meters.certificate_ends(Moment::from_millis(1));
     meters.store("begin_payment", 0.1);
     meters.details_cache("hit");
     meters.callback("delivered");

@@ -4,6 +4,7 @@ use ecom_bridge::simulator::merchant::Manner;
 use serde_json::{Value, json};
 
 use crate::support::site::{Site, free};
+use crate::tls::lasting_to;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bridge_in_order_is_ok_in_every_line() {
@@ -233,4 +234,30 @@ async fn a_configuration_with_a_problem_ends_it_as_it_ends_check() {
         ran.err
     );
     assert!(ran.err.contains("1 problem in the configuration"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_certificate_is_told_in_time() {
+    let site = Site::new().await;
+    let file = site.dir.path().join("pem");
+    let name = file.display().to_string();
+    let pem = |(cert, key): (String, String)| cert + &key;
+    let asked = async |pem: String| {
+        std::fs::write(&file, pem).unwrap();
+        let tls = [("PROXY__TLS_CERT", &*name), ("PROXY__TLS_KEY", &*name)];
+        let ran = site.doctor(&tls).await;
+        let line = ran.out.lines().find(|line| line.contains(" tls "));
+        let line = line.unwrap_or_else(|| panic!("{}{}", ran.out, ran.err));
+        (line.to_owned(), ran.good)
+    };
+    let (line, good) = asked(pem(lasting_to(2001))).await;
+    assert!(line.starts_with("FAIL tls       the certificate ended at 2001-03-01T00:00:00.000Z: "));
+    assert!(!good, "{line}");
+    let (line, good) = asked(pem(lasting_to(2071))).await;
+    assert!(line.starts_with("OK   tls       the certificate is good until 2071-03-01"));
+    assert!(good, "{line}");
+    let of_another = lasting_to(2071).1;
+    let (line, good) = asked(pem((lasting_to(2071).0, of_another))).await;
+    assert!(line.starts_with("FAIL tls       tls_cert and tls_key can't be used: "));
+    assert!(!good, "{line}");
 }

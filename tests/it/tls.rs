@@ -97,6 +97,15 @@ fn made() -> (CertificateDer<'static>, String, String) {
     (made.cert.der().clone(), made.cert.pem(), key)
 }
 
+/// A certificate that lasts to the end of a February, and its key.
+pub(crate) fn lasting_to(year: i32) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+    params.not_after = rcgen::date_time_ymd(year, 3, 1);
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
 fn post(target: &str, version: Version) -> Request<Full<Bytes>> {
     Request::post(target)
         .version(version)
@@ -288,6 +297,36 @@ async fn another_certificate_is_served_without_a_restart_and_a_broken_one_change
     }
     // It was looked at many times, and worked on once.
     assert_eq!(reloads(&app, "unchanged").await, 0);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_over_is_told_until_another_is_there() {
+    let files = tempfile::tempdir().unwrap();
+    let pem = files.path().join("pem");
+    let write = |(cert, key): (String, String)| {
+        let next = files.path().join("next");
+        std::fs::write(&next, format!("{cert}{key}")).unwrap();
+        std::fs::rename(next, &pem).unwrap();
+    };
+    write(lasting_to(2001));
+    let name = format!("\"{}\"", pem.display());
+    let app = with(&[("proxy.tls_cert", &name), ("proxy.tls_key", &name)])
+        .looks(Duration::from_millis(5))
+        .start()
+        .await;
+    let end = async || {
+        let metrics = app.admin("/metrics").await.text();
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("bridge_tls_certificate_end_seconds "));
+        line.unwrap().parse::<i64>().unwrap()
+    };
+    assert_eq!(end().await, 983_404_800, "2001-03-01");
+    let told = || app.log.text().matches("2001-03-01T00:00:00.000Z").count();
+    assert_eq!(told(), 1, "{}", app.log.text());
+    write(lasting_to(2071));
+    eventually(async || end().await == 3_192_393_600).await;
+    assert_eq!(told(), 1);
 }
 
 #[tokio::test]

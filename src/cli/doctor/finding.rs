@@ -10,6 +10,7 @@ use crate::cli::running::plain;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Area {
     Config,
+    Tls,
     Bridge,
     Store,
     Upstream,
@@ -23,6 +24,7 @@ impl Area {
     const fn word(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::Tls => "tls",
             Self::Bridge => "bridge",
             Self::Store => "store",
             Self::Upstream => "upstream",

@@ -3,11 +3,13 @@
 use super::*;
 use crate::ecom::route::Operation;
 use crate::telemetry::BreakerState;
+use crate::types::Moment;
 
 fn moved() -> Meters {
     let meters = Meters::default();
     meters.request(Operation::Capture, Route::Epayment, 200, 0.2);
     meters.request(Op::Pass, Route::Pass, 404, 0.2);
+    meters.certificate_ends(Moment::from_millis(983_404_800_000));
     meters.upstream(Api::Epayment, "capture", 0.1);
     meters.upstream_error(Api::Token, "timeout");
     meters.breaker_state(Api::Ecom, BreakerState::Open);

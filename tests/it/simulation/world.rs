@@ -229,8 +229,8 @@ impl World {
     pub(super) async fn begin(&self, of: &Order, op: &str, trouble: &Trouble) {
         let world = self.shop.app.world();
         // A success that is none is for the bridge to find out: eCom's answers go as they came.
-        let path = |action: &Action| {
-            let typed = matches!(
+        let typed = |action: &Action| {
+            matches!(
                 action,
                 Action::Unexpected
                     | Action::WrongReference
@@ -238,13 +238,13 @@ impl World {
                     | Action::Malformed
                     | Action::Empty
                     | Action::Status { status: 200, .. }
-            );
-            match (op, typed) {
-                ("initiate", true) => "/epayment/v1/payments".to_owned(),
-                ("initiate", false) => "*/payments".to_owned(),
-                (_, true) => format!("/epayment/*{}/{op}", of.id),
-                (_, false) => format!("*{}/{op}", of.id),
-            }
+            )
+        };
+        let path = |action: &Action| match (op, typed(action)) {
+            ("initiate", true) => "/epayment/v1/payments".to_owned(),
+            ("initiate", false) => "*/payments".to_owned(),
+            (_, true) => format!("/epayment/*{}/{op}", of.id),
+            (_, false) => format!("*{}/{op}", of.id),
         };
         let method = if op == "cancel" { "*" } else { "POST" };
         let call = |actions: &[Action]| {
@@ -260,12 +260,9 @@ impl World {
             }
         };
         let reads = |action: Action| {
-            for path in [
-                format!("*{}", of.id),
-                format!("*{}/events", of.id),
-                format!("*{}/details", of.id),
-                format!("*{}/status", of.id),
-            ] {
+            let at = if typed(&action) { "/epayment/*" } else { "*" };
+            for end in ["", "/events", "/details", "/status"] {
+                let path = format!("{at}{}{end}", of.id);
                 world.add_fault(Fault::always(&path, action.clone()).on("GET"));
             }
         };
