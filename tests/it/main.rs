@@ -54,6 +54,7 @@ mod polling;
 mod pressure;
 mod process;
 mod rehearse;
+mod releases;
 mod reload;
 mod reload_files;
 mod repeats;
