@@ -105,9 +105,16 @@ pub(super) fn webhooks(
         };
         let remedy = "Write the https address under which webhooks.listen is reached from outside";
         report.warn("webhooks.public_url", why, remedy);
-    } else {
+    } else if webhooks.register == Register::Off {
+        if merchants.is_some_and(BTreeMap::is_empty) {
+            report.warn(
+                "webhooks.register",
+                "no sales unit is configured, and without its webhook_secret the events of none can be verified; callbacks follow from polling alone, and later",
+                "Write a [[merchants]] table with the webhook_secret of each sales unit, or register = \"auto\"",
+            );
+        }
         for merchant in merchants.into_iter().flat_map(BTreeMap::values) {
-            if webhooks.register == Register::Off && merchant.webhook_secret.is_none() {
+            if merchant.webhook_secret.is_none() {
                 report.warn(
                     &format!("merchants.{}.webhook_secret", merchant.msn),
                     "it is not set while webhooks.register = \"off\", so this merchant's events cannot be verified",

@@ -201,6 +201,21 @@ fn what_surprises_is_a_warning() {
 }
 
 #[test]
+fn events_that_nobody_can_verify_are_a_warning() {
+    let warned = |text: &str| {
+        let url = "[webhooks]\npublic_url = \"https://bridge.example.com\"\n";
+        let settings = from_text(&format!("{url}{text}")).unwrap();
+        let keys = settings.warnings().iter().map(|one| one.to_string());
+        keys.filter(|text| text.contains("verified")).count()
+    };
+    assert_eq!(warned("register = \"off\""), 1);
+    assert_eq!(warned("register = \"auto\""), 0);
+    let unit = |secret| format!("register = \"off\"\n[[merchants]]\nmsn = \"123456\"\n{secret}");
+    assert_eq!(warned(&unit("")), 1);
+    assert_eq!(warned(&unit("webhook_secret = \"x\"")), 0);
+}
+
+#[test]
 fn an_unknown_variable_is_refused_by_name() {
     let vars = [
         ("ECOM_BRIDGE__PROXY__LISTN", "canary"),
