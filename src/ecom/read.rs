@@ -35,19 +35,26 @@ pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), Fail
     }
     let mut unknown = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
-    let read = serde_ignored::deserialize(tracked, |path| {
+    let read = serde_ignored::deserialize(&mut reader, |path| {
         if unknown.len() < LISTED_MAX {
             unknown.push(path.to_string());
         }
     });
-    let Root(value) = read.map_err(|error: serde_json::Error| {
-        let path = track.path().to_string();
-        misfit(path.trim_end_matches(['.', '?']), &error)
-    })?;
+    let Root(value) =
+        read.map_err(|error: serde_json::Error| misfit(&path_of_misfit::<T>(body), &error))?;
     reader.end().map_err(|error| misfit(".", &error))?;
     Ok((value, unknown))
+}
+
+/// Where the first thing stands that does not fit. Read once more, as nearly all bodies fit, and paths cost an
+/// allocation for each member.
+fn path_of_misfit<T: DeserializeOwned>(body: &[u8]) -> String {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+    let _misfit = Root::<T>::deserialize(tracked);
+    let path = track.path().to_string();
+    path.trim_end_matches(['.', '?']).to_owned()
 }
 
 /// The members of the outermost object.

@@ -150,10 +150,10 @@ impl<H: Handler> Edge<H> {
         id: RequestId,
         place: Held,
     ) -> (Response<EdgeBody>, bool) {
-        let waiting = Waiting(self.hooks.as_ref());
+        let mut waiting = Waiting(Some(self.hooks.as_ref()));
         let handled = self.handler.handle(request, id, peer, place.clone());
         let answered = AssertUnwindSafe(handled).catch_unwind().await;
-        std::mem::forget(waiting);
+        waiting.0 = None;
         match answered {
             Ok(response) => (
                 response.map(|inner| EdgeBody {
@@ -205,12 +205,14 @@ impl Drop for Place {
     }
 }
 
-/// A client that waits for the beginning of its answer; dropped, it has hung up.
-struct Waiting<'a>(&'a dyn Hooks);
+/// A client that waits for the beginning of its answer; dropped, it has hung up. None: the answer has begun.
+struct Waiting<'a>(Option<&'a dyn Hooks>);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.abandoned();
+        if let Some(hooks) = self.0 {
+            hooks.abandoned();
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ecom_bridge::simulator::PaymentView;
 use ecom_bridge::simulator::merchant::Manner;
 use ecom_bridge::store::CallbackState;
 
@@ -14,6 +15,7 @@ use super::plan::{Change, Order, Plan, Trouble, Way};
 use super::post::{self, Post};
 use super::told::{Request, Shops, Told};
 use super::world::{WHILE, World};
+use crate::support::client::Answer;
 
 /// What happened, line by line: nothing in it hangs on time, ports or chance.
 pub(super) type Trace = Arc<Mutex<Vec<String>>>;
@@ -100,6 +102,13 @@ impl Life {
         self.shops.doubt.clear();
     }
 
+    /// What a shop has read agrees with upstream. A direct capture may have come meanwhile: then either is right.
+    pub(super) fn agrees(&self, order: &Order, answer: &Answer, exists: bool, seen: &PaymentView) {
+        if self.world.seen(order).as_ref() == Some(seen) {
+            post::details(order, answer, exists, seen);
+        }
+    }
+
     /// Reads details, which agree with upstream.
     pub(super) async fn look(&mut self, order: &Order, way: Way) {
         let Some(seen) = self.world.seen(order) else {
@@ -107,7 +116,7 @@ impl Life {
         };
         let answer = self.world.reading(order, false, way).send().await;
         let exists = self.shops.created.contains_key(order);
-        post::details(order, &answer, exists, &seen);
+        self.agrees(order, &answer, exists, &seen);
         assert!(answer.status == 200, "{order:?}: {}", answer.text());
     }
 

@@ -111,7 +111,10 @@ fn lives(first: u64, count: u64, server: Option<&Postgres>) {
 fn asked(count: u64, server: Option<&Postgres>) {
     match number("SEED") {
         Some(seed) => lives(seed, 1, server),
-        None => lives(0, number("SEEDS").unwrap_or(count), server),
+        None => {
+            let first = number("FIRST").unwrap_or(0);
+            lives(first, number("SEEDS").unwrap_or(count), server);
+        }
     }
 }
 

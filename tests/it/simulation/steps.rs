@@ -12,7 +12,6 @@ use ecom_bridge::types::{Msn, OrderText, Scope};
 
 use super::life::Life;
 use super::plan::{Change, Hooks, Order, Step, Trouble, UNITS, Way};
-use super::post;
 use super::told::{Told, outcome};
 use super::world::WHILE;
 use crate::support::until;
@@ -451,7 +450,7 @@ impl Life {
             Some(Told::Done(_) | Told::Unknown)
         );
         match seen {
-            Some(seen) => post::details(order, &answer, exists, &seen),
+            Some(seen) => self.agrees(order, &answer, exists, &seen),
             None => assert!(
                 !matches!(outcome(&answer), Told::Done(_)),
                 "{}",
