@@ -84,6 +84,8 @@ fn names_kinds_and_help_are_these() {
     # TYPE bridge_reloads_total counter
     # HELP bridge_reload_failed 1 while the configuration that was read last is not in force, because it was refused.
     # TYPE bridge_reload_failed gauge
+    # HELP bridge_tls_certificate_end_seconds When the certificate of the merchants' listener ends, in seconds since 1970; none with plain HTTP.
+    # TYPE bridge_tls_certificate_end_seconds gauge
     # HELP bridge_payments_open Payments that may still change, by where they were created and how: unknown or created (nobody has told of an approval), reserved, partly_captured, refundable.
     # TYPE bridge_payments_open gauge
     # HELP bridge_payments_open_amount What may still be captured, and of refundable ones refunded, in minor units.
@@ -148,6 +150,7 @@ fn values_carry_the_words_of_the_program() {
     bridge_shed_total 1
     bridge_store_seconds_count{step="begin_payment"} 1
     bridge_store_seconds_sum{step="begin_payment"} 0.0007
+    bridge_tls_certificate_end_seconds 983404800
     bridge_untranslatable_total{reason="fallback_intent"} 1
     bridge_upstream_breaker_opened_total{api="ecom"} 1
     bridge_upstream_breaker_state{api="ecom"} 2
