@@ -224,6 +224,7 @@ fn end_with_the_process(server: &Server) {
         .spawn()
         .unwrap();
     // Kept open until the process ends.
+    #[expect(clippy::mem_forget, reason = "closed, it would end the server")]
     std::mem::forget(child.stdin.take());
 }
 
