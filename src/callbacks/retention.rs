@@ -14,7 +14,7 @@ use crate::types::{Clock, Moment};
 
 const AFTER_START: Duration = Duration::from_secs(30);
 const EVERY: Duration = Duration::from_secs(600);
-/// About a millisecond of the store's only writer, which nobody else can use in that time.
+/// A few milliseconds of the store's only writer, which nobody else can use in that time.
 const BATCH: usize = 5;
 
 /// Prunes.
