@@ -1,6 +1,6 @@
 //! F7: what earlier releases left in their stores goes on, and the ledger proves it afterwards.
 //!
-//! The files of `tests/fixtures/releases` were written by the releases themselves: `make.py BINARY > VERSION.sql` there.
+//! The files of `tests/releases` were written by the releases themselves: `make.py BINARY > VERSION.sql` there.
 
 use std::time::Duration;
 
@@ -156,15 +156,15 @@ async fn goes_on(dump: &str) {
 
 #[tokio::test]
 async fn f7_a_store_of_0_1_0_goes_on_with_its_payments() {
-    goes_on(include_str!("../fixtures/releases/0.1.0.sql")).await;
+    goes_on(include_str!("../releases/0.1.0.sql")).await;
 }
 
 #[tokio::test]
 async fn f7_a_store_of_0_2_0_goes_on_with_its_payments() {
-    goes_on(include_str!("../fixtures/releases/0.2.0.sql")).await;
+    goes_on(include_str!("../releases/0.2.0.sql")).await;
 }
 
 #[tokio::test]
 async fn f7_a_store_of_0_3_0_goes_on_with_its_payments() {
-    goes_on(include_str!("../fixtures/releases/0.3.0.sql")).await;
+    goes_on(include_str!("../releases/0.3.0.sql")).await;
 }
