@@ -50,6 +50,8 @@ fn pinned(cpus: &str, program: &str, args: &[String], folder: &Path) -> Command 
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // Frozen, it would not hear that it is to end.
+        let _thawed = self.freeze(false);
         for pid in self.family() {
             let _gone = Command::new("kill").arg(pid.to_string()).status();
         }

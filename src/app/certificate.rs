@@ -4,16 +4,16 @@
 
 use std::sync::Arc;
 
-use crate::observe::Observer;
 use crate::proxy::tls::{Certificate, Ready};
 use crate::telemetry::Meters;
+use crate::types::Clock;
 
 /// The certificate in force, and who is told of it.
 #[derive(Clone, Debug)]
 pub(super) struct InForce {
     certificate: Certificate,
     meters: Arc<Meters>,
-    observer: Arc<Observer>,
+    clock: Arc<dyn Clock>,
 }
 
 impl InForce {
@@ -21,12 +21,12 @@ impl InForce {
     pub(super) fn new(
         certificate: Certificate,
         meters: &Arc<Meters>,
-        observer: &Arc<Observer>,
+        clock: &Arc<dyn Clock>,
     ) -> Self {
         let new = Self {
             certificate,
             meters: Arc::clone(meters),
-            observer: Arc::clone(observer),
+            clock: Arc::clone(clock),
         };
         new.tell();
         new
@@ -43,7 +43,7 @@ impl InForce {
             return;
         };
         self.meters.certificate_ends(end);
-        if end < self.observer.now() {
+        if end < self.clock.now() {
             tracing::warn!(
                 ended = %end,
                 "the certificate in proxy.tls_cert is over, and careful clients refuse it: put a new one into the file, and the bridge takes it by itself"

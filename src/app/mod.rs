@@ -159,16 +159,15 @@ impl App {
         let admin = TcpListener::bind(at)
             .await
             .map_err(|error| StartError::Admin(at, error))?;
-        let observer = Arc::new(Observer::new(clock));
         let certificate = server.certificate();
-        let certificate = certificate.map(|one| InForce::new(one, &meters, &observer));
+        let certificate = certificate.map(|one| InForce::new(one, &meters, &clock));
         let bridge = Bridge {
             payments,
             forwarder,
             live,
             lifecycle: lifecycle.clone(),
             meters,
-            observer,
+            observer: Arc::new(Observer::new(clock)),
             served: Some(Arc::clone(&works.served)),
             shadow,
         };
@@ -384,7 +383,7 @@ fn breaker_rules(settings: &Settings) -> Rules {
 fn server_settings(settings: &Settings) -> ServerSettings {
     let proxy = &settings.proxy;
     ServerSettings {
-        tls: reload::tls_files(settings),
+        tls: settings.proxy.tls.clone(),
         max_in_flight: proxy.max_in_flight,
         drain_timeout: proxy.drain_timeout,
         ..ServerSettings::at(proxy.listen)

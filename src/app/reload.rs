@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::callbacks::Dispatcher;
 use crate::callbacks::served::Served;
-use crate::proxy::tls::{Ready, TlsFiles};
-use crate::settings::{Fingerprint, Settings, Sources};
+use crate::proxy::tls::Ready;
+use crate::settings::{Fingerprint, Sources};
 use crate::steering::reload::{Adopt, LOOK_EVERY, Prepare, units_changed};
 use crate::telemetry::logging::LevelHandle;
 use crate::upstream::breaker::Breaker;
@@ -41,14 +41,6 @@ impl Reloading {
     }
 }
 
-/// Where the merchants' listener has its certificate, as the listener takes it.
-pub(super) fn tls_files(settings: &Settings) -> Option<TlsFiles> {
-    settings.proxy.tls.as_ref().map(|files| TlsFiles {
-        cert: files.cert.clone(),
-        key: files.key.clone(),
-    })
-}
-
 /// The certificate and the dispatcher's clients are made before anything is changed, because that can fail;
 /// registrations follow.
 pub(super) fn prepare(
@@ -64,8 +56,8 @@ pub(super) fn prepare(
             .transpose()
             .map_err(|error| format!("the client for callbacks can't be made: {error}"))?;
         let is_other = changes.iter().any(|one| one.key.starts_with("proxy.tls_"));
-        let files = tls_files(settings).filter(|_| is_other);
-        let ready = files.as_ref().map(Ready::read).transpose();
+        let files = settings.proxy.tls.as_ref().filter(|_| is_other);
+        let ready = files.map(Ready::read).transpose();
         let ready = ready.map_err(|error| error.to_string())?;
         let certificate = certificate.clone().zip(ready);
         let units = units_changed(settings, changes);

@@ -1,4 +1,4 @@
-//! Pruning what is old, in steps so small and with rests so long that it never shows in a merchant's call.
+//! Pruning what is old, in small steps with rests, so that a merchant's call hardly waits for it.
 //!
 //! Must not: delete what may still be needed: a dead letter, an open money call, a payment that can be refunded.
 

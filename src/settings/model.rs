@@ -152,7 +152,7 @@ pub struct Store {
     pub retention: Duration,
     /// Of a delivered callback.
     pub callback_retention: Duration,
-    /// Percent (1 to 100) of the time in which the store may prune.
+    /// Percent (1 to 100) of the time in which old records may be pruned.
     pub background_share_percent: u8,
 }
 

@@ -341,6 +341,14 @@ pub struct Retention {
     pub batch: usize,
 }
 
+impl Retention {
+    /// Whether more may be old enough, where so many of each kind were looked at.
+    pub(super) fn leaves(&self, looked_at: [u64; 4]) -> bool {
+        let full = u64::try_from(self.batch).unwrap_or(u64::MAX);
+        looked_at.contains(&full)
+    }
+}
+
 /// How much went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {

@@ -277,11 +277,14 @@ async fn a_call_about_no_payment_does_not_stay_unknown_for_ever() {
     }
 }
 
-/// Found by the seeded simulation: a look at an open call begins before absence counts and ends after it, and the call
-/// lands in between.
-#[tokio::test]
-async fn a_call_that_lands_while_it_is_looked_for_is_not_closed_as_not_done() {
-    // Nothing here takes so long by itself; `settle` is twice the time of a sending.
+/// A capture was lost on its way to upstream.
+fn lost() -> Fault {
+    Fault::once("/capture", Action::CloseBefore)
+}
+
+/// A reserved payment, of which a capture of 400 was lost. Nothing takes as long by itself as `settle`, which is twice
+/// the time of a sending.
+async fn with_a_lost_capture() -> TestApp {
     let app = with(&[
         ("upstream.timeout", "\"30s\""),
         ("proxy.request_timeout", "\"60s\""),
@@ -289,24 +292,40 @@ async fn a_call_that_lands_while_it_is_looked_for_is_not_closed_as_not_done() {
     ]);
     let app = app.start().await;
     app.reserved("order-0001", 1_000).await;
-    let fault = Fault::once("/capture", Action::CloseBefore);
-    app.world().add_fault(fault);
+    app.world().add_fault(lost());
     assert!(app.capture("order-0001", 400, "lost").await.is_unknown());
-    // The log is read now, and arrives slowly.
+    app
+}
+
+/// The log is as it is when it is asked for next, and arrives slowly.
+fn slow_log(app: &TestApp) {
     let slow = Action::SlowDrip {
         bytes: 100,
         interval_ms: 100,
     };
     app.world()
         .add_fault(Fault::once("*/events", slow).on("GET"));
-    let ask = app.changing("capture", "order-0001", 300, "next");
-    let mut next = ask.begin().await;
+}
+
+/// Until that log is under way.
+async fn log_is_asked(app: &TestApp) {
     until(|| {
         let all = app.world().requests();
         all.iter()
             .any(|r| r.path().ends_with("/events") && r.fault.is_some())
     })
     .await;
+}
+
+/// Found by the seeded simulation: a look at an open call begins before absence counts and ends after it, and the call
+/// lands in between.
+#[tokio::test]
+async fn a_call_that_lands_while_it_is_looked_for_is_not_closed_as_not_done() {
+    let app = with_a_lost_capture().await;
+    slow_log(&app);
+    let ask = app.changing("capture", "order-0001", 300, "next");
+    let mut next = ask.begin().await;
+    log_is_asked(&app).await;
     app.land("/capture").await;
     app.clock.advance(Duration::from_secs(61));
     let told = next.read(false).await.unwrap();
@@ -363,37 +382,18 @@ async fn one_key_has_one_body_also_after_what_was_never_done() {
 /// have been silent long enough to count as not done.
 #[tokio::test]
 async fn what_was_sent_again_while_another_change_waited_is_not_closed_as_not_done() {
-    let app = with(&[
-        ("upstream.timeout", "\"30s\""),
-        ("proxy.request_timeout", "\"60s\""),
-        ("upstream.retries", "0"),
-    ]);
-    let app = app.start().await;
-    app.reserved("order-0001", 1_000).await;
-    let lost = || Fault::once("/capture", Action::CloseBefore);
-    app.world().add_fault(lost());
-    assert!(app.capture("order-0001", 400, "lost").await.is_unknown());
+    let app = with_a_lost_capture().await;
     app.clock.advance(Duration::from_secs(61));
     let scope = Scope::Unit(Msn::parse(MSN).unwrap());
     let text = OrderText::parse("order-0001").unwrap();
     let payments = Arc::clone(app.payments());
     let seen = payments.store.adjustments(&scope, &text).await.unwrap();
     // The repeat has the payment, and reads the log slowly before it sends again, which is lost as well.
-    let slow = Action::SlowDrip {
-        bytes: 100,
-        interval_ms: 100,
-    };
-    app.world()
-        .add_fault(Fault::once("*/events", slow).on("GET"));
+    slow_log(&app);
     app.world().add_fault(lost());
     let ask = app.changing("capture", "order-0001", 400, "lost");
     let mut repeat = ask.begin().await;
-    until(|| {
-        let all = app.world().requests();
-        all.iter()
-            .any(|r| r.path().ends_with("/events") && r.fault.is_some())
-    })
-    .await;
+    log_is_asked(&app).await;
     let next = {
         let header = |text: &str| Some(HeaderValue::from_str(text).unwrap());
         let credentials = Credentials {

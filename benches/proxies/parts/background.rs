@@ -85,9 +85,6 @@ pub fn beside_calls(bench: &Bench) -> io::Result<()> {
     }
     let a_second = deleted as f64 / measured.as_secs_f64();
     println!("\n{a_second:.1} steps of deletion a second while the busy one was measured.");
-    for (_, bridge) in both {
-        bridge.process.freeze(false)?;
-    }
     Ok(())
 }
 

@@ -102,11 +102,24 @@ impl Life {
         self.shops.doubt.clear();
     }
 
-    /// What a shop has read agrees with upstream. A direct capture may have come meanwhile: then either is right.
-    pub(super) fn agrees(&self, order: &Order, answer: &Answer, exists: bool, seen: &PaymentView) {
-        if self.world.seen(order).as_ref() == Some(seen) {
-            post::details(order, answer, exists, seen);
+    /// What a shop has read agrees with upstream, which was as `seen` before. A direct capture may have come meanwhile:
+    /// then it reads again.
+    pub(super) async fn agrees(
+        &self,
+        (order, status, way): (&Order, bool, Way),
+        mut answer: Answer,
+        exists: bool,
+        mut seen: PaymentView,
+    ) -> Answer {
+        loop {
+            match self.world.seen(order) {
+                Some(now) if now != seen => seen = now,
+                _ => break,
+            }
+            answer = self.world.reading(order, status, way).send().await;
         }
+        post::details(order, &answer, exists, &seen);
+        answer
     }
 
     /// Reads details, which agree with upstream.
@@ -116,7 +129,8 @@ impl Life {
         };
         let answer = self.world.reading(order, false, way).send().await;
         let exists = self.shops.created.contains_key(order);
-        self.agrees(order, &answer, exists, &seen);
+        let asked = (order, false, way);
+        let answer = self.agrees(asked, answer, exists, seen).await;
         assert!(answer.status == 200, "{order:?}: {}", answer.text());
     }
 

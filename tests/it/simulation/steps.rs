@@ -450,7 +450,10 @@ impl Life {
             Some(Told::Done(_) | Told::Unknown)
         );
         match seen {
-            Some(seen) => self.agrees(order, &answer, exists, &seen),
+            Some(seen) => {
+                let asked = (order, status, way);
+                self.agrees(asked, answer, exists, seen).await;
+            }
             None => assert!(
                 !matches!(outcome(&answer), Told::Done(_)),
                 "{}",

@@ -49,11 +49,10 @@ pub(super) async fn prune(db: &mut PgConnection, retention: Retention) -> Result
     let strays = delete(db, DELETE_STRAYS, retention.callbacks_before, batch).await?;
     let unmatched = delete(db, DELETE_UNMATCHED, before, batch).await?;
     let (looked_at, payments) = payments(db, before, batch).await?;
-    let full = u64::try_from(retention.batch).unwrap_or(u64::MAX);
     Ok(Pruned {
         payments,
         callbacks,
-        more: [callbacks, strays, unmatched, looked_at].contains(&full),
+        more: retention.leaves([callbacks, strays, unmatched, looked_at]),
     })
 }
 

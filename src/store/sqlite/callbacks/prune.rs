@@ -42,11 +42,10 @@ pub(super) fn prune(db: &mut Db, retention: Retention) -> Result<Pruned, StoreEr
     let strays = delete(db, DELETE_STRAYS, retention.callbacks_before, batch)?;
     let unmatched = delete(db, DELETE_UNMATCHED, before, batch)?;
     let (looked_at, payments) = payments(db, before, batch)?;
-    let full = u64::try_from(retention.batch).unwrap_or(u64::MAX);
     Ok(Pruned {
         payments,
         callbacks,
-        more: [callbacks, strays, unmatched, looked_at].contains(&full),
+        more: retention.leaves([callbacks, strays, unmatched, looked_at]),
     })
 }
 
