@@ -8,6 +8,8 @@ use std::fs;
 
 #[path = "house/edges.rs"]
 mod edges;
+#[path = "house/faults.rs"]
+mod faults;
 #[path = "house/form.rs"]
 mod form;
 #[path = "house/imports.rs"]

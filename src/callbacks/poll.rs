@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::receive::Receiver;
 use crate::epayment::event::{EventName, PaymentEvent};
 use crate::lifecycle::Lifecycle;
@@ -16,12 +18,13 @@ use crate::store::{CallbackStore, DuePayment, Source, StoreError};
 use crate::types::{Clock, Moment, Msn};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::{PEACE, READS_A_MINUTE, ReadShare};
+use crate::upstream::turns::{ROUND, in_turn};
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
-const TICK: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
-const AT_ONCE: usize = 16;
+/// Payments in one round.
+const IN_A_ROUND: usize = 16;
 /// After a look that met an open breaker.
 const AGAIN: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -64,13 +67,13 @@ impl Poller {
     /// Works until the bridge ends.
     pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
         let stop = lifecycle.soft().clone();
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = tokio::time::interval(ROUND);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {
-                    if let Err(error) = self.run_once().await {
+                    if let Err(error) = self.run_once(&stop).await {
                         tracing::warn!(error = %error, "payments can't be looked at now");
                     }
                 }
@@ -78,11 +81,11 @@ impl Poller {
         }
     }
 
-    /// Looks at the payments that are due; says how many.
+    /// Looks at the payments that are due, evenly over a round; after `stop` at once. Says how many.
     ///
     /// # Errors
     /// When the store can't be used.
-    pub async fn run_once(&self) -> Result<usize, StoreError> {
+    pub async fn run_once(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
         let settings = self.live.settings();
         // What is due stays so while nobody can be asked.
         if !settings.reads.poll || self.payments.epayment.breaker().refuses() {
@@ -91,10 +94,10 @@ impl Poller {
         let now = self.clock.now();
         let due = self
             .store
-            .claim_polls(now, AT_ONCE, now.plus(LEASE))
+            .claim_polls(now, IN_A_ROUND, now.plus(LEASE))
             .await?;
         let looks = due.iter().map(|payment| self.look(&settings, payment));
-        for settled in futures_util::future::join_all(looks).await {
+        for settled in in_turn(looks.collect(), stop).await {
             settled?;
         }
         Ok(due.len())

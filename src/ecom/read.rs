@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_members_are_listed_and_harmless() {
+    fn e7_unknown_members_are_listed_and_harmless() {
         let (read, unknown) = object::<Adjust>(
             br#"{"a":1,"transaction":{"amount":5,"b":{"c":[1]}},"merchantInfo":{}}"#,
         )

@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::schedule::{self, Unread};
 use super::verdict::{Judging, judge};
 use crate::ecom::route::Operation;
@@ -25,15 +27,15 @@ use crate::types::{Clock, Moment, Msn, OrderText, Origin, Reference};
 use crate::upstream::epayment::{Call, Epayment};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::ReadShare;
+use crate::upstream::turns::{ROUND, in_turn};
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
-const TICK: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// After a look that met an open breaker.
 const AGAIN: Duration = Duration::from_secs(10);
-/// Payments at once, and in one tick: two reads each.
-const AT_ONCE: usize = 8;
+/// Payments in one round: two reads each.
+const IN_A_ROUND: usize = 8;
 
 /// Records an event that the log shows, as every other event is.
 pub type Record = Arc<
@@ -92,13 +94,13 @@ impl Reconciler {
     /// Works until the bridge ends.
     pub async fn run(self, lifecycle: Lifecycle) {
         let stop = lifecycle.soft().clone();
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = tokio::time::interval(ROUND);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {
-                    if let Err(error) = self.run_once().await {
+                    if let Err(error) = self.run_once(&stop).await {
                         tracing::warn!(error = %error, "the ledger can't be reconciled now");
                     }
                 }
@@ -106,11 +108,11 @@ impl Reconciler {
         }
     }
 
-    /// Looks at the payments that are due; says how many.
+    /// Looks at the payments that are due, evenly over a round; after `stop` at once. Says how many.
     ///
     /// # Errors
     /// When the store can't be used.
-    pub async fn run_once(&self) -> Result<usize, StoreError> {
+    pub async fn run_once(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
         let terms = (self.terms)();
         // What is due stays so while nobody can be asked.
         if terms.percent == 0 || self.epayment.breaker().refuses() {
@@ -119,10 +121,10 @@ impl Reconciler {
         let now = self.clock.now();
         let due = self
             .store
-            .claim_looks(now, AT_ONCE, now.plus(LEASE))
+            .claim_looks(now, IN_A_ROUND, now.plus(LEASE))
             .await?;
         let looks = due.iter().map(|look| self.look(look, terms));
-        for settled in futures_util::future::join_all(looks).await {
+        for settled in in_turn(looks.collect(), stop).await {
             settled?;
         }
         Ok(due.len())

@@ -57,7 +57,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_raise_only_adds_orders(order in "[a-zA-Z0-9-]{1,50}", low in 0u8..=100, more in 0u8..=100) {
+        fn b12_a_raise_only_adds_orders(order in "[a-zA-Z0-9-]{1,50}", low in 0u8..=100, more in 0u8..=100) {
             let order = OrderText::parse(&order).unwrap();
             let unit = Msn::parse("123456");
             let at = bucket(unit.as_ref(), &order);

@@ -15,6 +15,7 @@ pub mod retries;
 pub mod shadow;
 pub mod share;
 pub mod token;
+pub mod turns;
 pub mod webhooks;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

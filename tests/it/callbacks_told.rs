@@ -221,7 +221,7 @@ async fn curious(shop: &Shop) -> (String, tokio::sync::mpsc::Receiver<Both>) {
 }
 
 #[tokio::test]
-async fn a_payment_of_ecom_is_never_called_back_for() {
+async fn c17_a_payment_of_ecom_is_never_called_back_for() {
     let shop = Shop::start().await;
     shop.order("order-0001").await;
     shop.app

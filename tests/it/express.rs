@@ -14,7 +14,7 @@ fn ecom(app: &TestApp) -> SeenRequest {
 }
 
 #[tokio::test]
-async fn b7_express_in_every_spelling_arrives_byte_identical() {
+async fn b7_i8_express_in_every_spelling_arrives_byte_identical() {
     let app = TestApp::start().await;
     for (n, spelling) in [
         "eComm Express Payment",

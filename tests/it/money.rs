@@ -319,15 +319,15 @@ async fn a20_a_success_over_less_than_was_asked_is_settled_by_the_log() {
 }
 
 #[tokio::test]
-async fn a7_spoilt_answers_without_a_log_are_unknown() {
-    for action in [
-        Action::Html,
-        Action::Empty,
-        Action::Malformed,
-        Action::Unexpected,
-        Action::WrongReference,
-        Action::WrongCurrency,
-        Action::WrongAmount,
+async fn a7_a19_spoilt_answers_without_a_log_are_unknown() {
+    for (action, contradicts) in [
+        (Action::Html, false),
+        (Action::Empty, false),
+        (Action::Malformed, false),
+        (Action::Unexpected, false),
+        (Action::WrongReference, true),
+        (Action::WrongCurrency, true),
+        (Action::WrongAmount, true),
     ] {
         let app = TestApp::start().await;
         app.reserved("order-0001", 1_000).await;
@@ -337,6 +337,9 @@ async fn a7_spoilt_answers_without_a_log_are_unknown() {
             .add_fault(Fault::always("/events", status(503, false)));
         let answer = app.capture("order-0001", 400, "x").await;
         assert!(answer.is_unknown(), "{action:?} {}", answer.text());
+        let name = r#"bridge_upstream_errors_total{api="epayment",kind="contradiction"}"#;
+        let counted = app.counted(name).await.is_some();
+        assert_eq!(counted, contradicts, "{action:?}");
         app.world().clear_faults();
         app.capture("order-0001", 400, "x").await.ok();
         assert_eq!(app.sums("order-0001"), (400, 0, 0));

@@ -61,7 +61,7 @@ async fn toggles_decide_for_payments_of_ecom_operation_by_operation() {
 }
 
 #[tokio::test]
-async fn a_payment_born_in_epayment_stays_there_whatever_the_toggles_say() {
+async fn b12_a_payment_born_in_epayment_stays_there_whatever_the_toggles_say() {
     let mut app = TestApp::start().await;
     app.reserved("order-0001", 1_000).await;
     for key in [

@@ -72,7 +72,7 @@ fn a_value_is_shown_where_name_and_form_allow_it() {
 }
 
 #[test]
-fn a_recording_keeps_form_and_nothing_else() {
+fn d8_a_recording_keeps_form_and_nothing_else() {
     let before = json!({
         "merchantInfo": {
             "merchantSerialNumber": "123456",

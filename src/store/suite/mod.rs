@@ -110,7 +110,7 @@ macro_rules! behaviours {
             findings_of_instances_add_up,
             findings_added_at_once_lose_nothing,
             the_first_and_the_newest_samples_are_kept,
-            fields_seen_longest_ago_go_first_and_judged_ones_last,
+            d9_fields_seen_longest_ago_go_first_and_judged_ones_last,
             fields_not_seen_for_long_are_forgotten_and_counted,
             a_reset_begins_a_new_count_and_keeps_judgements,
             a_judgement_holds_for_what_was_seen_until_withdrawn,

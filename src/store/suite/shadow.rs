@@ -144,7 +144,7 @@ pub(in crate::store) async fn the_first_and_the_newest_samples_are_kept(both: Bo
     assert_eq!((kept.first_at, kept.last_at), (at(1), at(9)));
 }
 
-pub(in crate::store) async fn fields_seen_longest_ago_go_first_and_judged_ones_last(both: Both) {
+pub(in crate::store) async fn d9_fields_seen_longest_ago_go_first_and_judged_ones_last(both: Both) {
     let store = both.shadow;
     store
         .add_findings(&once("/judged", 1), at(1))

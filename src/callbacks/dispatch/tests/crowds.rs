@@ -70,7 +70,7 @@ async fn a_wake_up_is_enough_and_a_failure_is_repeated_without_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_due_at_once_are_paced() {
+async fn c13_ten_thousand_due_at_once_are_paced() {
     let bench = Bench::new();
     let shop = merchant().await;
     for order in 0..10_000 {

@@ -185,7 +185,7 @@ async fn plain_http_never_leaves_for_a_public_address() {
 }
 
 #[tokio::test]
-async fn tls_that_is_not_in_order_is_tried_again_and_named() {
+async fn c15_tls_that_is_not_in_order_is_tried_again_and_named() {
     let bench = Bench::new();
     let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = tokio_rustls::rustls::pki_types::PrivateKeyDer::try_from(
