@@ -40,6 +40,9 @@ fn main() {
     let settings = ServerConf {
         threads,
         upstream_keepalive_pool_size: 256,
+        // The benchmark waits for its end, and has closed its connections by then.
+        grace_period_seconds: Some(0),
+        graceful_shutdown_timeout_seconds: Some(0),
         ..ServerConf::default()
     };
     let mut server = Server::new_with_opt_and_conf(None, settings);
