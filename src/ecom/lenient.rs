@@ -189,8 +189,16 @@ impl<'de, T: FromJson> Visitor<'de> for FieldVisitor<T> {
     }
 }
 
+/// What stands in every number that is too small for a double: a negative exponent, or hundreds of zeros.
+const OF_SMALL_NUMBERS: [&str; 3] = ["e-", "E-", "00000000"];
+
 /// Whether a number other than zero (1e-400) would be read as zero: an amount of zero means all that remains.
 pub(super) fn vanishes(text: &str) -> bool {
+    // Hardly any body has one of these, and the numbers of all others need not be looked for.
+    OF_SMALL_NUMBERS.iter().any(|sign| text.contains(sign)) && has_vanishing_number(text)
+}
+
+fn has_vanishing_number(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
         rest = &rest[at..];
@@ -263,6 +271,24 @@ mod tests {
         for text in ["1e-999", "[0,0.01E-999]", "{\"\\\\\":1e-999}"] {
             assert!(vanishes(text), "{text}");
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_number_vanishes_without_a_sign_of_it(
+            before in "[01.eE+\\-\",]{0,12}",
+            zeros in 0_usize..400,
+            after in "[01.eE+\\-\",]{0,12}",
+        ) {
+            let text = format!("{before}0.{}{after}", "0".repeat(zeros));
+            proptest::prop_assert_eq!(vanishes(&text), has_vanishing_number(&text));
+        }
+    }
+
+    #[test]
+    fn a_number_vanishes_in_zeros_too() {
+        assert!(vanishes(&format!("[0.{}1]", "0".repeat(330))));
+        assert!(!vanishes(&format!("[0.{}1]", "0".repeat(300))));
     }
 
     #[test]

@@ -34,22 +34,22 @@ pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), Fail
         return Err(not_read("holds a number that is too small to be read"));
     }
     let mut unknown = Vec::new();
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut reader = serde_json::Deserializer::from_str(text);
     let read = serde_ignored::deserialize(&mut reader, |path| {
         if unknown.len() < LISTED_MAX {
             unknown.push(path.to_string());
         }
     });
     let Root(value) =
-        read.map_err(|error: serde_json::Error| misfit(&path_of_misfit::<T>(body), &error))?;
+        read.map_err(|error: serde_json::Error| misfit(&path_of_misfit::<T>(text), &error))?;
     reader.end().map_err(|error| misfit(".", &error))?;
     Ok((value, unknown))
 }
 
 /// Where the first thing stands that does not fit. Read once more, as nearly all bodies fit, and paths cost an
 /// allocation for each member.
-fn path_of_misfit<T: DeserializeOwned>(body: &[u8]) -> String {
-    let mut reader = serde_json::Deserializer::from_slice(body);
+fn path_of_misfit<T: DeserializeOwned>(text: &str) -> String {
+    let mut reader = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
     let _misfit = Root::<T>::deserialize(tracked);
