@@ -120,11 +120,14 @@ async fn goes_on(dump: &str) {
     let all = left(dump);
     upstream_as_it_was(&shop, &all).await;
     let dump = numbered(dump, &shop, &all).replace("SHOP", &shop.merchant.base_url());
-    let file = Connection::open(url.strip_prefix("sqlite:").unwrap()).unwrap();
-    file.execute_batch(&dump).unwrap();
-    drop(file);
+    let file = || Connection::open(url.strip_prefix("sqlite:").unwrap()).unwrap();
+    file().execute_batch(&dump).unwrap();
     shop.app.forgetful = false;
     shop.app.up().await;
+    // Also what nobody calls about any more is in the ledger.
+    let count = "SELECT count(*) FROM ledger l JOIN payments p USING (scope, order_id, msn)";
+    let in_ledger: i64 = file().query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(usize::try_from(in_ledger), Ok(all.len()));
 
     // What was done is told again and not done again; what was in doubt is found out.
     for (order, amount) in [("order-captured", 15_000), ("order-in-doubt", 5_000)] {
