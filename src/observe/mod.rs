@@ -84,10 +84,14 @@ impl Observer {
 
     /// Makes a place for a sales unit, while there are places.
     fn first(&self, msn: &Msn) -> Option<Arc<Unit>> {
+        // Anybody may name units without end, so a call that finds no place must not cost a copy of all.
+        if self.units.load().len() >= MOST_UNITS {
+            return None;
+        }
         self.units.rcu(|old| {
             let mut new = HashMap::clone(old);
-            if new.len() < MOST_UNITS && !new.contains_key(msn) {
-                new.insert(msn.clone(), Arc::default());
+            if new.len() < MOST_UNITS {
+                new.entry(msn.clone()).or_default();
             }
             new
         });

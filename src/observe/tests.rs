@@ -63,6 +63,30 @@ fn a_call_is_counted_once_and_taken_once() {
 }
 
 #[test]
+fn units_beyond_the_most_are_counted_as_one_and_copy_nothing() {
+    let (_, observer) = observer();
+    let called = |n: usize| {
+        let msn = format!("{}", 100_000 + n);
+        let call = facts(Operation::Initiate, Class::Done, Some(&msn));
+        observer.note(&call, Route::Ecom, 200);
+    };
+    let full = (0..MOST_UNITS).map(|n| Msn::parse(&format!("{}", 100_000 + n)).unwrap());
+    let full = full.map(|msn| (msn, Arc::default())).collect();
+    observer.units.store(Arc::new(full));
+    let before = observer.units.load_full();
+    called(0);
+    called(MOST_UNITS);
+    called(MOST_UNITS + 1);
+    assert!(Arc::ptr_eq(&before, &observer.units.load_full()));
+    let taken = observer.take();
+    let seen: Vec<_> = taken
+        .iter()
+        .map(|one| (one.msn.as_ref().map(Msn::as_str), one.counts.of("done")))
+        .collect();
+    assert_eq!(seen, [(Some("100000"), 1), (None, 2)]);
+}
+
+#[test]
 fn what_was_refused_belongs_to_the_side_that_was_chosen() {
     let (_, observer) = observer();
     let mut refused = facts(Operation::Capture, Class::RefusedHere, None);
