@@ -2,6 +2,8 @@
 //!
 //! Must not: overwrite a count. What is there is read and added to in one transaction, by one instance at a time.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -17,13 +19,16 @@ use crate::store::{
 };
 use crate::types::{Moment, Msn};
 
-const KEPT: &str = "SELECT counts FROM observations
-    WHERE msn = $1 AND hour = $2 AND operation = $3 AND side = $4";
+/// Of places that are named member by member.
+const KEPT: &str = "SELECT msn, hour, operation, side, last_at, counts
+    FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS place(msn, hour, operation, side)
+    JOIN observations USING (msn, hour, operation, side)";
 
-const KEEP: &str = "INSERT INTO observations AS kept (msn, hour, operation, side, last_at, counts)
-    VALUES ($1, $2, $3, $4, $5, $6)
+/// Each place once: a statement can't change a row twice.
+const KEEP: &str = "INSERT INTO observations (msn, hour, operation, side, last_at, counts)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[])
     ON CONFLICT (msn, hour, operation, side)
-    DO UPDATE SET counts = excluded.counts, last_at = greatest(kept.last_at, excluded.last_at)";
+    DO UPDATE SET counts = excluded.counts, last_at = excluded.last_at";
 
 const OF_UNIT: &str = "SELECT msn, hour, operation, side, last_at, counts FROM observations
     WHERE msn = $1 AND hour >= $2 ORDER BY hour, operation, side";
@@ -56,35 +61,59 @@ fn read(row: &PgRow) -> Result<Observation, Fault> {
     })
 }
 
+/// The row of an observation.
+type Place<'o> = (Option<&'o Msn>, Hour, Operation, Side);
+
+const fn place(one: &Observation) -> Place<'_> {
+    (one.msn.as_ref(), one.hour, one.operation, one.side)
+}
+
+fn add_up<'o>(sums: &mut HashMap<Place<'o>, (Moment, Counts)>, one: &'o Observation) {
+    let (last_at, counts) = sums.entry(place(one)).or_default();
+    *last_at = one.last_at.max(*last_at);
+    counts.merge(&one.counts);
+}
+
+/// A statement about these places, each member in a list of its own.
+fn of_places<'q>(
+    statement: &'static str,
+    places: &[Place<'q>],
+) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments> {
+    let all = || places.iter();
+    let msn = |(msn, ..): &Place<'q>| msn.map_or("", Msn::as_str);
+    sqlx::query(statement)
+        .bind(all().map(msn).collect::<Vec<_>>())
+        .bind(all().map(|(_, hour, ..)| hour.0).collect::<Vec<_>>())
+        .bind(all().map(|(.., op, _)| op.word()).collect::<Vec<_>>())
+        .bind(all().map(|(.., side)| side.word()).collect::<Vec<_>>())
+}
+
 async fn add(db: &mut PgConnection, more: &[Observation]) -> Result<(), Fault> {
     // One instance at a time: two that read the same count would lose one of their additions.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('observations', 0))")
         .execute(&mut *db)
         .await?;
+    let mut sums: HashMap<Place<'_>, (Moment, Counts)> = HashMap::new();
     for one in more {
-        let msn = one.msn.as_ref().map_or("", Msn::as_str);
-        let (operation, side) = (one.operation.word(), one.side.word());
-        let kept = sqlx::query(KEPT)
-            .bind(msn)
-            .bind(one.hour.0)
-            .bind(operation)
-            .bind(side)
-            .fetch_optional(&mut *db)
-            .await?;
-        let mut counts = one.counts.clone();
-        if let Some(row) = kept {
-            counts.merge(&rows::word(&row, "counts", Counts::read)?);
-        }
-        sqlx::query(KEEP)
-            .bind(msn)
-            .bind(one.hour.0)
-            .bind(operation)
-            .bind(side)
-            .bind(one.last_at.millis())
-            .bind(counts.text())
-            .execute(&mut *db)
-            .await?;
+        add_up(&mut sums, one);
     }
+    // Each once, so that what is kept is added once.
+    let places: Vec<_> = sums.keys().copied().collect();
+    let kept = of_places(KEPT, &places).fetch_all(&mut *db).await?;
+    let kept: Vec<Observation> = kept.iter().map(read).collect::<Result<_, _>>()?;
+    for one in &kept {
+        add_up(&mut sums, one);
+    }
+    let (places, sums): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+    let (last, counts): (Vec<_>, Vec<_>) = sums
+        .into_iter()
+        .map(|(last_at, counts)| (last_at.millis(), counts.text()))
+        .unzip();
+    of_places(KEEP, &places)
+        .bind(last)
+        .bind(counts)
+        .execute(&mut *db)
+        .await?;
     Ok(())
 }
 

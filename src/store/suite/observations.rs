@@ -40,14 +40,16 @@ pub(in crate::store) async fn counts_of_one_place_add_up(both: Both) {
         },
     ];
     store.add_observations(more).await.unwrap();
-    store.add_observations(vec![other]).await.unwrap();
+    // A place may stand twice in one addition.
+    let again = counted(Some("123456"), 7, 95, &[("done", 4)]);
+    store.add_observations(vec![other, again]).await.unwrap();
     store.add_observations(Vec::new()).await.unwrap();
     let kept = store.observations(&msn(), Hour(7)).await.unwrap();
     let summed = counted(
         Some("123456"),
         7,
         100,
-        &[("done", 5), ("told:Field", 1), ("a word of later", 1)],
+        &[("done", 9), ("told:Field", 1), ("a word of later", 1)],
     );
     assert_eq!(kept.len(), 2);
     assert_eq!(kept[0].side, Side::Ecom);
