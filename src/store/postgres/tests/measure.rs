@@ -5,8 +5,13 @@
 use std::time::Instant;
 
 use super::*;
+use crate::ecom::route::Operation;
 use crate::epayment::event::EventName;
-use crate::store::{CallbackStore, ClaimLimits, Origin, Settled, Stage};
+use crate::store::{
+    CallbackStore, ClaimLimits, Counts, Hour, Observation, ObservationStore, Origin, Settled, Side,
+    Stage,
+};
+use crate::types::Msn;
 use server::database_of_its_own;
 
 #[expect(clippy::print_stdout, reason = "its purpose")]
@@ -178,5 +183,30 @@ async fn a_backlog_costs_no_more() {
             store.next_callback_at(Stage::Deliver).await.unwrap();
         }
         told("looks for the next due time", 20, begin);
+    }
+}
+
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn counts_of_many_units() {
+    let Some(database) = database_of_its_own(true).await else {
+        return;
+    };
+    let store = database.open().await;
+    let counted = |unit: usize| Observation {
+        msn: Msn::parse(&format!("{}", 100_000 + unit)),
+        operation: Operation::Initiate,
+        side: Side::Epayment,
+        hour: Hour(1),
+        last_at: at(1),
+        counts: Counts::read("done=1\nfits=1\ntime:11=1").unwrap(),
+    };
+    for what in ["counts of units that are new", "and again"] {
+        let begin = Instant::now();
+        for step in 0..40 {
+            let more = (step * 50..(step + 1) * 50).map(counted).collect();
+            store.add_observations(more).await.unwrap();
+        }
+        told(what, 2_000, begin);
     }
 }
