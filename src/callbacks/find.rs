@@ -175,9 +175,6 @@ impl Finder {
         let (Some(mark), Some(order)) = (mark, reference.order_id()) else {
             return Ok(Found::Foreign);
         };
-        if payment.reference != *reference {
-            return Ok(Found::Later);
-        }
         let log = self.payments.epayment.events(caller.call(), reference);
         let Ok(Reply::Done(events)) = log.await else {
             return Ok(Found::Later);

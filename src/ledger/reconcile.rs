@@ -287,13 +287,12 @@ impl Reconciler {
                 return Err(Unread::NoCredentials);
             }
             return match (events, payment) {
-                (Ok(events), Ok(payment)) if fits(&reference, &payment, &events) => Ok(Seen {
+                (Ok(events), Ok(payment)) => Ok(Seen {
                     at: now,
                     payment,
                     events,
                     credentials,
                 }),
-                (Ok(_), Ok(_)) => Err(Unread::NoAnswer("ePayment answered for another payment")),
                 (Err(Some(404)), _) | (_, Err(Some(404))) => {
                     Err(Unread::NoAnswer("ePayment does not find the payment"))
                 }
@@ -353,10 +352,6 @@ fn readable(payment: &LedgerPayment) -> Result<(&Msn, Reference), Unread> {
     let reference = payment.order.reference();
     let reference = reference.ok_or(Unread::Never("ePayment has no name for this order"))?;
     Ok((msn, reference))
-}
-
-fn fits(reference: &Reference, payment: &Payment, events: &[PaymentEvent]) -> bool {
-    payment.reference == *reference && events.iter().all(|event| event.reference == *reference)
 }
 
 fn is_recorded(entry: &LedgerEntry, event: &PaymentEvent) -> bool {

@@ -299,9 +299,9 @@ impl Payments {
                         "eCom can't be reached, and nothing was done. Repeat later",
                     )
                     .into(),
-                    SendFailure::MaybeSent(_) | SendFailure::Unreadable { .. } => {
-                        Failure::unknown(unknown).into()
-                    }
+                    SendFailure::MaybeSent(_)
+                    | SendFailure::Unreadable { .. }
+                    | SendFailure::OfAnother => Failure::unknown(unknown).into(),
                 }
             }
         }

@@ -329,7 +329,7 @@ impl Work<'_> {
                     return Fate::Ours(created);
                 }
                 Ok(Reply::Done(_)) => {
-                    payments.contradiction("answer to create");
+                    payments.epayment.contradiction("answer to create");
                     doubt = true;
                 }
                 Ok(reply) => match (reply.refused_status(), doubt) {

@@ -84,18 +84,11 @@ impl Payments {
         during: During,
     ) -> Result<Payment, Answer> {
         match self.epayment.get(caller.call(), &subject.reference).await {
-            Ok(Reply::Done(payment)) if payment.reference == subject.reference => {
+            Ok(Reply::Done(payment)) => {
                 if !known {
                     self.learn(caller, subject, &payment).await;
                 }
                 Ok(payment)
-            }
-            Ok(Reply::Done(_)) => {
-                self.contradiction("another reference");
-                Err(
-                    Failure::unreachable("ePayment answered for another payment. Repeat later")
-                        .into(),
-                )
             }
             Ok(reply) if is_not_found(&reply) => Err(if known {
                 doubtful_not_found()
@@ -189,12 +182,5 @@ impl Payments {
             .store
             .payment_and_adjustments(&order.scope, &order.order, caller.hash)
             .await?)
-    }
-
-    /// Upstream said something that can't be true: counted, and loud.
-    pub(super) fn contradiction(&self, what: &'static str) {
-        self.meters
-            .upstream_error(crate::telemetry::Api::Epayment, "contradiction");
-        tracing::error!(what, "ePayment contradicts the request: treated as unknown");
     }
 }

@@ -263,6 +263,7 @@ pub(crate) fn no_answer(failure: &SendFailure) -> Answer {
         SendFailure::MaybeSent(_) | SendFailure::Unreadable { .. } => {
             "ePayment gave no answer that can be read. Repeat later"
         }
+        SendFailure::OfAnother => "ePayment answered for another payment. Repeat later",
     };
     Failure::unreachable(told).into()
 }

@@ -67,7 +67,7 @@ pub enum NoLook {
     /// No answer that can be used.
     NoAnswer(SendFailure),
     /// The answer is about another payment.
-    Contradiction,
+    OfAnother,
 }
 
 /// Asks ePayment for a payment and its log, at the same time.
@@ -89,10 +89,6 @@ pub async fn look(
         }
         (Err(trouble), _) | (_, Err(trouble)) => return Err(trouble),
     };
-    let is_other = |reference| reference != &subject.reference;
-    if is_other(&payment.reference) || events.iter().any(|event| is_other(&event.reference)) {
-        return Err(NoLook::Contradiction);
-    }
     Ok(Look { payment, events })
 }
 
@@ -101,6 +97,7 @@ fn usable<T>(sent: Result<Reply<T>, SendFailure>) -> Result<T, NoLook> {
         Ok(Reply::Done(value)) => return Ok(value),
         Ok(reply) if is_not_found(&reply) => return Err(NoLook::NotFound),
         Ok(reply) => reply,
+        Err(SendFailure::OfAnother) => return Err(NoLook::OfAnother),
         Err(failure) => return Err(NoLook::NoAnswer(failure)),
     };
     let status = reply.refused_status().unwrap_or_default();
@@ -137,10 +134,8 @@ impl Payments {
                 self.meters.upstream_error(Api::Epayment, failure.kind());
                 no_answer(&failure)
             }
-            Err(NoLook::Contradiction) => {
-                self.contradiction("answer to a read");
-                Failure::unreachable("ePayment answered for another payment. Repeat later").into()
-            }
+            // Counted where it was read.
+            Err(NoLook::OfAnother) => no_answer(&SendFailure::OfAnother),
         }
     }
 

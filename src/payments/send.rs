@@ -119,7 +119,7 @@ impl Payments {
             {
                 Ok(Reply::Done(done)) if sending.fits(&done) => return Sent::Done(done),
                 Ok(Reply::Done(_)) => {
-                    self.contradiction("answer to a money call");
+                    self.epayment.contradiction("answer to a money call");
                     doubt = now();
                 }
                 Ok(reply) => match (reply.refused_status(), doubt) {

@@ -277,7 +277,7 @@ impl Asking<'_> {
             Err(NoLook::Refused(500.., _)) => return Err(ShadowOutcome::Failed("epayment-error")),
             Err(NoLook::Refused(_, answer)) => *answer,
             Err(NoLook::NoAnswer(_)) => return Err(ShadowOutcome::Failed("epayment-no-answer")),
-            Err(NoLook::Contradiction) => return Err(ShadowOutcome::Failed("another-payment")),
+            Err(NoLook::OfAnother) => return Err(ShadowOutcome::Failed("another-payment")),
         };
         let (head, body) = answer.rendered("shadow").into_parts();
         Ok(Seen {

@@ -143,7 +143,8 @@ impl Epayment {
     /// The payment, for a look: its caller notes what the whole look shows.
     pub(super) async fn get_only(&self, call: Call<'_>, reference: &Reference) -> Sent<Payment> {
         let path = format!("/epayment/v1/payments/{reference}");
-        self.send(call, Request::get("get", path)).await
+        let sent = self.send(call, Request::get("get", path)).await;
+        self.only_of(sent, |payment: &Payment| payment.reference == *reference)
     }
 
     /// The log, for a look.
@@ -153,7 +154,27 @@ impl Epayment {
         reference: &Reference,
     ) -> Sent<Vec<PaymentEvent>> {
         let path = format!("/epayment/v1/payments/{reference}/events");
-        self.send(call, Request::get("events", path)).await
+        let sent = self.send(call, Request::get("events", path)).await;
+        self.only_of(sent, |events: &Vec<PaymentEvent>| {
+            events.iter().all(|event| event.reference == *reference)
+        })
+    }
+
+    /// What was read, where it is about the payment that was asked for. Checked here, so that no use case can forget to.
+    fn only_of<T>(&self, sent: Sent<T>, is_asked_for: impl FnOnce(&T) -> bool) -> Sent<T> {
+        match sent {
+            Ok(Reply::Done(read)) if !is_asked_for(&read) => {
+                self.contradiction("answer to a read");
+                Err(SendFailure::OfAnother)
+            }
+            other => other,
+        }
+    }
+
+    /// Upstream said something that can't be true: counted, and loud.
+    pub fn contradiction(&self, what: &'static str) {
+        self.meters.upstream_error(Api::Epayment, "contradiction");
+        tracing::error!(what, "ePayment contradicts the request: treated as unknown");
     }
 
     /// `POST …/{reference}/capture`, `/cancel` or `/refund`; a cancel has no body.

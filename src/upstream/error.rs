@@ -90,6 +90,9 @@ pub enum SendFailure {
         /// What the reader said; never the body.
         why: String,
     },
+    /// 2xx, but about another payment than the one that was asked for: nothing follows from it.
+    #[error("upstream answered about another payment")]
+    OfAnother,
 }
 
 impl SendFailure {
@@ -106,6 +109,7 @@ impl SendFailure {
             Self::NotSent(why) => why.kind(),
             Self::MaybeSent(_) => "no_answer",
             Self::Unreadable { .. } => "unreadable",
+            Self::OfAnother => "contradiction",
         }
     }
 }

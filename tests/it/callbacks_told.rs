@@ -1,7 +1,7 @@
 //! What the shop is told, once, in eCom's words: approve, reject, expire; and what it is not told.
 
-use ecom_bridge::simulator::Act;
 use ecom_bridge::simulator::merchant::Received;
+use ecom_bridge::simulator::{Act, Action, Fault};
 use serde_json::{Value, json};
 
 use crate::support::app::MSN;
@@ -292,6 +292,42 @@ async fn poll_and_webhook_make_one_callback() {
     shop.app.world().redeliver_webhooks(None);
     shop.told(1).await;
     assert_eq!(shop.last_answer(), Some(200));
+}
+
+/// A poll that is answered with the log of another payment, of the same unit, tells nobody anything.
+#[tokio::test]
+async fn a19_a_poll_answered_for_another_payment_records_nothing() {
+    let shop = Shop::polling(&[]).await;
+    shop.order("order-0001").await;
+    shop.order("order-0002").await;
+    shop.approve("order-0002");
+    let of_the_other = Action::Status {
+        status: 200,
+        body: Some(
+            json!([{"reference": "order-0001", "pspReference": "900", "name": "AUTHORIZED", "success": true,
+                "amount": {"currency": "NOK", "value": 1_000}, "timestamp": "2026-01-02T03:04:05.1234567Z"}])
+            .to_string(),
+        ),
+        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        processed: false,
+    };
+    let log = "/order-0002/events";
+    shop.app.world().add_fault(Fault::always(log, of_the_other));
+    shop.app.took();
+    shop.app.advance(std::time::Duration::from_secs(6));
+    eventually(async || {
+        let polled = |one: &String| one.ends_with(log);
+        shop.app.took().iter().any(polled)
+    })
+    .await;
+    shop.app.world().clear_faults();
+    for _ in 0..3 {
+        shop.app.advance(std::time::Duration::from_secs(60));
+    }
+    shop.told(1).await;
+    assert_eq!(shop.statuses("order-0001"), [""; 0]);
+    assert_eq!(shop.statuses("order-0002"), ["RESERVED"]);
+    assert_eq!(shop.counts().await.unmatched, 0);
 }
 
 /// At 429 the bridge's own reads stop for a while; the shop's go on.

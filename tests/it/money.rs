@@ -346,6 +346,80 @@ async fn a7_a19_spoilt_answers_without_a_log_are_unknown() {
     }
 }
 
+/// Another payment's log, in which everything seems to have happened or nothing, proves neither.
+#[tokio::test]
+async fn a19_a_log_of_another_payment_proves_nothing() {
+    let event = |name: &str| {
+        json!({"reference": "order-0002", "pspReference": "900", "name": name, "success": true,
+            "amount": {"currency": "NOK", "value": 1_000}, "timestamp": "2026-01-02T03:04:05.1234567Z"})
+    };
+    for (op, log) in [
+        ("cancel", json!([event("CREATED"), event("TERMINATED")])),
+        ("capture", json!([event("CREATED"), event("AUTHORIZED")])),
+        ("refund", json!([event("CREATED"), event("CAPTURED")])),
+    ] {
+        for processed in [false, true] {
+            let app = TestApp::start().await;
+            app.reserved("order-0001", 1_000).await;
+            if op == "refund" {
+                app.capture("order-0001", 1_000, "before").await.ok();
+            }
+            let of_another = Action::Status {
+                status: 200,
+                body: Some(log.to_string()),
+                headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+                processed: false,
+            };
+            app.world()
+                .add_fault(Fault::always(&format!("/{op}"), status(503, processed)).on("POST"));
+            app.world().add_fault(Fault::always("/events", of_another));
+            let answer = app.changing(op, "order-0001", 400, "x").send().await;
+            assert!(answer.is_unknown(), "{op} {processed}: {}", answer.text());
+            let name = r#"bridge_upstream_errors_total{api="epayment",kind="contradiction"}"#;
+            assert!(app.counted(name).await.is_some(), "{op}");
+            app.world().clear_faults();
+            app.changing(op, "order-0001", 400, "x").send().await.ok();
+            let want = match op {
+                "capture" => (400, 0, 0),
+                "refund" => (1_000, 400, 0),
+                _ => (0, 0, 1_000),
+            };
+            assert_eq!(app.sums("order-0001"), want, "{op} {processed}");
+        }
+    }
+}
+
+/// A change that needs the payment's sums is not sent on those of another.
+#[tokio::test]
+async fn a19_sums_of_another_payment_decide_nothing() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    let payment = "/epayment/v1/payments/order-0001";
+    app.world()
+        .add_fault(Fault::always(payment, Action::WrongReference).on("GET"));
+    app.took();
+    for answer in [
+        app.details("order-0001").await,
+        app.changing("capture", "order-0001", 0, "all").send().await,
+        app.changing("cancel", "order-0001", 0, "x").send().await,
+    ] {
+        assert_eq!(answer.status, 502, "{}", answer.text());
+        assert!(
+            answer.text().contains("another payment"),
+            "{}",
+            answer.text()
+        );
+    }
+    let took = app.took();
+    assert!(took.iter().all(|one| one.starts_with("GET ")), "{took:?}");
+    app.world().clear_faults();
+    app.changing("capture", "order-0001", 0, "all")
+        .send()
+        .await
+        .ok();
+    assert_eq!(app.sums("order-0001"), (1_000, 0, 0));
+}
+
 #[tokio::test]
 async fn a8_errors_of_the_server_after_or_before_the_work() {
     for (code, processed) in [(500, true), (500, false), (503, true), (503, false)] {

@@ -26,27 +26,6 @@ fn read_payment(state: &str, [authorized, captured, refunded, cancelled]: [i64; 
 }
 
 #[test]
-fn an_answer_about_another_payment_is_not_taken() {
-    let reference = |text| Reference::parse(text).unwrap();
-    let payment = read_payment("AUTHORIZED", [1000, 0, 0, 0]);
-    let (ours, other) = (
-        read_event("CREATED", "order-0001", "1"),
-        read_event("CREATED", "order-0002", "1"),
-    );
-    assert!(fits(
-        &reference("order-0001"),
-        &payment,
-        std::slice::from_ref(&ours)
-    ));
-    assert!(!fits(
-        &reference("order-0002"),
-        &payment,
-        std::slice::from_ref(&other)
-    ));
-    assert!(!fits(&reference("order-0001"), &payment, &[ours, other]));
-}
-
-#[test]
 fn a_second_capture_is_news() {
     let mut made = entry();
     event(&mut made, EventName::Captured, 100, None);

@@ -55,6 +55,7 @@ pub(super) const fn why(failure: &SendFailure) -> &'static str {
     match failure {
         SendFailure::NotSent(_) => "unreachable",
         SendFailure::MaybeSent(_) | SendFailure::Unreadable { .. } => "no-answer",
+        SendFailure::OfAnother => "another-payment",
     }
 }
 

@@ -222,7 +222,7 @@ impl Translated {
             }
             // The merchant would be told of a doubt; the twin was made, so this is a difference.
             Err(NoLook::NotFound) => payments.not_found(&reading.known),
-            Err(NoLook::Contradiction) => {
+            Err(NoLook::OfAnother) => {
                 Failure::unreachable("ePayment answered for another payment").into()
             }
             Err(NoLook::Refused(401, _)) => return Asked::Unauthorized,
