@@ -286,10 +286,19 @@ impl std::fmt::Debug for UserDetails {
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Userinfo {
+    sub: Option<String>,
     given_name: Option<String>,
     family_name: Option<String>,
     email: Option<String>,
     phone_number: Option<String>,
+}
+
+impl Userinfo {
+    /// Whether it may be about this user: another `sub` is another user (OpenID Connect Core, answer of the userinfo endpoint).
+    #[must_use]
+    pub fn may_be_of(&self, sub: &str) -> bool {
+        self.sub.as_deref().is_none_or(|told| told == sub)
+    }
 }
 
 impl From<Userinfo> for UserDetails {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::adjust::{AdjustOptions, Adjustment};
 use super::{Answer, Caller, Payments, Subject};
-use crate::epayment::model::{Payment, State};
+use crate::epayment::model::{Modified, Payment, State};
 use crate::routing::TransactionIdSource;
 use crate::store::{AdjustmentId, AdjustmentState, NewAdjustment, Outcome, Version};
 use crate::translate::adjust::{Adjusting, Asked};
@@ -40,6 +40,15 @@ pub enum DirectCapture {
     NotNow(&'static str),
     /// The credentials were refused (401): to be tried again with others.
     NoAccess,
+}
+
+/// Whether an answer says that this payment has ended without an approval.
+fn has_ended(done: &Modified, subject: &Subject) -> bool {
+    let is_over = matches!(
+        done.state,
+        State::Terminated | State::Aborted | State::Expired
+    );
+    is_over && done.reference == subject.reference
 }
 
 impl Payments {
@@ -208,6 +217,10 @@ impl Payments {
             .end_unapproved(caller.call(), &subject.reference, &key)
             .await
         {
+            Ok(Reply::Done(done)) if !has_ended(&done, subject) => {
+                self.epayment.contradiction("answer to an ending");
+                (Outcome::Unknown, true)
+            }
             Ok(Reply::Done(done)) => {
                 let at = self.clock.now();
                 (

@@ -160,7 +160,7 @@ impl Epayment {
         })
     }
 
-    /// What was read, where it is about the payment that was asked for. Checked here, so that no use case can forget to.
+    /// What was read, where it is about the payment, or the user, that was asked for. Checked here, so that no use case can forget to.
     fn only_of<T>(&self, sent: Sent<T>, is_asked_for: impl FnOnce(&T) -> bool) -> Sent<T> {
         match sent {
             Ok(Reply::Done(read)) if !is_asked_for(&read) => {
@@ -247,12 +247,10 @@ impl Epayment {
 
     /// `GET /vipps-userinfo-api/userinfo/{sub}`
     pub async fn userinfo(&self, call: Call<'_>, sub: &str) -> Sent<Userinfo> {
-        let sub = percent_encoding::utf8_percent_encode(sub, SEGMENT);
-        self.send(
-            call,
-            Request::get("userinfo", format!("/vipps-userinfo-api/userinfo/{sub}")),
-        )
-        .await
+        let encoded = percent_encoding::utf8_percent_encode(sub, SEGMENT);
+        let path = format!("/vipps-userinfo-api/userinfo/{encoded}");
+        let sent = self.send(call, Request::get("userinfo", path)).await;
+        self.only_of(sent, |user: &Userinfo| user.may_be_of(sub))
     }
 
     pub(super) async fn send<T: DeserializeOwned>(

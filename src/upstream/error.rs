@@ -90,8 +90,8 @@ pub enum SendFailure {
         /// What the reader said; never the body.
         why: String,
     },
-    /// 2xx, but about another payment than the one that was asked for: nothing follows from it.
-    #[error("upstream answered about another payment")]
+    /// 2xx, but about another payment or user than was asked for: nothing follows from it.
+    #[error("upstream answered about another payment or user")]
     OfAnother,
 }
 

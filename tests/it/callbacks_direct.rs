@@ -259,6 +259,42 @@ async fn what_nobody_approves_in_time_is_ended_and_rejected_once() {
     );
 }
 
+/// What ePayment says of another payment, or of one that goes on, has ended nothing: it is ended later, with the same key.
+#[tokio::test]
+async fn a19_an_ending_that_is_answered_for_another_payment_is_repeated() {
+    let nok = |value: i64| json!({"currency": "NOK", "value": value});
+    for (reference, state) in [("order-0002", "TERMINATED"), ("order-0001", "AUTHORIZED")] {
+        let shop = Shop::with(&[LIMITED]).await;
+        shop.order("order-0001").await;
+        let body = json!({"amount": nok(1_000), "state": state, "pspReference": "psp", "reference": reference,
+            "aggregate": {"authorizedAmount": nok(0), "cancelledAmount": nok(0), "capturedAmount": nok(0),
+                "refundedAmount": nok(0)}});
+        let another = Action::Status {
+            status: 200,
+            body: Some(body.to_string()),
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            processed: false,
+        };
+        let cancel = Fault::once("/order-0001/cancel", another);
+        shop.app.world().add_fault(cancel);
+        shop.app.advance(Duration::from_secs(620));
+        until(|| sent(&shop, "/cancel") == 1).await;
+        // Each look may be the one that repeats it.
+        eventually(async || {
+            shop.app.advance(Duration::from_secs(600));
+            shop.statuses("order-0001") == ["REJECTED"]
+        })
+        .await;
+        assert_eq!(sent(&shop, "/cancel"), 2, "{reference} {state}");
+        let all = shop.app.world().requests();
+        let cancels = all.iter().filter(|r| r.path().ends_with("/cancel"));
+        let keys: std::collections::BTreeSet<_> = cancels
+            .map(|r| r.header("idempotency-key").map(str::to_owned))
+            .collect();
+        assert_eq!(keys.len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_user_who_is_faster_has_paid() {
     let shop = Shop::with(&[LIMITED]).await;

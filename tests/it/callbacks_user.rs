@@ -101,6 +101,15 @@ async fn what_cannot_be_had_is_left_out_after_a_grace() {
             processed: false,
         },
         Action::Hang { processed: false },
+        // Another user's (A19).
+        Action::Status {
+            status: 200,
+            body: Some(
+                json!({"sub": "another", "given_name": "Eve", "family_name": "Other"}).to_string(),
+            ),
+            headers: vec![],
+            processed: false,
+        },
     ] {
         let shop = Shop::start().await;
         shop.app
