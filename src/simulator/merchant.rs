@@ -28,6 +28,8 @@ pub struct Received {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+    /// The status that it is answered with.
+    pub answered: u16,
 }
 
 impl Received {
@@ -208,17 +210,20 @@ async fn receive(
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
     });
-    let received = Received {
+    let mut received = Received {
         method: parts.method.as_str().to_owned(),
         target: parts.uri.to_string(),
         headers: headers.collect(),
         body,
+        answered: 0,
     };
     let manner = desk.with(|d| {
+        let manner = d.next.pop_front().unwrap_or_else(|| d.always.clone());
+        received.answered = manner.status;
         if d.received.len() < KEPT {
             d.received.push(received);
         }
-        d.next.pop_front().unwrap_or_else(|| d.always.clone())
+        manner
     });
     desk.news.notify_waiters();
     tokio::time::sleep(manner.delay).await;

@@ -53,6 +53,12 @@ async fn with_a_token_of_its_own() -> TestApp {
 async fn a17_a_token_that_ends_under_many_calls_is_fetched_once() {
     let app = with_a_token_of_its_own().await;
     app.world().expire_tokens();
+    // They begin one after another over a second, so each must be there until the last has begun.
+    let slow = Action::Delay {
+        before_ms: 1_500,
+        after_ms: 0,
+    };
+    app.world().add_fault(Fault::always("/events", slow));
     all_are_read(&app).await;
     assert!(answered(&app, "/events", 401) > 1, "several met the end");
     assert_eq!(answered(&app, "/accesstoken/get", 200), 1, "one refresh");

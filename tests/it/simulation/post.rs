@@ -38,8 +38,8 @@ impl Post {
     /// What came in this step, and what is on its way; the lines are for the trace.
     pub(super) async fn check(&mut self, world: &World, shops: &Shops, over: bool) -> Vec<String> {
         let mut lines = Vec::new();
-        let took = (200..300).contains(&world.manner);
         for received in world.shop.merchant.take() {
+            let took = (200..300).contains(&received.answered);
             let body = received.json();
             let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
             let msn = text(&body["merchantSerialNumber"]);
