@@ -210,18 +210,17 @@ async fn receive(
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
     });
-    let mut received = Received {
-        method: parts.method.as_str().to_owned(),
-        target: parts.uri.to_string(),
-        headers: headers.collect(),
-        body,
-        answered: 0,
-    };
+    let headers = headers.collect();
     let manner = desk.with(|d| {
         let manner = d.next.pop_front().unwrap_or_else(|| d.always.clone());
-        received.answered = manner.status;
         if d.received.len() < KEPT {
-            d.received.push(received);
+            d.received.push(Received {
+                method: parts.method.as_str().to_owned(),
+                target: parts.uri.to_string(),
+                headers,
+                body,
+                answered: manner.status,
+            });
         }
         manner
     });

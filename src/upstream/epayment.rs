@@ -160,7 +160,8 @@ impl Epayment {
         })
     }
 
-    /// What was read, where it is about the payment, or the user, that was asked for. Checked here, so that no use case can forget to.
+    /// What was read, where it is about the payment, or the user, that was asked for. Checked here, so that no use case can
+    /// forget to.
     fn only_of<T>(&self, sent: Sent<T>, is_asked_for: impl FnOnce(&T) -> bool) -> Sent<T> {
         match sent {
             Ok(Reply::Done(read)) if !is_asked_for(&read) => {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use ecom_bridge::simulator::{Action, Fault};
+use ecom_bridge::simulator::Fault;
 use serde_json::{Value, json};
 
 use crate::api_document::{asked, document};
 use crate::support::app::MSN;
 use crate::support::callbacks::Shop;
-use crate::support::eventually;
+use crate::support::{eventually, says};
 
 /// A day's payments: one without a change, one in part captured and refunded, one that upstream did not tell the truth
 /// about, one that another system captured.
@@ -23,12 +23,7 @@ async fn a_day() -> Shop {
     app.capture("described-3", 400, "1").await.ok();
     app.refund("described-3", 100, "1").await.ok();
     let refusal = json!({"type": "about:blank", "title": "Capture amount too high", "status": 400, "traceId": "t"});
-    let lie = Action::Status {
-        status: 400,
-        body: Some(refusal.to_string()),
-        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-        processed: true,
-    };
+    let lie = says(400, &refusal, true);
     app.world()
         .add_fault(Fault::once("described-4/capture", lie));
     assert_eq!(app.capture("described-4", 300, "1").await.status, 400);

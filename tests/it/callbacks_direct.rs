@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::MSN;
 use crate::support::callbacks::Shop;
-use crate::support::{eventually, until};
+use crate::support::{eventually, says, until};
 
 const DIRECT: (&str, &str) = ("merchant", "msn = \"123456\"\ndirect_capture = true");
 const LIMITED: (&str, &str) = ("merchant", "msn = \"123456\"\nunapproved_limit = \"10m\"");
@@ -269,12 +269,7 @@ async fn a19_an_ending_that_is_answered_for_another_payment_is_repeated() {
         let body = json!({"amount": nok(1_000), "state": state, "pspReference": "psp", "reference": reference,
             "aggregate": {"authorizedAmount": nok(0), "cancelledAmount": nok(0), "capturedAmount": nok(0),
                 "refundedAmount": nok(0)}});
-        let another = Action::Status {
-            status: 200,
-            body: Some(body.to_string()),
-            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-            processed: false,
-        };
+        let another = says(200, &body, false);
         let cancel = Fault::once("/order-0001/cancel", another);
         shop.app.world().add_fault(cancel);
         shop.app.advance(Duration::from_secs(620));

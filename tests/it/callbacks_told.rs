@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::app::MSN;
 use crate::support::callbacks::Shop;
 use crate::support::shop::{AUTH_TOKEN, reference};
-use crate::support::{eventually, until};
+use crate::support::{eventually, says, until};
 
 fn is_body(told: &Received, id: &str, amount: i64, status: &str) {
     let body = told.json();
@@ -301,22 +301,17 @@ async fn a19_a_poll_answered_for_another_payment_records_nothing() {
     shop.order("order-0001").await;
     shop.order("order-0002").await;
     shop.approve("order-0002");
-    let of_the_other = Action::Status {
-        status: 200,
-        body: Some(
-            json!([{"reference": "order-0001", "pspReference": "900", "name": "AUTHORIZED", "success": true,
-                "amount": {"currency": "NOK", "value": 1_000}, "timestamp": "2026-01-02T03:04:05.1234567Z"}])
-            .to_string(),
-        ),
-        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-        processed: false,
-    };
-    let log = "/order-0002/events";
-    shop.app.world().add_fault(Fault::always(log, of_the_other));
+    let log = json!([{"reference": "order-0001", "pspReference": "900", "name": "AUTHORIZED", "success": true,
+                "amount": {"currency": "NOK", "value": 1_000}, "timestamp": "2026-01-02T03:04:05.1234567Z"}]);
+    let of_the_other = says(200, &log, false);
+    let path = "/order-0002/events";
+    shop.app
+        .world()
+        .add_fault(Fault::always(path, of_the_other));
     shop.app.took();
     shop.app.advance(std::time::Duration::from_secs(6));
     eventually(async || {
-        let polled = |one: &String| one.ends_with(log);
+        let polled = |one: &String| one.ends_with(path);
         shop.app.took().iter().any(polled)
     })
     .await;
@@ -335,7 +330,7 @@ async fn a19_a_poll_answered_for_another_payment_records_nothing() {
 async fn polling_stops_at_429() {
     let shop = Shop::polling(&[]).await;
     shop.order("order-0001").await;
-    let busy = ecom_bridge::simulator::Action::Status {
+    let busy = Action::Status {
         status: 429,
         body: None,
         headers: vec![],

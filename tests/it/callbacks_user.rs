@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::app::MSN;
 use crate::support::callbacks::Shop;
 use crate::support::shop::PHONE;
-use crate::support::{eventually, until};
+use crate::support::{eventually, says, until};
 
 async fn scoped(shop: &Shop, id: &str, scope: &str) {
     let mut body = shop.body(id, 1_000);
@@ -102,14 +102,11 @@ async fn what_cannot_be_had_is_left_out_after_a_grace() {
         },
         Action::Hang { processed: false },
         // Another user's (A19).
-        Action::Status {
-            status: 200,
-            body: Some(
-                json!({"sub": "another", "given_name": "Eve", "family_name": "Other"}).to_string(),
-            ),
-            headers: vec![],
-            processed: false,
-        },
+        says(
+            200,
+            &json!({"sub": "another", "given_name": "Eve", "family_name": "Other"}),
+            false,
+        ),
     ] {
         let shop = Shop::start().await;
         shop.app

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{MSN, TestApp, with};
 use crate::support::shop::{express, order};
-use crate::support::{LIMIT, eventually};
+use crate::support::{LIMIT, eventually, says};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -103,16 +103,6 @@ async fn eventually_or(mut holds: impl AsyncFnMut() -> bool) -> bool {
     })
     .await
     .is_ok()
-}
-
-/// What upstream answers although it does something else.
-fn says(status: u16, body: &Value, processed: bool) -> Action {
-    Action::Status {
-        status,
-        body: Some(body.to_string()),
-        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-        processed,
-    }
 }
 
 fn refusal() -> Value {

@@ -8,7 +8,7 @@ use ecom_bridge::simulator::{Action, Fault};
 use serde_json::json;
 
 use crate::support::app::{TestApp, with};
-use crate::support::{soon, until};
+use crate::support::{says, soon, until};
 
 fn count(requests: &[String], end: &str) -> usize {
     requests.iter().filter(|r| r.ends_with(end)).count()
@@ -305,12 +305,7 @@ async fn a20_a_success_over_less_than_was_asked_is_settled_by_the_log() {
         let body = json!({"amount": nok(1_000), "state": "AUTHORIZED", "pspReference": "psp",
             "reference": "order-0001", "aggregate": {"authorizedAmount": nok(1_000), "cancelledAmount": nok(0),
                 "capturedAmount": nok(captured), "refundedAmount": nok(refunded)}});
-        let less = Action::Status {
-            status: 200,
-            body: Some(body.to_string()),
-            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-            processed: true,
-        };
+        let less = says(200, &body, true);
         app.world()
             .add_fault(Fault::once(&format!("/order-0001/{op}"), less).on("POST"));
         let told = app.changing(op, "order-0001", 400, "x").send().await.ok();
@@ -364,12 +359,7 @@ async fn a19_a_log_of_another_payment_proves_nothing() {
             if op == "refund" {
                 app.capture("order-0001", 1_000, "before").await.ok();
             }
-            let of_another = Action::Status {
-                status: 200,
-                body: Some(log.to_string()),
-                headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-                processed: false,
-            };
+            let of_another = says(200, &log, false);
             app.world()
                 .add_fault(Fault::always(&format!("/{op}"), status(503, processed)).on("POST"));
             app.world().add_fault(Fault::always("/events", of_another));

@@ -19,6 +19,9 @@ pub(crate) mod webdriver;
 
 use std::time::Duration;
 
+use ecom_bridge::simulator::Action;
+use serde_json::Value;
+
 /// No wait of a test is longer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
@@ -48,6 +51,16 @@ pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// What upstream answers although it does something else.
+pub(crate) fn says(status: u16, body: &Value, processed: bool) -> Action {
+    Action::Status {
+        status,
+        body: Some(body.to_string()),
+        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        processed,
+    }
 }
 
 /// Numbers that look random and come again from the same seed; `SEED=` in the environment sets it.
