@@ -7,8 +7,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 use super::receive::Receiver;
 use crate::epayment::event::{EventName, PaymentEvent};
 use crate::lifecycle::Lifecycle;
@@ -18,13 +16,13 @@ use crate::store::{CallbackStore, DuePayment, Source, StoreError};
 use crate::types::{Clock, Moment, Msn};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::{PEACE, READS_A_MINUTE, ReadShare};
-use crate::upstream::turns::{ROUND, in_turn};
+use crate::upstream::turns::in_turn;
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Payments in one round.
-const IN_A_ROUND: usize = 16;
+/// Payments that are looked at in a second, at most.
+const A_ROUND: u16 = 16;
 /// After a look that met an open breaker.
 const AGAIN: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -66,41 +64,29 @@ enum Looked {
 impl Poller {
     /// Works until the bridge ends.
     pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
-        let stop = lifecycle.soft().clone();
-        let mut ticks = tokio::time::interval(ROUND);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {
-                    if let Err(error) = self.run_once(&stop).await {
-                        tracing::warn!(error = %error, "payments can't be looked at now");
-                    }
-                }
-            }
-        }
+        in_turn(A_ROUND, || self.next(), lifecycle.soft()).await;
     }
 
-    /// Looks at the payments that are due, evenly over a round; after `stop` at once. Says how many.
-    ///
-    /// # Errors
-    /// When the store can't be used.
-    pub async fn run_once(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
+    /// Looks at a payment that is due, where there is one.
+    async fn next(&self) -> bool {
+        self.look_at_one().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "payments can't be looked at now");
+            false
+        })
+    }
+
+    async fn look_at_one(&self) -> Result<bool, StoreError> {
         let settings = self.live.settings();
         // What is due stays so while nobody can be asked.
         if !settings.reads.poll || self.payments.epayment.breaker().refuses() {
-            return Ok(0);
+            return Ok(false);
         }
         let now = self.clock.now();
-        let due = self
-            .store
-            .claim_polls(now, IN_A_ROUND, now.plus(LEASE))
-            .await?;
-        let looks = due.iter().map(|payment| self.look(&settings, payment));
-        for settled in in_turn(looks.collect(), stop).await {
-            settled?;
+        let due = self.store.claim_polls(now, 1, now.plus(LEASE)).await?;
+        for payment in &due {
+            self.look(&settings, payment).await?;
         }
-        Ok(due.len())
+        Ok(!due.is_empty())
     }
 
     async fn look(&self, settings: &Settings, due: &DuePayment) -> Result<(), StoreError> {

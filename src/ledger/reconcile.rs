@@ -9,8 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 use super::schedule::{self, Unread};
 use super::verdict::{Judging, judge};
 use crate::ecom::route::Operation;
@@ -27,15 +25,15 @@ use crate::types::{Clock, Moment, Msn, OrderText, Origin, Reference};
 use crate::upstream::epayment::{Call, Epayment};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::ReadShare;
-use crate::upstream::turns::{ROUND, in_turn};
+use crate::upstream::turns::in_turn;
 use crate::upstream::{Budget, Credentials, Reply, Spent};
 
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// After a look that met an open breaker.
 const AGAIN: Duration = Duration::from_secs(10);
-/// Payments in one round: two reads each.
-const IN_A_ROUND: usize = 8;
+/// Payments that are looked at in a second, at most: two reads each.
+const A_ROUND: u16 = 8;
 
 /// Records an event that the log shows, as every other event is.
 pub type Record = Arc<
@@ -93,41 +91,29 @@ struct Seen {
 impl Reconciler {
     /// Works until the bridge ends.
     pub async fn run(self, lifecycle: Lifecycle) {
-        let stop = lifecycle.soft().clone();
-        let mut ticks = tokio::time::interval(ROUND);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {
-                    if let Err(error) = self.run_once(&stop).await {
-                        tracing::warn!(error = %error, "the ledger can't be reconciled now");
-                    }
-                }
-            }
-        }
+        in_turn(A_ROUND, || self.next(), lifecycle.soft()).await;
     }
 
-    /// Looks at the payments that are due, evenly over a round; after `stop` at once. Says how many.
-    ///
-    /// # Errors
-    /// When the store can't be used.
-    pub async fn run_once(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
+    /// Looks at a payment that is due, where there is one.
+    async fn next(&self) -> bool {
+        self.look_at_one().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the ledger can't be reconciled now");
+            false
+        })
+    }
+
+    async fn look_at_one(&self) -> Result<bool, StoreError> {
         let terms = (self.terms)();
         // What is due stays so while nobody can be asked.
         if terms.percent == 0 || self.epayment.breaker().refuses() {
-            return Ok(0);
+            return Ok(false);
         }
         let now = self.clock.now();
-        let due = self
-            .store
-            .claim_looks(now, IN_A_ROUND, now.plus(LEASE))
-            .await?;
-        let looks = due.iter().map(|look| self.look(look, terms));
-        for settled in in_turn(looks.collect(), stop).await {
-            settled?;
+        let due = self.store.claim_looks(now, 1, now.plus(LEASE)).await?;
+        for look in &due {
+            self.look(look, terms).await?;
         }
-        Ok(due.len())
+        Ok(!due.is_empty())
     }
 
     async fn look(&self, due: &DueLook, terms: Terms) -> Result<(), StoreError> {
