@@ -22,11 +22,11 @@ use crate::store::{
 };
 use crate::telemetry::Meters;
 use crate::types::{Clock, Moment, Msn, OrderText, Origin, Reference};
-use crate::upstream::epayment::{Call, Epayment};
+use crate::upstream::epayment::{Call, Epayment, Sent};
 use crate::upstream::keyring::Keyring;
 use crate::upstream::share::ReadShare;
 use crate::upstream::turns::in_turn;
-use crate::upstream::{Budget, Credentials, Reply, Spent};
+use crate::upstream::{Budget, Credentials, Reply, SendFailure, Spent};
 
 const LEASE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,6 +86,16 @@ struct Seen {
     payment: Payment,
     events: Vec<PaymentEvent>,
     credentials: Credentials,
+}
+
+/// Why a read gave nothing.
+#[derive(PartialEq, Eq)]
+enum Trouble {
+    /// With this status.
+    Refused(u16),
+    /// The answer is about another payment.
+    OfAnother,
+    NoAnswer,
 }
 
 impl Reconciler {
@@ -257,10 +267,10 @@ impl Reconciler {
                 .take(msn, &reference, (2, percent), now)
                 .map_err(|from| Unread::Until(from, "the share of background reads is used up"))?;
             let (events, payment) = self.ask(&credentials, &reference).await;
-            let refused = |status: u16| {
-                events.as_ref().err() == Some(&Some(status))
-                    || payment.as_ref().err() == Some(&Some(status))
+            let met = |trouble: Trouble| {
+                events.as_ref().err() == Some(&trouble) || payment.as_ref().err() == Some(&trouble)
             };
+            let refused = |status: u16| met(Trouble::Refused(status));
             if refused(429) {
                 self.share.peace(msn, now);
                 let until = now.plus(crate::upstream::share::PEACE);
@@ -279,8 +289,11 @@ impl Reconciler {
                     events,
                     credentials,
                 }),
-                (Err(Some(404)), _) | (_, Err(Some(404))) => {
+                (Err(Trouble::Refused(404)), _) | (_, Err(Trouble::Refused(404))) => {
                     Err(Unread::NoAnswer("ePayment does not find the payment"))
+                }
+                (Err(Trouble::OfAnother), _) | (_, Err(Trouble::OfAnother)) => {
+                    Err(Unread::NoAnswer("ePayment answered for another payment"))
                 }
                 _ if self.epayment.breaker().refuses() => Err(Unread::Until(
                     now.plus(AGAIN),
@@ -295,10 +308,7 @@ impl Reconciler {
         &self,
         credentials: &Credentials,
         reference: &Reference,
-    ) -> (
-        Result<Vec<PaymentEvent>, Option<u16>>,
-        Result<Payment, Option<u16>>,
-    ) {
+    ) -> (Result<Vec<PaymentEvent>, Trouble>, Result<Payment, Trouble>) {
         let spent = Spent::default();
         let call = Call {
             credentials,
@@ -310,18 +320,20 @@ impl Reconciler {
         };
         let events = done(self.epayment.events(call, reference).await);
         if events.is_err() {
-            return (events, Err(None));
+            return (events, Err(Trouble::NoAnswer));
         }
         (events, done(self.epayment.get(call, reference).await))
     }
 }
 
-/// The answer, or the status of the refusal where there was one.
-fn done<T>(sent: crate::upstream::epayment::Sent<T>) -> Result<T, Option<u16>> {
+fn done<T>(sent: Sent<T>) -> Result<T, Trouble> {
     match sent {
         Ok(Reply::Done(value)) => Ok(value),
-        Ok(reply) => Err(reply.refused_status()),
-        Err(_) => Err(None),
+        Ok(reply) => Err(reply
+            .refused_status()
+            .map_or(Trouble::NoAnswer, Trouble::Refused)),
+        Err(SendFailure::OfAnother) => Err(Trouble::OfAnother),
+        Err(_) => Err(Trouble::NoAnswer),
     }
 }
 

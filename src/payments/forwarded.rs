@@ -3,6 +3,7 @@
 //! eCom has its own idempotency, so nothing is repeated here; a call without an answer is reported as unknown. Must not:
 //! touch a body, or pass on a 402 or 404 to a read of a payment that is known to exist (shops cancel the order on it).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -99,7 +100,7 @@ impl Payments {
                 Err(error) => return Ok(error.into()),
             }
         };
-        let sent = send.await;
+        let sent = only_of(send.await, order);
         let outcome = match &sent {
             Ok(raw) if is_success(raw) => Outcome::Succeeded {
                 amount: Amount::ZERO,
@@ -158,7 +159,7 @@ impl Payments {
     async fn beside(&self, order: &Order, send: impl Forwarding) -> Result<RawReply, SendFailure> {
         let reference = order.order.reference();
         let _changing = reference.map(|named| self.epayment.changes().begin(&named));
-        send.await
+        only_of(send.await, order)
     }
 
     async fn begin_at_ecom(
@@ -246,7 +247,11 @@ impl Payments {
             }
             Err(failure) => {
                 self.meters.upstream_error(Api::Ecom, failure.kind());
-                AtEcom::Answered(Failure::unreachable("eCom gave no answer. Repeat later").into())
+                let told = match failure {
+                    SendFailure::OfAnother => "eCom answered for another order. Repeat later",
+                    _ => "eCom gave no answer. Repeat later",
+                };
+                AtEcom::Answered(Failure::unreachable(told).into())
             }
         }
     }
@@ -305,6 +310,29 @@ impl Payments {
                 }
             }
         }
+    }
+}
+
+/// What eCom said, where it is about this order. A success that names another one is no answer: nothing follows from it, and
+/// no merchant is told of it.
+fn only_of(sent: Result<RawReply, SendFailure>, order: &Order) -> Result<RawReply, SendFailure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Named<'a> {
+        #[serde(borrow)]
+        order_id: Cow<'a, str>,
+    }
+    let is_of_another = |raw: &RawReply| {
+        is_success(raw)
+            && serde_json::from_slice::<Named<'_>>(&raw.body)
+                .is_ok_and(|named| named.order_id != order.order.as_str())
+    };
+    match sent {
+        Ok(raw) if is_of_another(&raw) => {
+            tracing::error!("eCom answers about another order: treated as unknown");
+            Err(SendFailure::OfAnother)
+        }
+        other => other,
     }
 }
 

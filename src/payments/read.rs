@@ -84,8 +84,13 @@ pub async fn look(
     let (payment, events) = tokio::join!(get, log);
     let (payment, events) = match (usable(payment), usable(events)) {
         (Ok(payment), Ok(events)) => (payment, events),
-        (Err(NoLook::NotFound), _) | (Ok(_), Err(NoLook::NotFound)) => {
-            return Err(NoLook::NotFound);
+        // It exists: that its log is missing says nothing of it.
+        (Ok(_), Err(NoLook::NotFound)) => {
+            let told = "ePayment shows the payment, but not its log. Repeat later";
+            return Err(NoLook::Refused(
+                404,
+                Box::new(Failure::unreachable(told).into()),
+            ));
         }
         (Err(trouble), _) | (_, Err(trouble)) => return Err(trouble),
     };

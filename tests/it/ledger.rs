@@ -341,6 +341,22 @@ async fn without_credentials_nothing_is_called_fine() {
 }
 
 #[tokio::test]
+async fn a19_a_payment_that_is_answered_for_with_another_is_not_proven() {
+    let app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.capture("order-0001", 400, "1").await.ok();
+    let another = Fault::always("/epayment/v1/payments/order-0001", Action::WrongReference);
+    app.world().add_fault(another.on("GET"));
+    app.advance(Duration::from_secs(61));
+    eventually(async || app.story("order-0001").await["trouble"] != Value::Null).await;
+    let story = app.story("order-0001").await;
+    assert_eq!(story["trouble"], "ePayment answered for another payment");
+    app.world().clear_faults();
+    app.advance(Duration::from_secs(3_600));
+    app.stands("order-0001", "proven").await;
+}
+
+#[tokio::test]
 async fn a_429_gives_upstream_peace() {
     let app = TestApp::start().await;
     app.reserved("order-0001", 1_000).await;

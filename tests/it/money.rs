@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use ecom_bridge::simulator::{Action, Fault};
+use ecom_bridge::types::{CallerHash, Msn, OrderText, Origin, Scope};
 use serde_json::json;
 
-use crate::support::app::{TestApp, with};
+use crate::support::app::{KEY, MSN, TestApp, with};
 use crate::support::{says, soon, until};
 
 fn count(requests: &[String], end: &str) -> usize {
@@ -408,6 +409,90 @@ async fn a19_sums_of_another_payment_decide_nothing() {
         .await
         .ok();
     assert_eq!(app.sums("order-0001"), (1_000, 0, 0));
+}
+
+/// A success of eCom that names another order is no answer, to a change or to a read.
+#[tokio::test]
+async fn a19_what_ecom_says_of_another_order_is_no_answer() {
+    const CONTRADICTION: &str = r#"bridge_upstream_errors_total{api="ecom",kind="contradiction"}"#;
+    let at_ecom = [
+        "initiate", "capture", "cancel", "refund", "details", "status",
+    ]
+    .map(|op| (format!("routing.{op}"), "\"ecom\""));
+    let at_ecom: Vec<_> = at_ecom.iter().map(|(key, side)| (&**key, *side)).collect();
+    let spoilt = || Fault::always("/ecomm/v2/payments", Action::WrongReference);
+    for op in ["capture", "refund", "cancel"] {
+        let app = with(&at_ecom).start().await;
+        app.world().add_fault(spoilt());
+        assert!(app.initiate("order-0002", 1_000).await.is_unknown());
+        app.world().clear_faults();
+        app.reserved("order-0001", 1_000).await;
+        if op == "refund" {
+            app.capture("order-0001", 1_000, "before").await.ok();
+        }
+        app.world().add_fault(spoilt());
+        let amount = if op == "cancel" {
+            json!(null)
+        } else {
+            json!(400)
+        };
+        let change = app.changing(op, "order-0001", amount, "x");
+        let answer = change.send().await;
+        assert!(answer.is_unknown(), "{op}: {}", answer.text());
+        for what in ["details", "status"] {
+            let read = app.read("order-0001", what).await;
+            assert_eq!(read.status, 502, "{what}: {}", read.text());
+            assert!(read.text().contains("another order"), "{}", read.text());
+        }
+        assert_eq!(app.counted(CONTRADICTION).await, Some(4.0), "{op}");
+        app.world().clear_faults();
+        change.send().await.ok();
+        let want = match op {
+            "capture" => (400, 0, 0),
+            "refund" => (1_000, 400, 0),
+            _ => (0, 0, 1_000),
+        };
+        assert_eq!(app.sums("order-0001"), want, "{op}");
+    }
+}
+
+/// Where an order was born, and with which sums, is learnt from answers about it alone.
+#[tokio::test]
+async fn a19_what_ecom_says_of_another_order_teaches_no_birth() {
+    let mut app = TestApp::start().await;
+    app.forgetful = true;
+    app.reserved_in_ecom("order-0001", 1_000).await;
+    let spoilt = Fault::always("/ecomm/v2/payments", Action::WrongReference);
+    app.world().add_fault(spoilt);
+    let payments = app.payments();
+    let scope = Scope::Unit(Msn::parse(MSN).unwrap());
+    let id = OrderText::parse("order-0001").unwrap();
+    let caller = CallerHash::of(KEY.as_bytes(), payments.store.secret());
+    let origin = async || {
+        let known = payments.store.payment(&scope, &id, caller).await.unwrap();
+        known.payment.map(|payment| payment.facts.origin)
+    };
+    assert_eq!(app.details("order-0001").await.status, 502);
+    assert_eq!(origin().await, None);
+    app.world().clear_faults();
+    app.details("order-0001").await.ok();
+    assert_eq!(origin().await, Some(Origin::Ecom));
+}
+
+/// A payment that ePayment shows without its log exists: no shop is told to give it up.
+#[tokio::test]
+async fn a19_a_payment_whose_log_is_missing_is_in_doubt() {
+    let mut app = TestApp::start().await;
+    app.reserved("order-0001", 1_000).await;
+    app.wipe_store().await;
+    let none = says(404, &json!({"title": "Reference not found", "status": 404}), false);
+    app.world()
+        .add_fault(Fault::always("/order-0001/events", none));
+    let read = app.details("order-0001").await;
+    assert_eq!(read.status, 502, "{}", read.text());
+    assert!(read.text().contains("not its log"), "{}", read.text());
+    app.world().clear_faults();
+    app.details("order-0001").await.ok();
 }
 
 #[tokio::test]
