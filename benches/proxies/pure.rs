@@ -12,6 +12,7 @@ use ecom_bridge::epayment::event::PaymentEvent;
 use ecom_bridge::epayment::model::{
     Created, CustomerInteraction, Modification, Modified, Money, Payment,
 };
+use ecom_bridge::epayment::read;
 use ecom_bridge::translate::adjust::{self, Asked, Done};
 use ecom_bridge::translate::details::{Remembered, Sale, ScopeAsked, Sources, details};
 use ecom_bridge::translate::initiate::{self, CreateContext, Rules};
@@ -59,8 +60,7 @@ fn initiate_once() -> Option<(Vec<u8>, Vec<u8>)> {
     };
     let (create, _) = initiate::to_create(&command, command.order.reference()?, context);
     let request = serde_json::to_vec(&create).ok()?;
-    let created: Created =
-        serde_json::from_slice(black_box(fixture!("epayment-create-response"))).ok()?;
+    let created: Created = read(black_box(fixture!("epayment-create-response"))).ok()?;
     let answer = initiate::to_answer(&command.order, &created, &command.fall_back);
     Some((request, serde_json::to_vec(&answer).ok()?))
 }
@@ -78,8 +78,7 @@ fn capture_once() -> Option<(Vec<u8>, Vec<u8>)> {
         },
     };
     let request = serde_json::to_vec(&modification).ok()?;
-    let modified: Modified =
-        serde_json::from_slice(black_box(fixture!("epayment-capture-response"))).ok()?;
+    let modified: Modified = read(black_box(fixture!("epayment-capture-response"))).ok()?;
     let done = Done {
         amount,
         transaction_id: Some(modified.psp_reference.clone()),
@@ -92,9 +91,8 @@ fn capture_once() -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 fn details_once() -> Option<(Vec<u8>, Vec<u8>)> {
-    let payment: Payment = serde_json::from_slice(black_box(fixture!("epayment-payment"))).ok()?;
-    let events: Vec<PaymentEvent> =
-        serde_json::from_slice(black_box(fixture!("epayment-events"))).ok()?;
+    let payment: Payment = read(black_box(fixture!("epayment-payment"))).ok()?;
+    let events: Vec<PaymentEvent> = read(black_box(fixture!("epayment-events"))).ok()?;
     let order = OrderText::parse("wool-2026-0117")?;
     let remembered = Remembered {
         text: Some("One knitted sweater, size M".to_owned()),

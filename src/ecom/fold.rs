@@ -5,10 +5,24 @@
 //! spellings of one name stand twice, which is refused. Must not: touch a name that no member has, or a value.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
+
+thread_local! {
+    // Serde hands nothing down to where a name is judged, and paths for a list of the unknown ones cost an allocation for
+    // each name, in every body, for what hardly any body has.
+    static HAS_UNKNOWN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `read` gives, and whether it met a name that no member has.
+pub(super) fn noticing_unknown<T>(read: impl FnOnce() -> T) -> (T, bool) {
+    HAS_UNKNOWN.set(false);
+    let value = read();
+    (value, HAS_UNKNOWN.get())
+}
 
 /// Reads a struct's members whatever the letter case of their names.
 pub(super) struct Folded<D>(pub(super) D);
@@ -95,9 +109,14 @@ impl Visitor<'_> for Name {
         f.write_str("a member's name")
     }
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        let known = self.0.iter().find(|known| known.eq_ignore_ascii_case(name));
+        // Nearly all are written as they are known.
+        let same = self.0.iter().find(|known| **known == name);
+        let known = same.or_else(|| self.0.iter().find(|known| known.eq_ignore_ascii_case(name)));
         Ok(known.map_or_else(
-            || Cow::Owned(name.to_owned()),
+            || {
+                HAS_UNKNOWN.set(true);
+                Cow::Owned(name.to_owned())
+            },
             |known| Cow::Borrowed(*known),
         ))
     }

@@ -189,8 +189,8 @@ impl<'de, T: FromJson> Visitor<'de> for FieldVisitor<T> {
     }
 }
 
-/// What stands in every number that is too small for a double: a negative exponent, or hundreds of zeros.
-const OF_SMALL_NUMBERS: [&str; 3] = ["e-", "E-", "00000000"];
+/// What stands in every number that is too small for a double: a negative exponent, or hundreds of zeros behind the point.
+const OF_SMALL_NUMBERS: [&str; 3] = ["e-", "E-", ".0000"];
 
 /// Whether a number other than zero (1e-400) would be read as zero: an amount of zero means all that remains.
 pub(super) fn vanishes(text: &str) -> bool {

@@ -6,7 +6,7 @@
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 use super::error::Failure;
-use super::fold::Folded;
+use super::fold::{Folded, noticing_unknown};
 use super::lenient::vanishes;
 
 /// The most unknown members that are listed.
@@ -33,21 +33,33 @@ pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), Fail
     if vanishes(text) {
         return Err(not_read("holds a number that is too small to be read"));
     }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let (read, has_unknown) = noticing_unknown(|| Root::<T>::deserialize(&mut reader));
+    let Root(value) = read.map_err(|error| misfit(&path_of_misfit::<T>(text), &error))?;
+    reader.end().map_err(|error| misfit(".", &error))?;
+    let unknown = if has_unknown {
+        unknown_of::<T>(text)
+    } else {
+        Vec::new()
+    };
+    Ok((value, unknown))
+}
+
+// Both of these read once more: nearly all bodies fit, and paths cost an allocation for each member.
+
+/// The paths of members that `T` does not know.
+fn unknown_of<T: DeserializeOwned>(text: &str) -> Vec<String> {
     let mut unknown = Vec::new();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = serde_ignored::deserialize(&mut reader, |path| {
+    let _read = serde_ignored::deserialize::<_, _, Root<T>>(&mut reader, |path| {
         if unknown.len() < LISTED_MAX {
             unknown.push(path.to_string());
         }
     });
-    let Root(value) =
-        read.map_err(|error: serde_json::Error| misfit(&path_of_misfit::<T>(text), &error))?;
-    reader.end().map_err(|error| misfit(".", &error))?;
-    Ok((value, unknown))
+    unknown
 }
 
-/// Where the first thing stands that does not fit. Read once more, as nearly all bodies fit, and paths cost an
-/// allocation for each member.
+/// Where the first thing stands that does not fit.
 fn path_of_misfit<T: DeserializeOwned>(text: &str) -> String {
     let mut reader = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();

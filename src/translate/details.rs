@@ -4,6 +4,8 @@
 //! entry and compare its times as text: exactly three decimals, strictly increasing. Must not: show a top-level state,
 //! or user data of a payment for which no scope was asked.
 
+use jiff::Timestamp;
+
 use crate::ecom::response::{
     Details, LogEntry, LogOperation, Status, StatusInfo, StatusWord, UserDetails,
 };
@@ -182,7 +184,7 @@ fn entries(sources: Sources<'_>) -> Vec<Entry> {
     let sale = &sources.remembered.sale;
     let shown = in_order(sources.events)
         .into_iter()
-        .filter(|event| is_shown(event, sources.payment, sale));
+        .filter(|(event, _)| is_shown(event, sources.payment, sale));
     let reserve_id = sources
         .events
         .iter()
@@ -190,11 +192,11 @@ fn entries(sources: Sources<'_>) -> Vec<Entry> {
         .map(|event| event.psp_reference.clone());
     let mut last = i64::MIN;
     shown
-        .filter_map(|event| {
+        .filter_map(|(event, at)| {
             let (operation, word) = words(event, sources.payment, sale)?;
             // Equal times are moved 1 ms apart: a client picks the older of two equal ones.
-            let at = Moment::parse(&event.timestamp)
-                .map_or(0, Moment::millis)
+            let at = at
+                .map_or(0, Timestamp::as_millisecond)
                 .max(last.saturating_add(1));
             last = at;
             let (request_id, text) = told_by_merchant(event, sources);
@@ -220,21 +222,22 @@ fn entries(sources: Sources<'_>) -> Vec<Entry> {
         .collect()
 }
 
-/// Oldest first; equal times keep the log's own direction, and a payment begins with its creation.
-fn in_order(events: &[PaymentEvent]) -> Vec<&PaymentEvent> {
-    let time = |event: &PaymentEvent| event.timestamp.parse::<jiff::Timestamp>().ok();
-    let mut sorted: Vec<_> = events.iter().collect();
-    let newest_first = match (events.first(), events.last()) {
-        (Some(first), Some(last)) => {
-            time(first) > time(last)
-                || (time(first) == time(last) && last.name == EventName::Created)
+/// With their times, oldest first; equal times keep the log's own direction, and a payment begins with its creation.
+fn in_order(events: &[PaymentEvent]) -> Vec<(&PaymentEvent, Option<Timestamp>)> {
+    let timed = events
+        .iter()
+        .map(|event| (event, event.timestamp.parse().ok()));
+    let mut sorted: Vec<(_, Option<Timestamp>)> = timed.collect();
+    let newest_first = match (sorted.first(), sorted.last()) {
+        (Some((_, first)), Some((last, at))) => {
+            first > at || (first == at && last.name == EventName::Created)
         }
         _ => false,
     };
     if newest_first {
         sorted.reverse();
     }
-    sorted.sort_by_key(|event| (event.name != EventName::Created, time(event)));
+    sorted.sort_by_key(|(event, at)| (event.name != EventName::Created, *at));
     sorted
 }
 

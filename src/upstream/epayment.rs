@@ -16,6 +16,7 @@ use super::breaker::{Breaker, Pass, Rules};
 use super::changes::Changes;
 use super::retries::Retries;
 use super::{Budget, Credentials, RawReply, Reply, SendFailure, Spent, Unsent};
+use crate::epayment;
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{
     CreatePayment, Created, ForceApprove, Modification, Modified, Payment, Userinfo,
@@ -264,7 +265,7 @@ impl Epayment {
             judge(pass, raw.status);
             return Ok(refusal(raw));
         }
-        match serde_json::from_slice(&raw.body) {
+        match epayment::read(&raw.body) {
             Ok(read) => {
                 judge(pass, raw.status);
                 Ok(Reply::Done(read))

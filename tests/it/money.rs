@@ -485,7 +485,11 @@ async fn a19_a_payment_whose_log_is_missing_is_in_doubt() {
     let mut app = TestApp::start().await;
     app.reserved("order-0001", 1_000).await;
     app.wipe_store().await;
-    let none = says(404, &json!({"title": "Reference not found", "status": 404}), false);
+    let none = says(
+        404,
+        &json!({"title": "Reference not found", "status": 404}),
+        false,
+    );
     app.world()
         .add_fault(Fault::always("/order-0001/events", none));
     let read = app.details("order-0001").await;
