@@ -86,11 +86,9 @@ pub async fn look(
         (Ok(payment), Ok(events)) => (payment, events),
         // It exists: that its log is missing says nothing of it.
         (Ok(_), Err(NoLook::NotFound)) => {
-            let told = "ePayment shows the payment, but not its log. Repeat later";
-            return Err(NoLook::Refused(
-                404,
-                Box::new(Failure::unreachable(told).into()),
-            ));
+            let told =
+                Failure::unreachable("ePayment shows the payment, but not its log. Repeat later");
+            return Err(NoLook::Refused(404, Box::new(told.into())));
         }
         (Err(trouble), _) | (_, Err(trouble)) => return Err(trouble),
     };
