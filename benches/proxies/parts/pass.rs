@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::{BOTH, Bench, PROXY, REST, subject, table};
+use super::{BOTH, Bench, EITHER, PROXY, REST, subject, table};
 use crate::load::Plan;
 use crate::rounds::{self, Row, Subject};
 use crate::work::Work;
@@ -105,30 +105,30 @@ pub fn added(title: &str, rows: &[Row]) {
     }
 }
 
-/// Everybody with two threads on both processors, where the load and the upstream run, too.
+/// Everybody with one thread and with two, side by side, on both processors: the load and the upstream run there, too, and
+/// disturb one thread as they disturb two.
 pub fn two_processors(bench: &Bench) -> io::Result<()> {
-    let (one, two) = (bench.everybody(PROXY)?, bench.everybody(BOTH)?);
-    let plan = |addr, run| bench.plan(addr, Work::Post(512), run);
-    let single: Vec<_> = one
+    let (one, two) = (bench.everybody(EITHER)?, bench.everybody(BOTH)?);
+    let subjects: Vec<_> = one
         .iter()
-        .map(|peer| subject(peer, plan(peer.addr, 1)))
+        .zip(&two)
+        .flat_map(|(one, two)| [(one, 1), (two, 2)])
+        .map(|(peer, run)| subject(peer, bench.plan(peer.addr, Work::Post(512), run)))
         .collect();
-    let double: Vec<_> = two
-        .iter()
-        .map(|peer| subject(peer, plan(peer.addr, 2)))
-        .collect();
-    let single = rounds::run(bench.rounds, REST, &single)?;
-    let double = rounds::run(bench.rounds, BOTH, &double)?;
-    table("POST 0.5 kB, one processor for the proxy", &single, "nginx");
-    table(
-        "POST 0.5 kB, two threads on both processors, shared with all the rest",
-        &double,
-        "nginx",
-    );
+    let mut rows = rounds::run(bench.rounds, BOTH, &subjects)?.into_iter();
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    while let (Some(with_one), Some(with_two)) = (rows.next(), rows.next()) {
+        one.push(with_one);
+        two.push(with_two);
+    }
+    for (threads, rows) in [("one thread", &one), ("two threads", &two)] {
+        let title = format!("POST 0.5 kB, {threads} on both processors, shared with all the rest");
+        table(&title, rows, "nginx");
+    }
     println!(
-        "\nWhat two processors give, by the processor time a request: twice that of one over that of two.\n"
+        "\nWhat two threads give, by the processor time a request: twice that of one over that of two.\n"
     );
-    for (one, two) in single.iter().zip(&double) {
+    for (one, two) in one.iter().zip(&two) {
         let gain = two.against(one, |m| m.cpu, |two, one| 2.0 * one / two);
         println!("- {}: {}", one.name, gain.shown());
     }
