@@ -91,6 +91,20 @@ impl Process {
         Ok(())
     }
 
+    /// Lets it and its children run on other processors; it keeps as many threads as it was started with.
+    pub fn move_to(&self, cpus: &str) -> io::Result<()> {
+        for pid in self.family() {
+            let moved = Command::new("taskset")
+                .args(["--all-tasks", "--cpu-list", "--pid", cpus, &pid.to_string()])
+                .stdout(Stdio::null())
+                .status()?;
+            if !moved.success() {
+                return Err(io::Error::other(format!("process {pid} can't be moved")));
+            }
+        }
+        Ok(())
+    }
+
     /// Its number.
     pub fn pid(&self) -> u32 {
         self.child.id()

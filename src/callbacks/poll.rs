@@ -64,29 +64,26 @@ enum Looked {
 impl Poller {
     /// Works until the bridge ends.
     pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
-        in_turn(A_ROUND, || self.next(), lifecycle.soft()).await;
+        in_turn(A_ROUND, || self.take(), lifecycle.soft()).await;
     }
 
-    /// Looks at a payment that is due, where there is one.
-    async fn next(&self) -> bool {
-        self.look_at_one().await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "payments can't be looked at now");
-            false
+    /// A payment that is due, and the look at it.
+    async fn take(&self) -> Option<impl Future<Output = ()>> {
+        let settings = self.live.settings();
+        let due = told(self.claim(&settings).await)??;
+        Some(async move {
+            told(self.look(&settings, &due).await);
         })
     }
 
-    async fn look_at_one(&self) -> Result<bool, StoreError> {
-        let settings = self.live.settings();
+    async fn claim(&self, settings: &Settings) -> Result<Option<DuePayment>, StoreError> {
         // What is due stays so while nobody can be asked.
         if !settings.reads.poll || self.payments.epayment.breaker().refuses() {
-            return Ok(false);
+            return Ok(None);
         }
         let now = self.clock.now();
-        let due = self.store.claim_polls(now, 1, now.plus(LEASE)).await?;
-        for payment in &due {
-            self.look(&settings, payment).await?;
-        }
-        Ok(!due.is_empty())
+        let mut due = self.store.claim_polls(now, 1, now.plus(LEASE)).await?;
+        Ok(due.pop())
     }
 
     async fn look(&self, settings: &Settings, due: &DuePayment) -> Result<(), StoreError> {
@@ -183,6 +180,13 @@ impl Poller {
             return Some((caller, looked));
         }
     }
+}
+
+/// What the store gave; that it can't be used is logged.
+fn told<T>(given: Result<T, StoreError>) -> Option<T> {
+    given
+        .inspect_err(|error| tracing::warn!(%error, "payments can't be looked at now"))
+        .ok()
 }
 
 /// A tenth of the payment's age, at least what the share of the published limit allows, an hour at the most.

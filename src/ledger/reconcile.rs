@@ -101,29 +101,26 @@ enum Trouble {
 impl Reconciler {
     /// Works until the bridge ends.
     pub async fn run(self, lifecycle: Lifecycle) {
-        in_turn(A_ROUND, || self.next(), lifecycle.soft()).await;
+        in_turn(A_ROUND, || self.take(), lifecycle.soft()).await;
     }
 
-    /// Looks at a payment that is due, where there is one.
-    async fn next(&self) -> bool {
-        self.look_at_one().await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the ledger can't be reconciled now");
-            false
+    /// A payment that is due, and the look at it.
+    async fn take(&self) -> Option<impl Future<Output = ()>> {
+        let terms = (self.terms)();
+        let due = told(self.claim(terms).await)??;
+        Some(async move {
+            told(self.look(&due, terms).await);
         })
     }
 
-    async fn look_at_one(&self) -> Result<bool, StoreError> {
-        let terms = (self.terms)();
+    async fn claim(&self, terms: Terms) -> Result<Option<DueLook>, StoreError> {
         // What is due stays so while nobody can be asked.
         if terms.percent == 0 || self.epayment.breaker().refuses() {
-            return Ok(false);
+            return Ok(None);
         }
         let now = self.clock.now();
-        let due = self.store.claim_looks(now, 1, now.plus(LEASE)).await?;
-        for look in &due {
-            self.look(look, terms).await?;
-        }
-        Ok(!due.is_empty())
+        let mut due = self.store.claim_looks(now, 1, now.plus(LEASE)).await?;
+        Ok(due.pop())
     }
 
     async fn look(&self, due: &DueLook, terms: Terms) -> Result<(), StoreError> {
@@ -326,6 +323,14 @@ impl Reconciler {
     }
 }
 
+/// What the store gave; that it can't be used is logged.
+fn told<T>(given: Result<T, StoreError>) -> Option<T> {
+    given
+        .inspect_err(|error| tracing::warn!(%error, "the ledger can't be reconciled now"))
+        .ok()
+}
+
+/// What was read, or why nothing was.
 fn done<T>(sent: Sent<T>) -> Result<T, Trouble> {
     match sent {
         Ok(Reply::Done(value)) => Ok(value),

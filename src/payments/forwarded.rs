@@ -304,9 +304,12 @@ impl Payments {
                         "eCom can't be reached, and nothing was done. Repeat later",
                     )
                     .into(),
-                    SendFailure::MaybeSent(_)
-                    | SendFailure::Unreadable { .. }
-                    | SendFailure::OfAnother => Failure::unknown(unknown).into(),
+                    SendFailure::OfAnother => {
+                        Failure::unknown("eCom answered for another order").into()
+                    }
+                    SendFailure::MaybeSent(_) | SendFailure::Unreadable { .. } => {
+                        Failure::unknown(unknown).into()
+                    }
                 }
             }
         }
@@ -325,15 +328,21 @@ fn only_of(sent: Result<RawReply, SendFailure>, order: &Order) -> Result<RawRepl
     let is_of_another = |raw: &RawReply| {
         is_success(raw)
             && serde_json::from_slice::<Named<'_>>(&raw.body)
-                .is_ok_and(|named| named.order_id != order.order.as_str())
+                .is_ok_and(|named| !is_same(&named.order_id, order.order.as_str()))
     };
     match sent {
         Ok(raw) if is_of_another(&raw) => {
-            tracing::error!("eCom answers about another order: treated as unknown");
+            tracing::error!("eCom contradicts the request: treated as unknown");
             Err(SendFailure::OfAnother)
         }
         other => other,
     }
+}
+
+/// Nobody says whether eCom keeps letter case and blanks of an order id.
+fn is_same(named: &str, asked: &str) -> bool {
+    let named = named.trim();
+    named.is_empty() || named.eq_ignore_ascii_case(asked.trim())
 }
 
 fn is_success(raw: &RawReply) -> bool {

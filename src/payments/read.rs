@@ -84,15 +84,20 @@ pub async fn look(
     let (payment, events) = tokio::join!(get, log);
     let (payment, events) = match (usable(payment), usable(events)) {
         (Ok(payment), Ok(events)) => (payment, events),
-        // It exists: that its log is missing says nothing of it.
-        (Ok(_), Err(NoLook::NotFound)) => {
-            let told =
-                Failure::unreachable("ePayment shows the payment, but not its log. Repeat later");
-            return Err(NoLook::Refused(404, Box::new(told.into())));
+        // One of them says that it exists.
+        (Ok(_), Err(NoLook::NotFound)) => return Err(half_missing("the payment, but not its log")),
+        (Err(NoLook::NotFound), Ok(events)) if !events.is_empty() => {
+            return Err(half_missing("the payment's log, but not the payment"));
         }
         (Err(trouble), _) | (_, Err(trouble)) => return Err(trouble),
     };
     Ok(Look { payment, events })
+}
+
+/// A doubt: no word about whether the payment exists.
+fn half_missing(shown: &str) -> NoLook {
+    let told = Failure::unreachable(&format!("ePayment shows {shown}. Repeat later"));
+    NoLook::Refused(404, Box::new(told.into()))
 }
 
 fn usable<T>(sent: Result<Reply<T>, SendFailure>) -> Result<T, NoLook> {

@@ -274,7 +274,9 @@ impl Asking<'_> {
                 self.leave_in_peace();
                 return Err(LEFT_IN_PEACE);
             }
-            Err(NoLook::Refused(500.., _)) => return Err(ShadowOutcome::Failed("epayment-error")),
+            Err(NoLook::Refused(404 | 500.., _)) => {
+                return Err(ShadowOutcome::Failed("epayment-error"));
+            }
             Err(NoLook::Refused(_, answer)) => *answer,
             Err(NoLook::NoAnswer(_)) => return Err(ShadowOutcome::Failed("epayment-no-answer")),
             Err(NoLook::OfAnother) => return Err(ShadowOutcome::Failed("another-payment")),

@@ -4,41 +4,60 @@
 //! Must not: take work before its turn, hold up the end of the process, or leave out what has begun.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// How long a worker that found nothing to do waits before it asks again.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Begins work until `stop`, at most `a_round` times in a [`ROUND`] and at most as much beside each other; then waits for
-/// what has begun.
+/// Takes work and does it until `stop`: at most `a_round` pieces in a [`ROUND`], and at most as many beside each other. One
+/// is taken at a time, however slow the store is. Then waits for what has begun.
 ///
-/// `begin` takes one piece of work and does it, and says whether there was one: where there was none, the next try is a
-/// round later.
-pub async fn in_turn<W>(a_round: u16, begin: impl Fn() -> W, stop: &CancellationToken)
+/// `take` gives one piece of work, or none where nothing is due: it is asked again a round later.
+pub async fn in_turn<T, W>(a_round: u16, take: impl Fn() -> T, stop: &CancellationToken)
 where
-    W: Future<Output = bool>,
+    T: Future<Output = Option<W>>,
+    W: Future<Output = ()>,
 {
     let beat = ROUND / u32::from(a_round.max(1));
-    let mut begun = FuturesUnordered::<W>::new();
-    let mut next = Instant::now();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(found) = begun.next() => if !found {
-                next = Instant::now() + ROUND;
-            },
-            () = sleep_until(next), if begun.len() < usize::from(a_round) => {
-                next = Instant::now() + beat;
-                begun.push(begin());
+    let mut begun = FuturesUnordered::new();
+    while !stop.is_cancelled() {
+        let pause = match beside(&mut begun, take()).await {
+            Some(work) => {
+                begun.push(work);
+                beat
             }
-        }
+            None => ROUND,
+        };
+        let _stopped = stop
+            .run_until_cancelled(async {
+                beside(&mut begun, sleep(pause)).await;
+                while begun.len() >= usize::from(a_round) {
+                    begun.next().await;
+                }
+            })
+            .await;
     }
     while begun.next().await.is_some() {}
+}
+
+/// Waits for `one`, while what has begun goes on.
+async fn beside<W: Future<Output = ()>, T>(
+    begun: &mut FuturesUnordered<W>,
+    one: impl Future<Output = T>,
+) -> T {
+    let mut one = pin!(one);
+    loop {
+        tokio::select! {
+            done = &mut one => return done,
+            Some(()) = begun.next() => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -46,6 +65,7 @@ mod tests {
     use std::cell::Cell;
 
     use tokio::sync::Semaphore;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -54,16 +74,13 @@ mod tests {
 
     #[tokio::test]
     async fn none_waits_for_the_end_of_another() {
-        let (stop, begun, second) = (
-            CancellationToken::new(),
-            Cell::new(0),
-            CancellationToken::new(),
-        );
-        let begin = || {
-            begun.set(begun.get() + 1);
-            let number = begun.get();
+        let (stop, second) = (CancellationToken::new(), CancellationToken::new());
+        let taken = Cell::new(0);
+        let take = async || {
+            taken.set(taken.get() + 1);
+            let number = taken.get();
             let (stop, second) = (&stop, &second);
-            async move {
+            Some(async move {
                 match number {
                     1 => {
                         second.cancelled().await;
@@ -71,63 +88,90 @@ mod tests {
                     }
                     _ => second.cancel(),
                 }
-                true
-            }
+            })
         };
-        in_turn(QUICK, begin, &stop).await;
-        assert!(begun.get() >= 2);
+        in_turn(QUICK, take, &stop).await;
+        assert!(taken.get() >= 2);
+    }
+
+    #[tokio::test]
+    async fn they_begin_one_after_another() {
+        let (stop, taken, began) = (CancellationToken::new(), Cell::new(0), Instant::now());
+        let take = async || {
+            taken.set(taken.get() + 1);
+            if taken.get() == 4 {
+                stop.cancel();
+            }
+            Some(std::future::ready(()))
+        };
+        in_turn(20, take, &stop).await;
+        assert_eq!(taken.get(), 4);
+        assert!(began.elapsed() >= 3 * ROUND / 20);
     }
 
     #[tokio::test]
     async fn no_more_are_under_way_than_begin_in_a_round_and_the_end_waits_for_them() {
-        const AT_ONCE: u16 = 3;
-        let (stop, may_end, begun, ended) = (
-            CancellationToken::new(),
-            Semaphore::new(0),
-            Cell::new(0),
-            Cell::new(0),
-        );
-        let begin = || {
-            begun.set(begun.get() + 1);
-            assert!(begun.get() - ended.get() <= AT_ONCE, "too many under way");
+        const AT_ONCE: u16 = 20;
+        let (stop, may_end) = (CancellationToken::new(), Semaphore::new(0));
+        let (taken, ended) = (Cell::new(0), Cell::new(0));
+        let take = async || {
+            taken.set(taken.get() + 1);
+            assert!(taken.get() - ended.get() <= AT_ONCE, "too many under way");
             let (may_end, ended) = (&may_end, &ended);
-            async move {
+            Some(async move {
                 may_end.acquire().await.unwrap().forget();
                 ended.set(ended.get() + 1);
-                true
+            })
+        };
+        let reach = async |count: &Cell<u16>, all: u16| {
+            while count.get() < all {
+                sleep(Duration::from_millis(1)).await;
             }
         };
         let ends = async {
-            for all in 1..=6 {
-                // As many as may be are under way; the end of one lets one begin.
-                while begun.get() < AT_ONCE + all - 1 {
-                    tokio::task::yield_now().await;
-                }
+            reach(&taken, AT_ONCE).await;
+            // The end of one lets one begin.
+            for all in 1..=3 {
                 may_end.add_permits(1);
-            }
-            while ended.get() < 6 {
-                tokio::task::yield_now().await;
+                reach(&taken, AT_ONCE + all).await;
+                assert_eq!(ended.get(), all);
             }
             stop.cancel();
             may_end.add_permits(usize::from(AT_ONCE));
         };
-        tokio::join!(in_turn(AT_ONCE, begin, &stop), ends);
-        assert_eq!(begun.get(), ended.get());
-        assert!(begun.get() >= 6);
+        tokio::join!(in_turn(AT_ONCE, take, &stop), ends);
+        assert_eq!((taken.get(), ended.get()), (AT_ONCE + 3, AT_ONCE + 3));
     }
 
     #[tokio::test]
-    async fn where_there_was_nothing_to_do_the_next_try_is_a_round_later() {
-        let (stop, tries, began) = (CancellationToken::new(), Cell::new(0), Instant::now());
-        let begin = || {
-            tries.set(tries.get() + 1);
-            if tries.get() == 2 {
+    async fn where_nothing_is_due_the_next_look_is_a_round_later() {
+        let (stop, looks, began) = (CancellationToken::new(), Cell::new(0), Instant::now());
+        let take = async || {
+            looks.set(looks.get() + 1);
+            if looks.get() == 2 {
                 stop.cancel();
             }
-            std::future::ready(false)
+            None::<std::future::Ready<()>>
         };
-        in_turn(QUICK, begin, &stop).await;
-        assert_eq!(tries.get(), 2);
+        in_turn(QUICK, take, &stop).await;
+        assert_eq!(looks.get(), 2);
         assert!(began.elapsed() >= ROUND);
+    }
+
+    #[tokio::test]
+    async fn a_slow_store_is_asked_once_at_a_time() {
+        let (stop, asked, answered) = (CancellationToken::new(), Cell::new(0), Cell::new(0));
+        let take = async || {
+            asked.set(asked.get() + 1);
+            assert_eq!(asked.get(), answered.get() + 1);
+            sleep(Duration::from_millis(20)).await;
+            answered.set(answered.get() + 1);
+            if answered.get() == 4 {
+                stop.cancel();
+            }
+            Some(std::future::ready(()))
+        };
+        in_turn(QUICK, take, &stop).await;
+        assert_eq!(asked.get(), 4);
     }
 }

@@ -32,8 +32,6 @@ pub struct Bench {
 pub const PROXY: &str = "1";
 pub const REST: &str = "0";
 pub const BOTH: &str = "0,1";
-/// Either of them, for one thread: whoever is started has as many threads as a list has members.
-pub const EITHER: &str = "0-1";
 
 type Part = (&'static str, fn(&Bench) -> io::Result<()>);
 

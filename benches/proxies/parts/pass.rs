@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::{BOTH, Bench, EITHER, PROXY, REST, subject, table};
+use super::{BOTH, Bench, PROXY, REST, subject, table};
 use crate::load::Plan;
 use crate::rounds::{self, Row, Subject};
 use crate::work::Work;
@@ -108,7 +108,10 @@ pub fn added(title: &str, rows: &[Row]) {
 /// Everybody with one thread and with two, side by side, on both processors: the load and the upstream run there, too, and
 /// disturb one thread as they disturb two.
 pub fn two_processors(bench: &Bench) -> io::Result<()> {
-    let (one, two) = (bench.everybody(EITHER)?, bench.everybody(BOTH)?);
+    let (one, two) = (bench.everybody(PROXY)?, bench.everybody(BOTH)?);
+    for peer in &one {
+        peer.process.move_to(BOTH)?;
+    }
     let subjects: Vec<_> = one
         .iter()
         .zip(&two)
