@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// How long a worker that found nothing to do waits before it asks again.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Takes work and does it until `stop`: at most `a_round` pieces in a [`ROUND`], and at most as many beside each other. One
+/// Takes work and does it until `stop`: at most `a_round` pieces in a second, and at most as many beside each other. One
 /// is taken at a time, however slow the store is. Then waits for what has begun.
 ///
 /// `take` gives one piece of work, or none where nothing is due: it is asked again a round later.
