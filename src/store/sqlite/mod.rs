@@ -138,8 +138,9 @@ impl SqliteStore {
     /// Ends what was begun, closes the file and frees its lock; what is asked after that fails. A store that is only
     /// dropped loses nothing either: what it answered is on disk.
     pub async fn close(&self) {
-        self.writer.stop().await;
+        // The last connection takes the log along, unless two close in the same moment: so the one writer is the last.
         self.readers.close().await;
+        self.writer.stop().await;
         self.lock.free();
     }
 

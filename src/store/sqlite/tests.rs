@@ -139,6 +139,33 @@ async fn a_second_opening_is_refused_while_the_first_lives() {
     open(&file).await.ready().await.unwrap();
 }
 
+/// Readers that close in the same moment leave the log behind; the writer, which closes after them, takes it along.
+#[tokio::test]
+async fn the_writer_closes_when_no_reader_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("store.db")).await);
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let reads = Arc::clone(&store);
+    let reads = tokio::spawn(async move {
+        let held = reads.read(move |_| {
+            begun.send(()).unwrap();
+            let _dropped = ended.recv();
+            Ok(())
+        });
+        held.await
+    });
+    begins.await.unwrap();
+    let closes = Arc::clone(&store);
+    let closes = tokio::spawn(async move { closes.close().await });
+    while store.read(|_| Ok(())).await.is_ok() {}
+    store.writer.run(|_| Ok(())).await.unwrap();
+    drop(end);
+    reads.await.unwrap().unwrap();
+    closes.await.unwrap();
+    assert!(!folder.path().join("store.db-wal").exists());
+}
+
 #[tokio::test]
 async fn opening_again_finds_everything() {
     let folder = tempfile::tempdir().unwrap();
