@@ -64,26 +64,24 @@ enum Looked {
 impl Poller {
     /// Works until the bridge ends.
     pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
-        in_turn(A_ROUND, || self.take(), lifecycle.soft()).await;
+        let trouble = "payments can't be looked at now";
+        in_turn(trouble, A_ROUND, || self.take(), lifecycle.soft()).await;
     }
 
     /// A payment that is due, and the look at it.
-    async fn take(&self) -> Option<impl Future<Output = ()>> {
+    async fn take(
+        &self,
+    ) -> Result<Option<impl Future<Output = Result<(), StoreError>>>, StoreError> {
         let settings = self.live.settings();
-        let due = told(self.claim(&settings).await)??;
-        Some(async move {
-            told(self.look(&settings, &due).await);
-        })
-    }
-
-    async fn claim(&self, settings: &Settings) -> Result<Option<DuePayment>, StoreError> {
         // What is due stays so while nobody can be asked.
         if !settings.reads.poll || self.payments.epayment.breaker().refuses() {
             return Ok(None);
         }
         let now = self.clock.now();
         let mut due = self.store.claim_polls(now, 1, now.plus(LEASE)).await?;
-        Ok(due.pop())
+        Ok(due
+            .pop()
+            .map(|due| async move { self.look(&settings, &due).await }))
     }
 
     async fn look(&self, settings: &Settings, due: &DuePayment) -> Result<(), StoreError> {
@@ -180,13 +178,6 @@ impl Poller {
             return Some((caller, looked));
         }
     }
-}
-
-/// What the store gave; that it can't be used is logged.
-fn told<T>(given: Result<T, StoreError>) -> Option<T> {
-    given
-        .inspect_err(|error| tracing::warn!(%error, "payments can't be looked at now"))
-        .ok()
 }
 
 /// A tenth of the payment's age, at least what the share of the published limit allows, an hour at the most.

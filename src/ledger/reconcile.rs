@@ -101,26 +101,24 @@ enum Trouble {
 impl Reconciler {
     /// Works until the bridge ends.
     pub async fn run(self, lifecycle: Lifecycle) {
-        in_turn(A_ROUND, || self.take(), lifecycle.soft()).await;
+        let trouble = "the ledger can't be reconciled now";
+        in_turn(trouble, A_ROUND, || self.take(), lifecycle.soft()).await;
     }
 
     /// A payment that is due, and the look at it.
-    async fn take(&self) -> Option<impl Future<Output = ()>> {
+    async fn take(
+        &self,
+    ) -> Result<Option<impl Future<Output = Result<(), StoreError>>>, StoreError> {
         let terms = (self.terms)();
-        let due = told(self.claim(terms).await)??;
-        Some(async move {
-            told(self.look(&due, terms).await);
-        })
-    }
-
-    async fn claim(&self, terms: Terms) -> Result<Option<DueLook>, StoreError> {
         // What is due stays so while nobody can be asked.
         if terms.percent == 0 || self.epayment.breaker().refuses() {
             return Ok(None);
         }
         let now = self.clock.now();
         let mut due = self.store.claim_looks(now, 1, now.plus(LEASE)).await?;
-        Ok(due.pop())
+        Ok(due
+            .pop()
+            .map(|due| async move { self.look(&due, terms).await }))
     }
 
     async fn look(&self, due: &DueLook, terms: Terms) -> Result<(), StoreError> {
@@ -264,10 +262,10 @@ impl Reconciler {
                 .take(msn, &reference, (2, percent), now)
                 .map_err(|from| Unread::Until(from, "the share of background reads is used up"))?;
             let (events, payment) = self.ask(&credentials, &reference).await;
-            let met = |trouble: Trouble| {
-                events.as_ref().err() == Some(&trouble) || payment.as_ref().err() == Some(&trouble)
+            let refused = |status: u16| {
+                let refusal = Some(&Trouble::Refused(status));
+                events.as_ref().err() == refusal || payment.as_ref().err() == refusal
             };
-            let refused = |status: u16| met(Trouble::Refused(status));
             if refused(429) {
                 self.share.peace(msn, now);
                 let until = now.plus(crate::upstream::share::PEACE);
@@ -321,13 +319,6 @@ impl Reconciler {
         }
         (events, done(self.epayment.get(call, reference).await))
     }
-}
-
-/// What the store gave; that it can't be used is logged.
-fn told<T>(given: Result<T, StoreError>) -> Option<T> {
-    given
-        .inspect_err(|error| tracing::warn!(%error, "the ledger can't be reconciled now"))
-        .ok()
 }
 
 /// What was read, or why nothing was.

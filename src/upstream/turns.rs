@@ -3,12 +3,13 @@
 //!
 //! Must not: take work before its turn, hold up the end of the process, or leave out what has begun.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, TryFutureExt as _};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -18,21 +19,32 @@ const ROUND: Duration = Duration::from_secs(1);
 /// Takes work and does it until `stop`: at most `a_round` pieces in a second, and at most as many beside each other. One
 /// is taken at a time, however slow the store is. Then waits for what has begun.
 ///
-/// `take` gives one piece of work, or none where nothing is due: it is asked again a round later.
-pub async fn in_turn<T, W>(a_round: u16, take: impl Fn() -> T, stop: &CancellationToken)
-where
-    T: Future<Output = Option<W>>,
-    W: Future<Output = ()>,
+/// `take` gives one piece of work, or none where nothing is due: it is asked again a round later, as it is where it fails.
+/// Failures are logged, with `trouble` in front.
+pub async fn in_turn<T, W, E>(
+    trouble: &str,
+    a_round: u16,
+    take: impl Fn() -> T,
+    stop: &CancellationToken,
+) where
+    T: Future<Output = Result<Option<W>, E>>,
+    W: Future<Output = Result<(), E>>,
+    E: Display,
 {
+    let told = |error: E| tracing::warn!(%error, "{trouble}");
     let beat = ROUND / u32::from(a_round.max(1));
     let mut begun = FuturesUnordered::new();
     while !stop.is_cancelled() {
         let pause = match beside(&mut begun, take()).await {
-            Some(work) => {
-                begun.push(work);
+            Ok(Some(work)) => {
+                begun.push(work.unwrap_or_else(told));
                 beat
             }
-            None => ROUND,
+            Ok(None) => ROUND,
+            Err(error) => {
+                told(error);
+                ROUND
+            }
         };
         let _stopped = stop
             .run_until_cancelled(async {
@@ -63,6 +75,7 @@ async fn beside<W: Future<Output = ()>, T>(
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::convert::Infallible as Never;
 
     use tokio::sync::Semaphore;
     use tokio::time::Instant;
@@ -80,7 +93,7 @@ mod tests {
             taken.set(taken.get() + 1);
             let number = taken.get();
             let (stop, second) = (&stop, &second);
-            Some(async move {
+            Ok::<_, Never>(Some(async move {
                 match number {
                     1 => {
                         second.cancelled().await;
@@ -88,9 +101,10 @@ mod tests {
                     }
                     _ => second.cancel(),
                 }
-            })
+                Ok(())
+            }))
         };
-        in_turn(QUICK, take, &stop).await;
+        in_turn("", QUICK, take, &stop).await;
         assert!(taken.get() >= 2);
     }
 
@@ -102,9 +116,9 @@ mod tests {
             if taken.get() == 4 {
                 stop.cancel();
             }
-            Some(std::future::ready(()))
+            Ok::<_, Never>(Some(std::future::ready(Ok(()))))
         };
-        in_turn(20, take, &stop).await;
+        in_turn("", 20, take, &stop).await;
         assert_eq!(taken.get(), 4);
         assert!(began.elapsed() >= 3 * ROUND / 20);
     }
@@ -118,10 +132,11 @@ mod tests {
             taken.set(taken.get() + 1);
             assert!(taken.get() - ended.get() <= AT_ONCE, "too many under way");
             let (may_end, ended) = (&may_end, &ended);
-            Some(async move {
+            Ok::<_, Never>(Some(async move {
                 may_end.acquire().await.unwrap().forget();
                 ended.set(ended.get() + 1);
-            })
+                Ok(())
+            }))
         };
         let reach = async |count: &Cell<u16>, all: u16| {
             while count.get() < all {
@@ -130,6 +145,8 @@ mod tests {
         };
         let ends = async {
             reach(&taken, AT_ONCE).await;
+            sleep(3 * ROUND / u32::from(AT_ONCE)).await;
+            assert_eq!(taken.get(), AT_ONCE);
             // The end of one lets one begin.
             for all in 1..=3 {
                 may_end.add_permits(1);
@@ -139,23 +156,28 @@ mod tests {
             stop.cancel();
             may_end.add_permits(usize::from(AT_ONCE));
         };
-        tokio::join!(in_turn(AT_ONCE, take, &stop), ends);
+        tokio::join!(in_turn("", AT_ONCE, take, &stop), ends);
         assert_eq!((taken.get(), ended.get()), (AT_ONCE + 3, AT_ONCE + 3));
     }
 
     #[tokio::test]
-    async fn where_nothing_is_due_the_next_look_is_a_round_later() {
-        let (stop, looks, began) = (CancellationToken::new(), Cell::new(0), Instant::now());
-        let take = async || {
-            looks.set(looks.get() + 1);
-            if looks.get() == 2 {
-                stop.cancel();
-            }
-            None::<std::future::Ready<()>>
-        };
-        in_turn(QUICK, take, &stop).await;
-        assert_eq!(looks.get(), 2);
-        assert!(began.elapsed() >= ROUND);
+    async fn where_nothing_is_due_or_can_be_known_the_next_look_is_a_round_later() {
+        for fails in [false, true] {
+            let (stop, looks, began) = (CancellationToken::new(), Cell::new(0), Instant::now());
+            let take = async || {
+                looks.set(looks.get() + 1);
+                if looks.get() == 2 {
+                    stop.cancel();
+                }
+                if fails {
+                    return Err("locked");
+                }
+                Ok(None::<std::future::Ready<_>>)
+            };
+            in_turn("", QUICK, take, &stop).await;
+            assert_eq!(looks.get(), 2);
+            assert!(began.elapsed() >= ROUND);
+        }
     }
 
     #[tokio::test]
@@ -169,9 +191,9 @@ mod tests {
             if answered.get() == 4 {
                 stop.cancel();
             }
-            Some(std::future::ready(()))
+            Ok::<_, Never>(Some(std::future::ready(Ok(()))))
         };
-        in_turn(QUICK, take, &stop).await;
+        in_turn("", QUICK, take, &stop).await;
         assert_eq!(asked.get(), 4);
     }
 }

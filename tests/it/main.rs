@@ -26,6 +26,7 @@ mod canary;
 mod clients;
 mod clock;
 mod commands;
+mod contradictions;
 mod cost;
 mod creating;
 mod dashboards;
