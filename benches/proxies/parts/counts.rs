@@ -40,6 +40,9 @@ const REQUESTS: [(&str, Peer, Work); 6] = [
 /// What one of each costs: instructions and allocations.
 type Counts = BTreeMap<String, [f64; 2]>;
 
+/// What is over the budget, by name, as lines to be read.
+type Over = BTreeMap<String, Vec<String>>;
+
 /// Counts everything; with `check`, fails where the budget is exceeded; with `record`, writes a new one.
 pub fn counts(bench: &Bench) -> io::Result<()> {
     if Command::new("valgrind").arg("--version").output().is_err() {
@@ -57,18 +60,7 @@ pub fn counts(bench: &Bench) -> io::Result<()> {
         counts.insert(format!("translate-{kind}"), cost);
     }
     let some = REQUESTS.iter().any(|(name, ..)| bench.asked(name));
-    for peer in [BRIDGE, BRIDGE_EVENT] {
-        let of_it =
-            |(name, whose, _): &&(&str, Peer, Work)| *whose == peer && (!some || bench.asked(name));
-        let mut instrumented = None;
-        for (name, _, work) in REQUESTS.iter().filter(of_it) {
-            let running = match &mut instrumented {
-                Some(running) => running,
-                none => none.insert(Instrumented::start(bench, peer, PAYMENTS)?),
-            };
-            counts.insert(format!("request-{name}"), running.cost(*work, FEW, MORE)?);
-        }
-    }
+    requests(bench, &mut counts, |name| !some || bench.asked(name))?;
     let mut times = BTreeMap::new();
     for kind in pure::KINDS {
         let told = output(Command::new(own()?).args(["pure", kind, "100000"]))?;
@@ -82,7 +74,28 @@ pub fn counts(bench: &Bench) -> io::Result<()> {
         return fs::write(file(), written(&counts));
     }
     if bench.asked("check") {
-        return check(&counts, &read(&fs::read_to_string(file())?));
+        return check(bench, counts, &read(&fs::read_to_string(file())?));
+    }
+    Ok(())
+}
+
+/// Counts the whole requests whose names are wanted, each kind of bridge started anew; the lower of what is counted now
+/// and before is kept, because what the bridge does beside requests only ever adds.
+fn requests(bench: &Bench, counts: &mut Counts, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
+    for peer in [BRIDGE, BRIDGE_EVENT] {
+        let mut instrumented = None;
+        for (name, whose, work) in REQUESTS {
+            if whose != peer || !wanted(name) {
+                continue;
+            }
+            let running = match &mut instrumented {
+                Some(running) => running,
+                none => none.insert(Instrumented::start(bench, peer, PAYMENTS)?),
+            };
+            let now = running.cost(work, FEW, MORE)?;
+            let kept = counts.entry(format!("request-{name}")).or_insert(now);
+            *kept = [kept[0].min(now[0]), kept[1].min(now[1])];
+        }
     }
     Ok(())
 }
@@ -180,13 +193,47 @@ fn read(text: &str) -> Counts {
         .collect()
 }
 
-/// At most a tenth more than recorded, and a little for what the bridge does beside requests, which depends on how long
-/// they take; far less should be recorded, so that it is kept.
-fn check(counts: &Counts, budget: &Counts) -> io::Result<()> {
-    let mut over = Vec::new();
+/// Counts again, twice at most, the requests that are over the budget: a read in the background that falls into the
+/// count is no growth, and one that is there each time is.
+fn check(bench: &Bench, mut counts: Counts, budget: &Counts) -> io::Result<()> {
+    let mut over = over(&counts, budget);
+    for _ in 0..2 {
+        let is_over = |name: &str| {
+            over.keys()
+                .any(|o| o.strip_prefix("request-") == Some(name))
+        };
+        if REQUESTS.iter().any(|(name, ..)| is_over(name)) {
+            println!("counted again: {}", lines(&over));
+            requests(bench, &mut counts, is_over)?;
+            over = self::over(&counts, budget);
+        }
+    }
+    if over.is_empty() {
+        println!("\nall within the budget");
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "over the budget; make it cheaper, or say why and run it with `record`:\n{}",
+        lines(&over)
+    )))
+}
+
+fn lines(over: &Over) -> String {
+    over.values()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What is over, by name: at most a tenth more than recorded, and a little for what the bridge does beside requests,
+/// which depends on how long they take; far less should be recorded, so that it is kept.
+fn over(counts: &Counts, budget: &Counts) -> Over {
+    let mut over = Over::new();
+    let mut add = |name: &String, line| over.entry(name.clone()).or_default().push(line);
     for (name, now) in counts {
         let Some(then) = budget.get(name) else {
-            over.push(format!("{name} has no budget"));
+            add(name, format!("{name} has no budget"));
             continue;
         };
         for (what, now, then, beside) in [
@@ -199,20 +246,14 @@ fn check(counts: &Counts, budget: &Counts) -> io::Result<()> {
                 0.0
             };
             if now > then * 1.1 + beside {
-                over.push(format!(
-                    "{name}: {now:.1} {what}, and the budget is {then:.1}"
-                ));
+                add(
+                    name,
+                    format!("{name}: {now:.1} {what}, and the budget is {then:.1}"),
+                );
             } else if now < then * 0.8 {
                 println!("{name}: {now:.1} {what}, far below its budget of {then:.1}: record it");
             }
         }
     }
-    if over.is_empty() {
-        println!("\nall within the budget");
-        return Ok(());
-    }
-    Err(io::Error::other(format!(
-        "over the budget; make it cheaper, or say why and run it with `record`:\n{}",
-        over.join("\n")
-    )))
+    over
 }
