@@ -1,8 +1,8 @@
 # ecom-bridge in an image of its own: the binary, the four libraries it is linked to, CA certificates, nothing else.
 #
-#   docker build -t ecom-bridge .
+#   docker build -t ecom-bridge .          (podman build --format docker -t ecom-bridge .)
 #   docker run --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp --stop-timeout 45 \
-#     -p 8080:8080 -v bridge:/var/lib/ecom-bridge ecom-bridge
+#     -p 8080:8080 -p 8081:8081 -v bridge:/var/lib/ecom-bridge ecom-bridge
 #
 # How the final image comes about: the first stage builds the binary, asks `ldd` which shared libraries it needs, and
 # lays them out with the certificates under /image; the second stage begins from nothing and takes that tree. There is
@@ -25,8 +25,10 @@ RUN set -eux; \
     echo 'bridge:x:10001:10001:ecom-bridge:/:/none' > /image/etc/passwd; \
     echo 'bridge:x:10001:' > /image/etc/group; \
     install -D -m 0644 LICENSE /image/LICENSE; \
-    # SQLite's scratch space
+    # Where `demo` and `rehearse` have their files
     install -d -m 1777 /image/tmp; \
+    # Root's own, so that the copy below gives the user nothing but the volume's folder
+    install -d -m 0755 /image/var/lib; \
     install -d -m 0700 /state/ecom-bridge
 
 FROM scratch
@@ -38,11 +40,12 @@ COPY --from=build /image/ /
 # The contents of /state, so that the folder itself belongs to the user.
 COPY --from=build --chown=10001:10001 /state/ /var/lib/
 USER 10001:10001
-# Any key of the configuration can be set like this. The operator's listener stays on loopback, where HEALTHCHECK finds
-# it; to scrape metrics from outside set ECOM_BRIDGE__ADMIN__LISTEN=0.0.0.0:9090 and ECOM_BRIDGE__ADMIN__TOKEN.
+# Any key of the configuration can be set like this. Webhooks are listened for once webhooks.public_url is set. The
+# operator's listener stays on loopback, where HEALTHCHECK finds it; to scrape metrics from outside set ECOM_BRIDGE__ADMIN__LISTEN=0.0.0.0:9090 and ECOM_BRIDGE__ADMIN__TOKEN.
 ENV ECOM_BRIDGE__PROXY__LISTEN=0.0.0.0:8080 \
+    ECOM_BRIDGE__WEBHOOKS__LISTEN=0.0.0.0:8081 \
     ECOM_BRIDGE__STORE__URL=sqlite:/var/lib/ecom-bridge/ecom-bridge.db
-EXPOSE 8080 9090
+EXPOSE 8080 8081 9090
 VOLUME ["/var/lib/ecom-bridge"]
 # SIGTERM begins the drain (proxy.drain_timeout, 40 s): give a stopping container longer than that.
 STOPSIGNAL SIGTERM

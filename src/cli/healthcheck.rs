@@ -8,15 +8,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::Config;
+use crate::settings;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) fn run(config: &Config) -> ExitCode {
-    let settings = match config.load() {
-        Ok(settings) => settings,
-        Err(code) => return code,
+    let Some(listen) = settings::admin_listen(&config.files, settings::environment()) else {
+        eprintln!("error: admin.listen is no address; `ecom-bridge check` says more");
+        return ExitCode::FAILURE;
     };
-    let addr = reachable(settings.admin.listen);
+    let addr = reachable(listen);
     match ask(addr) {
         Ok(status) if status.contains(" 200 ") => {
             println!("ready");

@@ -4,6 +4,7 @@
 //! that it does not know. The `config` crate is used in this file only, to read TOML.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 mod automatic;
@@ -71,8 +72,13 @@ fn load_texts(
     texts: Texts,
     env: impl Iterator<Item = (String, String)>,
 ) -> Result<Settings, Vec<ConfigProblem>> {
-    let mut layers = Vec::new();
     let mut report = Report::default();
+    let layers = layers(texts, &mut report);
+    finish(layers, env, report)
+}
+
+fn layers(texts: Texts, report: &mut Report) -> Vec<(Origin, String)> {
+    let mut layers = Vec::new();
     for (name, text) in texts.files {
         match text {
             Ok(text) => layers.push((Origin::File(name), text)),
@@ -83,7 +89,26 @@ fn load_texts(
             )),
         }
     }
-    finish(layers, env, report)
+    layers
+}
+
+/// `admin.listen` of these files and variables, whatever else is wrong with them: for who only asks a running bridge.
+/// None: it is no address.
+#[must_use]
+pub fn admin_listen(
+    files: &[PathBuf],
+    env: impl Iterator<Item = (String, String)>,
+) -> Option<SocketAddr> {
+    let mut unheard = Report::default();
+    let layers = layers(Texts::read(files), &mut unheard);
+    let mut tree = merged(layers, env, &mut unheard);
+    let Value::Table(mut admin) = tree.remove("admin")?.value else {
+        return None;
+    };
+    match admin.remove("listen")?.value {
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 /// The variables of this process, for [`load`]. What is no Unicode is left out (names) or marked (values), not fatal.
@@ -108,18 +133,7 @@ fn finish(
     env: impl Iterator<Item = (String, String)>,
     mut report: Report,
 ) -> Result<Settings, Vec<ConfigProblem>> {
-    let mut tree = Table::new();
-    let defaults = (Origin::Default, DEFAULT_TOML.to_owned());
-    for (origin, text) in std::iter::once(defaults).chain(layers) {
-        match parse(&origin, &text) {
-            Ok(layer) => tree::merge(&mut tree, layer),
-            Err(problem) => report.problems.push(problem),
-        }
-    }
-    let vars: BTreeMap<String, String> = env
-        .filter(|(name, _)| name.starts_with(ENV_PREFIX))
-        .collect();
-    tree::merge_environment(&mut tree, vars, &mut report.problems);
+    let mut tree = merged(layers, env, &mut report);
     let mut named = disk::secrets(&mut tree, &mut report);
     let mut found = check::Found::default();
     let settings = check::check(&tree, &mut report, &mut found);
@@ -138,6 +152,26 @@ fn finish(
         )]),
         _ => Err(report.problems),
     }
+}
+
+fn merged(
+    layers: Vec<(Origin, String)>,
+    env: impl Iterator<Item = (String, String)>,
+    report: &mut Report,
+) -> Table {
+    let mut tree = Table::new();
+    let defaults = (Origin::Default, DEFAULT_TOML.to_owned());
+    for (origin, text) in std::iter::once(defaults).chain(layers) {
+        match parse(&origin, &text) {
+            Ok(layer) => tree::merge(&mut tree, layer),
+            Err(problem) => report.problems.push(problem),
+        }
+    }
+    let vars: BTreeMap<String, String> = env
+        .filter(|(name, _)| name.starts_with(ENV_PREFIX))
+        .collect();
+    tree::merge_environment(&mut tree, vars, &mut report.problems);
+    tree
 }
 
 /// The effective configuration as TOML: secrets masked, each value with its origin as a comment.

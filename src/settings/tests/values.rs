@@ -283,3 +283,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_operator_s_address_is_found_whatever_else_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let wrong = file(
+        "wrong.toml",
+        "[admin]\nlisten = \"127.0.0.1:9\"\n[store]\nulr = 1",
+    );
+    let (no_toml, absent) = (file("no.toml", "="), folder.path().join("absent.toml"));
+    let files = [wrong, no_toml, absent];
+    let found = |vars: &[(&str, &str)]| admin_listen(&files, env(vars)).map(|at| at.to_string());
+    assert_eq!(found(&[]).unwrap(), "127.0.0.1:9");
+    let listen = "ECOM_BRIDGE__ADMIN__LISTEN";
+    let empty = ("ECOM_BRIDGE__STORE__URL", "");
+    assert_eq!(found(&[empty, (listen, "[::]:1")]).unwrap(), "[::]:1");
+    assert_eq!(found(&[(listen, "nowhere")]), None);
+    let own = admin_listen(&[], env(&[])).unwrap().to_string();
+    assert_eq!(own, "127.0.0.1:9090");
+}
