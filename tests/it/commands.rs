@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::support::app::{KEY, MSN};
 use crate::support::client::Client;
-use crate::support::soon;
+use crate::support::{eventually, soon};
 
 const TOKEN: &str = "an-operators-token-of-this-test";
 
@@ -224,6 +224,8 @@ async fn registrations_are_listed_made_and_deleted() {
     );
 
     desk.initiated("order-0001").await;
+    // What its keys are good for is learnt beside the answer.
+    eventually(async || desk.run(&["webhooks", "register", MSN]).await.0).await;
     let made = desk.good(&["webhooks", "register", MSN]).await;
     assert!(
         made.contains("123456  in order") && made.contains("in use"),
