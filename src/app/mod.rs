@@ -38,9 +38,11 @@ use crate::steering::reload::{self as steering_reload, Reloader};
 use crate::store::{CallbackStore, LedgerStore, ShadowStore, StoreError};
 use crate::telemetry::{Api, LinesDropped, Meters};
 use crate::types::{Clock, SystemClock};
+use crate::upstream::ClientError;
 use crate::upstream::breaker::{Breaker, Rules};
 use crate::upstream::ecom::{Forwarder, ForwarderError};
 use crate::upstream::epayment::Epayment;
+use crate::workers::Workers;
 
 /// Why the bridge did not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +64,10 @@ pub enum StartError {
     Forwarder(#[from] ForwarderError),
     /// The typed client.
     #[error("the client for upstream can't be made: {0}")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] ClientError),
+    /// The client for callbacks.
+    #[error("the client for callbacks can't be made: {0}")]
+    Callbacks(#[from] reqwest::Error),
     /// The shadow upstream.
     #[error("{0}")]
     Mirror(#[from] NoMirror),
@@ -85,6 +90,8 @@ pub struct App {
     admin: TcpListener,
     lifecycle: Lifecycle,
     reloader: Option<(Arc<Reloader>, Duration)>,
+    /// Kept to the end of the drain: what goes on after its client has left runs on them, too.
+    workers: Workers,
 }
 
 /// How it ended.
@@ -181,6 +188,7 @@ impl App {
             admin,
             lifecycle,
             reloader: None,
+            workers: Workers::default(),
         })
     }
 
@@ -206,6 +214,14 @@ impl App {
             ),
         });
         self.reloader = Some((Arc::new(reloader), from.every));
+        self
+    }
+
+    /// The same with merchants' connections on these workers.
+    #[must_use]
+    pub fn on(mut self, workers: Workers) -> Self {
+        self.server = self.server.on(workers.clone());
+        self.workers = workers;
         self
     }
 
@@ -289,6 +305,7 @@ impl App {
             admin,
             lifecycle,
             reloader,
+            workers,
         } = self;
         let live = Arc::clone(&bridge.live);
         let meters = Arc::clone(&bridge.meters);
@@ -344,6 +361,7 @@ impl App {
             .await;
         let drain = live.settings().proxy.drain_timeout;
         let clean = lifecycle.shutdown_within(drain).await;
+        drop(workers);
         // What the last calls were is kept, too.
         keeper.keep().await;
         if let Some(shadow) = shadow {

@@ -11,6 +11,7 @@ use crate::lifecycle::{Hangups, Lifecycle};
 use crate::settings::{Fingerprint, LogFormat, Settings, Sources};
 use crate::steering::reload::{Reloader, Trigger, level_of};
 use crate::telemetry::logging::{self, Format, Logging};
+use crate::workers::Workers;
 
 pub(super) fn run(config: &Config) -> ExitCode {
     let sources = Sources::new(config.files.clone());
@@ -63,8 +64,12 @@ async fn serve(
         Err(error) => return failed(&format!("signals can't be taken over: {error}")),
     };
     let upstream = settings.upstream.base_url.as_str().to_owned();
+    let workers = match Workers::for_processors() {
+        Ok(workers) => workers,
+        Err(error) => return failed(&format!("the workers can't be started: {error}")),
+    };
     let app = match App::build(settings, logging.lines_dropped()).await {
-        Ok(app) => app.reloading(Reloading::new(
+        Ok(app) => app.on(workers).reloading(Reloading::new(
             sources,
             started_with,
             logging.level().clone(),

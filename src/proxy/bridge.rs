@@ -24,7 +24,6 @@ use crate::observe::Observer;
 use crate::payments::Payments;
 use crate::settings::Live;
 use crate::shadow::Shadow;
-use crate::telemetry::meters::InFlight;
 use crate::telemetry::{Api, Meters, Op, RequestFacts, Route};
 use crate::upstream::ecom::Forwarder;
 
@@ -230,38 +229,25 @@ const fn body_word(failure: BodyFailure) -> &'static str {
 
 /// Lets the edge count what it sees.
 #[derive(Debug)]
-pub struct Counting {
-    meters: Arc<Meters>,
-    in_flight: std::sync::Mutex<Vec<InFlight>>,
-}
+pub struct Counting(Arc<Meters>);
 
 impl Counting {
     /// Counts into `meters`.
     #[must_use]
-    pub fn new(meters: Arc<Meters>) -> Self {
-        Self {
-            meters,
-            in_flight: std::sync::Mutex::default(),
-        }
+    pub const fn new(meters: Arc<Meters>) -> Self {
+        Self(meters)
     }
 }
 
 impl Hooks for Counting {
     fn began(&self) {
-        let guard = self.meters.in_flight_guard();
-        self.in_flight
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .push(guard);
+        self.0.began();
     }
     fn ended(&self) {
-        self.in_flight
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .pop();
+        self.0.ended();
     }
     fn shed(&self) {
-        self.meters.shed();
+        self.0.shed();
         tracing::warn!(target: "request", outcome = "shed", status = 503, "all places in flight are taken");
     }
     fn refused(&self, why: &'static str) {

@@ -33,6 +33,7 @@ use super::shaped::Shaped;
 use super::tls::{Acceptor, Certificate, Guarded, TlsError, TlsFiles, Transport, close_gently};
 use super::{Handler, Peer};
 use crate::ecom::error::{Code, Failure};
+use crate::workers::Workers;
 
 /// Larger than any head that is let in, so that most refusals of heads are ours; also the read buffer of a connection.
 const BUFFER: usize = 128 << 10;
@@ -102,6 +103,7 @@ pub struct Server {
     local: SocketAddr,
     acceptor: Option<Acceptor>,
     settings: ServerSettings,
+    workers: Workers,
     /// Asked when the end is announced.
     drain_timeout: Box<dyn Fn() -> Duration + Send + Sync>,
 }
@@ -123,7 +125,15 @@ impl Server {
             acceptor,
             drain_timeout: Box::new(move || drain_timeout),
             settings,
+            workers: Workers::default(),
         })
+    }
+
+    /// With its connections on these workers.
+    #[must_use]
+    pub fn on(mut self, workers: Workers) -> Self {
+        self.workers = workers;
+        self
     }
 
     /// With a drain time that may change: it is asked for when the end is announced.
@@ -160,6 +170,7 @@ impl Server {
         let connections = Connections {
             edge: Arc::new(edge),
             acceptor: self.acceptor,
+            workers: self.workers,
             soft: shutdown.clone(),
             hard: CancellationToken::new(),
             cut: Arc::new(AtomicUsize::new(0)),
@@ -195,6 +206,7 @@ impl Server {
 struct Connections<H> {
     edge: Arc<Edge<H>>,
     acceptor: Option<Acceptor>,
+    workers: Workers,
     settings: Arc<ServerSettings>,
     soft: CancellationToken,
     hard: CancellationToken,
@@ -209,6 +221,7 @@ impl<H> Clone for Connections<H> {
         Self {
             edge: Arc::clone(&self.edge),
             acceptor: self.acceptor.clone(),
+            workers: self.workers.clone(),
             settings: Arc::clone(&self.settings),
             soft: self.soft.clone(),
             hard: self.hard.clone(),
@@ -234,12 +247,15 @@ impl<H: Handler> Connections<H> {
             return;
         };
         let connection = self.clone();
-        tasks.spawn(async move {
+        let handed_on = self.workers.serve(tasks, socket, async move |socket| {
             if connection.serve(socket, from).await == End::Cut {
                 connection.cut.fetch_add(1, Ordering::Relaxed);
             }
             drop(place);
         });
+        if let Err(error) = handed_on {
+            tracing::warn!(%error, "a connection could not be handed to a worker");
+        }
     }
 
     /// What is only needed for a while is boxed: ten thousand idle connections should cost little each.

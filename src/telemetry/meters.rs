@@ -328,11 +328,14 @@ impl Meters {
             .inc();
     }
 
-    /// Counts a request as being served for as long as the guard lives.
-    #[must_use]
-    pub fn in_flight_guard(&self) -> InFlight {
+    /// A request is being served now.
+    pub fn began(&self) {
         self.in_flight.inc();
-        InFlight(self.in_flight.clone())
+    }
+
+    /// One that had begun is being served no more.
+    pub fn ended(&self) {
+        self.in_flight.dec();
     }
 
     /// A request was turned away because too many were being served.
@@ -409,16 +412,6 @@ impl Meters {
 
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A request being served. Dropping it, in whatever way, ends the count.
-#[derive(Debug)]
-pub struct InFlight(Gauge);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use self::connect::Connector;
 use super::breaker::Breaker;
 use super::{Budget, RawReply, SendFailure, Unsent};
 use crate::ecom::error::{Code, Failure};
+use crate::workers::PerWorker;
 
 mod body;
 mod connect;
@@ -31,10 +32,13 @@ mod connect;
 /// No answer that the bridge itself must read is larger.
 const ANSWER_MAX: usize = 4 << 20;
 
+/// Connections to upstream, which wait here between requests.
+type Pool = Client<Connector, Outgoing>;
+
 /// Sends requests on to one host.
 #[derive(Clone, Debug)]
 pub struct Forwarder {
-    client: Client<Connector, Outgoing>,
+    clients: PerWorker<Pool>,
     scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
@@ -141,18 +145,9 @@ impl Forwarder {
             return Err(ForwarderError::BaseUrl);
         }
         let prefix = path.map_or("", PathAndQuery::path).trim_end_matches('/');
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(50))
-            .timer(TokioTimer::new())
-            // Only a request that no connection has taken is tried on another one: its body is untouched.
-            .retry_canceled_requests(true)
-            .set_host(false)
-            .http1_preserve_header_case(true)
-            .http1_max_buf_size(128 << 10)
-            .build(Connector::new(&scheme, connect_timeout)?);
+        let connector = Connector::new(&scheme, connect_timeout)?;
         Ok(Self {
-            client,
+            clients: PerWorker::new(pool(&connector), move |_| pool(&connector)),
             host: HeaderValue::from_str(authority.as_str()).map_err(|_| ForwarderError::BaseUrl)?,
             prefix: prefix.to_owned(),
             scheme,
@@ -227,7 +222,11 @@ impl Forwarder {
         }
         let progress = Arc::new(Progress::new());
         let body = Outgoing::stream(body, Arc::clone(&progress));
-        let mut answer = std::pin::pin!(self.client.request(Request::from_parts(parts, body)));
+        let mut answer = std::pin::pin!(
+            self.clients
+                .here()
+                .request(Request::from_parts(parts, body))
+        );
         loop {
             match timeout_at(progress.last() + idle, answer.as_mut()).await {
                 Ok(Ok(response)) => return cleaned(response),
@@ -278,7 +277,7 @@ impl Forwarder {
     }
 
     async fn exchange(&self, request: Request<Outgoing>) -> Result<RawReply, SendFailure> {
-        let response = self.client.request(request).await;
+        let response = self.clients.here().request(request).await;
         let (mut parts, mut body) =
             cleaned(response.map_err(|error| judged(&error))?)?.into_parts();
         let status = parts.status.as_u16();
@@ -341,6 +340,19 @@ impl Forwarder {
         parts.headers = headers;
         Ok(())
     }
+}
+
+fn pool(connector: &Connector) -> Pool {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(50))
+        .timer(TokioTimer::new())
+        // Only a request that no connection has taken is tried on another one: its body is untouched.
+        .retry_canceled_requests(true)
+        .set_host(false)
+        .http1_preserve_header_case(true)
+        .http1_max_buf_size(128 << 10)
+        .build(connector.clone())
 }
 
 /// An answer as it may be passed on: with one reading of its length, whoever reads it.

@@ -1,4 +1,4 @@
-//! Typed calls to ePayment over one shared connection pool.
+//! Typed calls to ePayment over connections that each worker has for itself.
 //!
 //! One method sends once: retries are decided by `payments`, which knows the key. Answers are read to a small bound.
 //! Must not: follow a redirect, retry, or treat a media type as meaning anything (success is decided by status).
@@ -14,8 +14,9 @@ use serde::de::DeserializeOwned;
 
 use super::breaker::{Breaker, Pass, Rules};
 use super::changes::Changes;
+use super::client::clients;
 use super::retries::Retries;
-use super::{Budget, Credentials, RawReply, Reply, SendFailure, Spent, Unsent};
+use super::{Budget, ClientError, Credentials, RawReply, Reply, SendFailure, Spent, Unsent};
 use crate::epayment;
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{
@@ -24,6 +25,7 @@ use crate::epayment::model::{
 use crate::epayment::problem::Problem;
 use crate::telemetry::{Api, Meters};
 use crate::types::{IdempotencyKey, MoneyOp, Reference};
+use crate::workers::PerWorker;
 
 /// What a path segment can't hold as it stands (RFC 3986, unreserved characters stay).
 const SEGMENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
@@ -41,7 +43,7 @@ const ANSWER_MAX: usize = 1 << 20;
 /// The client.
 #[derive(Clone, Debug)]
 pub struct Epayment {
-    http: reqwest::Client,
+    http: PerWorker<reqwest::Client>,
     base: String,
     meters: Arc<Meters>,
     changes: Changes,
@@ -72,8 +74,8 @@ impl Epayment {
         base_url: &str,
         connect_timeout: Duration,
         meters: Arc<Meters>,
-    ) -> Result<Self, reqwest::Error> {
-        let http = super::client(connect_timeout)?;
+    ) -> Result<Self, ClientError> {
+        let http = clients(connect_timeout)?;
         Ok(Self {
             http,
             base: base_url.trim_end_matches('/').to_owned(),
@@ -303,6 +305,7 @@ impl Epayment {
         let address = format!("{}{}", self.base, request.path);
         let mut sending = self
             .http
+            .here()
             .request(request.method, address)
             .headers(call.credentials.headers());
         if let Some(key) = request.key {
@@ -319,7 +322,7 @@ impl Epayment {
         let pass = pass.map_err(SendFailure::NotSent)?;
         let began = Instant::now();
         let allowed = call.budget.next_call();
-        let outcome = tokio::time::timeout(allowed, receive(&self.http, sending)).await;
+        let outcome = tokio::time::timeout(allowed, receive(self.http.here(), sending)).await;
         let took = began.elapsed();
         call.spent.add(took);
         self.meters

@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod changes;
+mod client;
 pub mod ecom;
 pub mod epayment;
 mod error;
@@ -23,22 +24,10 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+pub use client::ClientError;
 pub use error::{RawReply, Reply, SendFailure, Unsent};
 
 use crate::types::Msn;
-
-/// A typed client with its policies stated: no redirects, no retries, no proxies from the environment.
-fn client(connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .tcp_nodelay(true)
-        .pool_idle_timeout(Duration::from_secs(50))
-        .user_agent(concat!("ecom-bridge/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
 
 /// What a merchant's call brings to be let in upstream. Held in memory for the call, never stored or logged.
 #[derive(Clone)]

@@ -7,8 +7,9 @@ use std::time::Duration;
 use http::HeaderValue;
 use secrecy::ExposeSecret;
 
-use super::Credentials;
+use super::client::client;
 use super::token::{self, UnitKeys};
+use super::{ClientError, Credentials};
 use crate::types::{Clock, Moment, Msn, Reading};
 
 /// For one question.
@@ -55,9 +56,9 @@ impl Probe {
     ///
     /// # Errors
     /// When the TLS set-up of the machine can't be used.
-    pub fn new(base_url: &str, connect_timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub fn new(base_url: &str, connect_timeout: Duration) -> Result<Self, ClientError> {
         Ok(Self {
-            http: super::client(connect_timeout)?,
+            http: client(connect_timeout)?,
             url: token::url(base_url),
         })
     }

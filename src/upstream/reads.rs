@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Uri};
 
 use super::ecom::{Forwarder, ForwarderError};
 use super::epayment::{Call, Epayment, Sent};
-use super::{Budget, RawReply, SendFailure};
+use super::{Budget, ClientError, RawReply, SendFailure};
 use crate::epayment::event::PaymentEvent;
 use crate::epayment::model::{Payment, Userinfo};
 use crate::telemetry::Meters;
@@ -64,7 +64,7 @@ impl Reader {
         base_url: &str,
         connect_timeout: Duration,
         meters: Arc<Meters>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, ClientError> {
         Epayment::new(base_url, connect_timeout, meters).map(Self)
     }
 }

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use super::ecom::{Forwarder, ForwarderError};
 use super::epayment::Epayment;
 use super::token::{TokenError, Tokens, UnitKeys};
-use super::{Budget, Credentials, RawReply, SendFailure};
+use super::{Budget, ClientError, Credentials, RawReply, SendFailure};
 use crate::telemetry::Meters;
 use crate::types::Msn;
 
@@ -45,7 +45,7 @@ pub enum NoShadowUpstream {
     Forwarder(#[from] ForwarderError),
     /// The typed client.
     #[error("the client for the shadow upstream can't be made: {0}")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] ClientError),
 }
 
 /// Both APIs of the shadow upstream. Its connections and counts are its own.

@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Credentials, SUBSCRIPTION_KEY};
+use super::client::client;
+use super::{ClientError, Credentials, SUBSCRIPTION_KEY};
 use crate::telemetry::{Api, Meters};
 use crate::types::Msn;
 
@@ -134,9 +135,9 @@ impl Tokens {
         base_url: &str,
         connect_timeout: Duration,
         meters: Arc<Meters>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, ClientError> {
         Ok(Self {
-            http: super::client(connect_timeout)?,
+            http: client(connect_timeout)?,
             url: url(base_url),
             kept: Cache::builder()
                 .max_capacity(100_000)

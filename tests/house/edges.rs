@@ -30,6 +30,7 @@ const EDGES: &[(&[&str], &[&str])] = &[
         &[
             "src/proxy/tls",
             "src/upstream/ecom",
+            "src/upstream/client.rs",
             "src/callbacks/dispatch/tests",
             // Tries a shop's TLS without a request.
             "src/callbacks/target/reach.rs",

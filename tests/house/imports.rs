@@ -20,7 +20,13 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
         "store",
         &["types", "ecom", "epayment", "routing", "telemetry"],
     ),
-    (3, "upstream", &["types", "ecom", "epayment", "telemetry"]),
+    // Threads; it knows nothing of what runs on them.
+    (3, "workers", &[]),
+    (
+        3,
+        "upstream",
+        &["types", "ecom", "epayment", "telemetry", "workers"],
+    ),
     // On F3 and not at the top: F4 and F5 run on its task tracker.
     (3, "lifecycle", &["telemetry"]),
     // Not `settings`: what a use case needs is handed to it.
@@ -146,6 +152,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "store",
             "upstream",
             "lifecycle",
+            "workers",
             "payments",
             "callbacks",
             "shadow",
@@ -185,6 +192,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "store",
             "upstream",
             "lifecycle",
+            "workers",
             "payments",
             "callbacks",
             "ledger",
@@ -210,6 +218,7 @@ pub(crate) const HOUSE: &[(u8, &str, &[&str])] = &[
             "store",
             "upstream",
             "lifecycle",
+            "workers",
             "payments",
             "callbacks",
             "ledger",
@@ -231,6 +240,11 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("store", "telemetry", "everyone may log and count"),
     ("upstream", "telemetry", "everyone may log and count"),
     ("lifecycle", "telemetry", "everyone may log and count"),
+    (
+        "upstream",
+        "workers",
+        "connections to upstream stay on the worker whose calls use them",
+    ),
     ("cli", "app", "serve and demo start what app wires"),
     (
         "readiness",

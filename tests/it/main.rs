@@ -81,3 +81,4 @@ mod tokens;
 mod traffic;
 mod upstream_trouble;
 mod wire;
+mod workers;

@@ -35,10 +35,11 @@ pub const BOTH: &str = "0,1";
 
 type Part = (&'static str, fn(&Bench) -> io::Result<()>);
 
-const PARTS: [Part; 14] = [
+const PARTS: [Part; 15] = [
     ("pass", pass::bodies),
     ("rate", pass::rate),
     ("two", pass::two_processors),
+    ("two-translated", translated::two_processors),
     ("translated", translated::closed),
     ("added", translated::added),
     ("callbacks", translated::callbacks),

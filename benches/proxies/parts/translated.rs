@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::pass::added as added_table;
-use super::{Bench, PROXY, REST, subject, table};
+use super::{BOTH, Bench, PROXY, REST, subject, table};
 use crate::load::Plan;
 use crate::peers::{BRIDGE, BRIDGE_EVENT, Peer, Running};
 use crate::rounds::{self, Spread, Subject};
@@ -88,6 +88,37 @@ pub fn closed(bench: &Bench) -> io::Result<()> {
     }
     let memory = three.bridge.process.memory() / 1024.0;
     println!("\nMemory of the bridge after that (PSS): {memory:.1} MiB");
+    Ok(())
+}
+
+/// With one thread and with two, side by side, on both processors, where load and upstream run, too.
+pub fn two_processors(bench: &Bench) -> io::Result<()> {
+    let (one, two) = (bench.start(BRIDGE, PROXY)?, bench.start(BRIDGE, BOTH)?);
+    one.process.move_to(BOTH)?;
+    let calls = [
+        ("initiate", Work::Initiate),
+        ("capture, `payment`", Work::Capture(PAYMENTS)),
+        ("details", Work::Details(PAYMENTS)),
+    ];
+    let mut subjects = Vec::new();
+    for (threads, bridge) in [("one thread", &one), ("two threads", &two)] {
+        bench.payments(bridge, PAYMENTS)?;
+        for (run, (call, work)) in (1..).zip(calls) {
+            subjects.push(Subject {
+                name: format!("{call}, {threads}"),
+                ..subject(bridge, bench.plan(bridge.addr, work, run))
+            });
+        }
+    }
+    let rows = rounds::run(bench.rounds, BOTH, &subjects)?;
+    let title = "Translated calls on both processors, shared with all the rest";
+    table(title, &rows, "initiate, one thread");
+    println!("\nWhat two threads give, as above:\n");
+    let (one, two) = rows.split_at(calls.len());
+    for ((call, _), (one, two)) in calls.iter().zip(one.iter().zip(two)) {
+        let gain = two.against(one, |m| m.cpu, |two, one| 2.0 * one / two);
+        println!("- {call}: {}", gain.shown());
+    }
     Ok(())
 }
 

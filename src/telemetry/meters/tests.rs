@@ -162,12 +162,12 @@ fn values_carry_the_words_of_the_program() {
 }
 
 #[test]
-fn a_request_in_flight_is_counted_until_it_is_dropped() {
+fn requests_in_flight_are_counted_until_they_end() {
     let meters = Meters::default();
-    let first = meters.in_flight_guard();
-    let second = meters.in_flight_guard();
+    meters.began();
+    meters.began();
     assert!(meters.render().contains("\nbridge_in_flight 2\n"));
-    drop(first);
-    drop(second);
+    meters.ended();
+    meters.ended();
     assert!(meters.render().contains("\nbridge_in_flight 0\n"));
 }

@@ -19,8 +19,10 @@ use ecom_bridge::store::{CallbackStore, ShadowRecord, ShadowStore};
 use ecom_bridge::telemetry::LinesDropped;
 use ecom_bridge::telemetry::logging::{Format, Level, LevelHandle, adjustable};
 use ecom_bridge::types::{Clock, Moment, SystemClock};
+use ecom_bridge::workers::Workers;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use tracing::dispatcher;
 
 use super::client::{Answer, Client};
 use super::{check, soon};
@@ -107,6 +109,8 @@ pub(crate) struct Wanted {
     merchants: Vec<String>,
     /// How often the configuration's file is looked at; none: there is no file.
     looks: Option<Duration>,
+    /// Threads for the shops' connections; none: all on the test's own.
+    workers: usize,
 }
 
 impl Default for Wanted {
@@ -115,6 +119,8 @@ impl Default for Wanted {
             values: BTreeMap::new(),
             merchants: Vec::new(),
             looks: None,
+            // Every test may run with workers.
+            workers: std::env::var("WORKERS").map_or(0, |count| count.parse().expect("a number")),
         };
         for (key, value) in [
             ("proxy.listen", "\"127.0.0.1:0\""),
@@ -167,6 +173,12 @@ impl Wanted {
     /// In a file that the bridge looks at so often.
     pub(crate) fn looks(mut self, every: Duration) -> Self {
         self.looks = Some(every);
+        self
+    }
+
+    /// With so many threads for the shops' connections.
+    pub(crate) fn workers(mut self, count: usize) -> Self {
+        self.workers = count;
         self
     }
 
@@ -297,7 +309,10 @@ impl TestApp {
     }
 
     pub(crate) async fn up(&mut self) {
-        let app = self.build().await.expect("the bridge starts");
+        let app = Box::pin(self.build()).await.expect("the bridge starts");
+        let log = dispatcher::get_default(Clone::clone);
+        let workers = Workers::start_in(self.wanted.workers, move || dispatcher::set_default(&log));
+        let app = app.on(workers.unwrap());
         self.running = Some(Running {
             addr: app.proxy_addr(),
             admin: app.admin_addr().unwrap(),

@@ -13,6 +13,7 @@ use ecom_bridge::proxy::{
 };
 use ecom_bridge::upstream::Budget;
 use ecom_bridge::upstream::ecom::Forwarder;
+use ecom_bridge::workers::Workers;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::Notify;
@@ -104,6 +105,7 @@ impl Bridge {
             max_body: wanted.max_body,
         };
         let server = Server::bind(wanted.settings).await.unwrap();
+        let server = server.on(Workers::start(2).unwrap());
         let counts = Arc::new(Counts::default());
         let shutdown = CancellationToken::new();
         Self {
