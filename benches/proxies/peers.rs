@@ -146,7 +146,7 @@ impl Site {
         more: &str,
     ) -> io::Result<Running> {
         let threads = cpus.split(',').count();
-        let (addr, addr_tls, webhooks, admin) = (free()?, free()?, free()?, free()?);
+        let [addr, addr_tls, webhooks, admin] = free()?;
         let folder = self.folder.join(format!("{}-{}", peer.name(), addr.port()));
         fs::create_dir_all(&folder)?;
         let addrs = Addrs {

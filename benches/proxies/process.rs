@@ -160,7 +160,14 @@ pub fn ticks_of(pid: u32) -> Option<f64> {
     Some((of(11)? + of(12)?) / TICKS)
 }
 
-/// An address that is free now.
-pub fn free() -> io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+/// So many addresses that are free now, each another one: all are held until the last is found.
+pub fn free<const COUNT: usize>() -> io::Result<[SocketAddr; COUNT]> {
+    let mut addrs = [SocketAddr::from(([127, 0, 0, 1], 0)); COUNT];
+    let mut held = Vec::new();
+    for addr in &mut addrs {
+        let listener = TcpListener::bind(*addr)?;
+        *addr = listener.local_addr()?;
+        held.push(listener);
+    }
+    Ok(addrs)
 }

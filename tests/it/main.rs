@@ -79,6 +79,7 @@ mod tls;
 mod toggles;
 mod tokens;
 mod traffic;
+mod upstream_tls;
 mod upstream_trouble;
 mod wire;
 mod workers;

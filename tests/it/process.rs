@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -38,7 +39,18 @@ fn command(app: &TestApp, more: &str) -> Command {
 impl Process {
     /// Starts it; it is ready when it has said where it listens.
     pub(crate) async fn start(app: &TestApp) -> Self {
-        let mut child = command(app, "").stdout(Stdio::piped()).spawn().unwrap();
+        Self::of(command(app, ""), app).await
+    }
+
+    /// The same for a machine that trusts the certificates of this file alone.
+    pub(crate) async fn trusting(app: &TestApp, certificates: &Path) -> Self {
+        let mut command = command(app, "");
+        command.env("SSL_CERT_FILE", certificates);
+        Self::of(command, app).await
+    }
+
+    async fn of(mut command: Command, app: &TestApp) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let addr: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
         let (found, mut log) = (Arc::clone(&addr), app.log.clone());
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
