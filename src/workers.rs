@@ -1,8 +1,8 @@
 //! Threads with a runtime of their own, one for each processor, on which merchants' connections live.
 //!
-//! A connection stays on the worker that was given it, with the calls that it brings and the connections to upstream
-//! that these take ([`PerWorker`]), so that no step of a call wakes another thread. What runs in the background stays on
-//! the main runtime. On one processor there is nobody to share with: no worker is started, and all runs on the main
+//! A connection stays on the worker that was given it, with the calls that it brings, what these start, and the connections
+//! to upstream that they take ([`PerWorker`]), so that no step of a call but the store's wakes another thread. All else is
+//! on the main runtime. On one processor there is nobody to share with: no worker is started, and all runs on the main
 //! runtime. Must not: know what runs on them.
 
 use std::cell::Cell;
@@ -21,22 +21,32 @@ thread_local! {
     static OWN: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
+/// More are not started: the store is full long before, and each takes memory and connections to upstream.
+const MOST: usize = 16;
+
 /// Running workers; none by default. When the last clone is dropped they end, and what still runs on them with them.
 #[derive(Clone, Debug, Default)]
 pub struct Workers {
-    runtimes: Arc<[Handle]>,
+    all: Arc<[Worker]>,
     _until: Option<Arc<DropGuard>>,
 }
 
+#[derive(Debug)]
+struct Worker {
+    runtime: Handle,
+    /// Each of its connections has a clone.
+    connections: Arc<()>,
+}
+
 impl Workers {
-    /// Starts one for each processor that this process may use; none where that is one.
+    /// Starts one for each processor that this process may use, 16 at most; none where that is one.
     ///
     /// # Errors
     /// When the system gives no thread, or nothing to wait for sockets with.
     pub fn for_processors() -> io::Result<Self> {
         match processors() {
             1 => Ok(Self::default()),
-            several => Self::start(several),
+            several => Self::start(several.min(MOST)),
         }
     }
 
@@ -58,15 +68,15 @@ impl Workers {
     ) -> io::Result<Self> {
         let end = CancellationToken::new();
         let guard = end.clone().drop_guard();
-        let runtimes = (0..count).map(|number| start(number, enter.clone(), end.clone()));
+        let all = (0..count).map(|number| start(number, enter.clone(), end.clone()));
         Ok(Self {
-            runtimes: runtimes.collect::<io::Result<_>>()?,
+            all: all.collect::<io::Result<_>>()?,
             _until: Some(Arc::new(guard)),
         })
     }
 
-    /// Lets a connection that was accepted here be served by the worker that has the fewest tasks, or here if there are
-    /// no workers.
+    /// Lets a connection that was accepted here be served by the worker that has the fewest, or here if there are no
+    /// workers. Where few come they go to the same one, whose connections to upstream are open.
     ///
     /// # Errors
     /// When the system does not let the socket go; it is closed then.
@@ -79,21 +89,22 @@ impl Workers {
     where
         S: Future<Output = ()> + Send + 'static,
     {
-        let runtimes = self.runtimes.iter();
-        let fewest = runtimes.min_by_key(|runtime| runtime.metrics().num_alive_tasks());
-        let Some(runtime) = fewest else {
+        let all = self.all.iter();
+        let Some(worker) = all.min_by_key(|worker| Arc::strong_count(&worker.connections)) else {
             tasks.spawn(serve(socket));
             return Ok(());
         };
         // The runtime that accepted it watched it until now.
         let socket = socket.into_std()?;
+        let counted = Arc::clone(&worker.connections);
         let served = async move {
             match TcpStream::from_std(socket) {
                 Ok(socket) => serve(socket).await,
                 Err(error) => tracing::warn!(%error, "a worker could not take up a connection"),
             }
+            drop(counted);
         };
-        tasks.spawn_on(served, runtime);
+        tasks.spawn_on(served, &worker.runtime);
         Ok(())
     }
 }
@@ -102,9 +113,12 @@ fn start<T>(
     number: usize,
     enter: impl FnOnce() -> T + Send + 'static,
     end: CancellationToken,
-) -> io::Result<Handle> {
+) -> io::Result<Worker> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let handle = runtime.handle().clone();
+    let worker = Worker {
+        runtime: runtime.handle().clone(),
+        connections: Arc::default(),
+    };
     thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || {
@@ -112,7 +126,7 @@ fn start<T>(
             let _entered = enter();
             runtime.block_on(end.cancelled());
         })?;
-    Ok(handle)
+    Ok(worker)
 }
 
 /// One of a kind for each worker, made when it is first asked for there, and one for every other thread.
@@ -125,7 +139,7 @@ pub struct PerWorker<T> {
 impl<T> PerWorker<T> {
     /// `elsewhere` is the first; `another` is given it, and makes one more like it.
     pub fn new(elsewhere: T, another: impl Fn(&T) -> T + Send + Sync + 'static) -> Self {
-        let on_workers = std::iter::repeat_with(OnceLock::new).take(processors());
+        let on_workers = std::iter::repeat_with(OnceLock::new).take(processors().min(MOST));
         Self {
             elsewhere,
             on_workers: on_workers.collect(),
@@ -170,6 +184,7 @@ mod tests {
     use std::thread::{ThreadId, current};
     use std::time::Duration;
 
+    use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
     use tokio::sync::oneshot;
 
@@ -214,6 +229,34 @@ mod tests {
         }
     }
 
+    /// Two connections, of which the one on the first worker ends: the next one goes there.
+    #[tokio::test]
+    async fn one_that_ends_makes_room_where_it_was() {
+        let workers = Workers::start(2).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (tasks, addr) = (TaskTracker::new(), listener.local_addr().unwrap());
+        let (mut clients, mut threads) = (Vec::new(), Vec::new());
+        for n in 0..3 {
+            if n == 2 {
+                drop(clients.remove(0));
+                while Arc::strong_count(&workers.all[0].connections) > 1 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            clients.push(TcpStream::connect(addr).await.unwrap());
+            let (socket, _) = listener.accept().await.unwrap();
+            let (tell, told) = oneshot::channel();
+            let handed_on = workers.serve(&tasks, socket, async move |mut socket| {
+                let _told = tell.send(current().id());
+                let _ended = socket.read(&mut [0]).await;
+            });
+            handed_on.unwrap();
+            threads.push(told.await.unwrap());
+        }
+        assert_ne!(threads[0], threads[1]);
+        assert_eq!(threads[0], threads[2]);
+    }
+
     #[tokio::test]
     async fn without_workers_they_stay_here() {
         let seen = served(&Workers::default(), 2, || current().id()).await;
@@ -243,7 +286,7 @@ mod tests {
     fn they_end_with_the_last_clone() {
         let workers = Workers::start(2).unwrap();
         let (held, end) = channel::<()>();
-        workers.runtimes[1].spawn(async move {
+        workers.all[1].runtime.spawn(async move {
             let _dropped_with_the_task = held;
             std::future::pending::<()>().await;
         });

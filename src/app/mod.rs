@@ -90,7 +90,7 @@ pub struct App {
     admin: TcpListener,
     lifecycle: Lifecycle,
     reloader: Option<(Arc<Reloader>, Duration)>,
-    /// Kept to the end of the drain: what goes on after its client has left runs on them, too.
+    /// Kept to the very end: what goes on after its client has left runs on them, too.
     workers: Workers,
 }
 
@@ -361,7 +361,6 @@ impl App {
             .await;
         let drain = live.settings().proxy.drain_timeout;
         let clean = lifecycle.shutdown_within(drain).await;
-        drop(workers);
         // What the last calls were is kept, too.
         keeper.keep().await;
         if let Some(shadow) = shadow {
@@ -374,6 +373,7 @@ impl App {
                 "the store did not close in time; nothing that was acknowledged is lost"
             );
         }
+        drop(workers);
         Ended { cut, clean }
     }
 }

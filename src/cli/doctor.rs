@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    let found = match super::runtime() {
+    let found = match super::runtime(usize::MAX) {
         Ok(runtime) => {
             let found = runtime.block_on(examine(&settings, &SystemClock));
             // A name that the system still looks for is given up.

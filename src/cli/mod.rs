@@ -132,14 +132,16 @@ fn told(
     })
 }
 
-/// A runtime, or the reason why there is none. On one processor there is nobody to share work with: no worker is needed.
-fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
+/// A runtime, or the reason why there is none. On one processor there is nobody to share work with: no thread is needed but
+/// this one. `most` of them are started at most.
+fn runtime(most: usize) -> Result<tokio::runtime::Runtime, ExitCode> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut builder = if processors == 1 {
         tokio::runtime::Builder::new_current_thread()
     } else {
         tokio::runtime::Builder::new_multi_thread()
     };
+    builder.worker_threads(processors.min(most));
     builder.enable_all().build().map_err(|error| {
         eprintln!("error: the runtime can't be started: {error}");
         ExitCode::FAILURE

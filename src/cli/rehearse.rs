@@ -74,7 +74,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(plan) => plan,
         Err(why) => return bad(&why),
     };
-    let runtime = match super::runtime() {
+    let runtime = match super::runtime(usize::MAX) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

@@ -13,6 +13,9 @@ use crate::steering::reload::{Reloader, Trigger, level_of};
 use crate::telemetry::logging::{self, Format, Logging};
 use crate::workers::Workers;
 
+/// Threads for what is no call of a shop: these have the workers.
+const BACKGROUND: usize = 2;
+
 pub(super) fn run(config: &Config) -> ExitCode {
     let sources = Sources::new(config.files.clone());
     let texts = sources.texts();
@@ -34,7 +37,7 @@ pub(super) fn run(config: &Config) -> ExitCode {
             warning.remedy
         );
     }
-    match super::runtime() {
+    match super::runtime(BACKGROUND) {
         Ok(runtime) => runtime.block_on(serve(settings, &logging, (sources, started_with))),
         Err(code) => code,
     }

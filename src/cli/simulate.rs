@@ -18,7 +18,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> ExitCode {
-    match super::runtime() {
+    match super::runtime(usize::MAX) {
         Ok(runtime) => runtime.block_on(serve(options.listen)),
         Err(code) => code,
     }

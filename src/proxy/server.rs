@@ -166,11 +166,10 @@ impl Server {
     ) -> Drained {
         let edge = Edge::new(handler, self.settings.max_in_flight, hooks);
         let drain_timeout = self.drain_timeout;
-        let listener = self.listener;
+        let (listener, workers) = (self.listener, self.workers);
         let connections = Connections {
             edge: Arc::new(edge),
             acceptor: self.acceptor,
-            workers: self.workers,
             soft: shutdown.clone(),
             hard: CancellationToken::new(),
             cut: Arc::new(AtomicUsize::new(0)),
@@ -183,7 +182,7 @@ impl Server {
         let tasks = TaskTracker::new();
         while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok((socket, from)) => connections.take(&tasks, socket, from),
+                Ok((socket, from)) => connections.take((&tasks, &workers), socket, from),
                 Err(error) => {
                     // Out of file descriptors, mostly: those that end give some back.
                     tracing::warn!(%error, "no connection could be accepted");
@@ -206,7 +205,6 @@ impl Server {
 struct Connections<H> {
     edge: Arc<Edge<H>>,
     acceptor: Option<Acceptor>,
-    workers: Workers,
     settings: Arc<ServerSettings>,
     soft: CancellationToken,
     hard: CancellationToken,
@@ -221,7 +219,6 @@ impl<H> Clone for Connections<H> {
         Self {
             edge: Arc::clone(&self.edge),
             acceptor: self.acceptor.clone(),
-            workers: self.workers.clone(),
             settings: Arc::clone(&self.settings),
             soft: self.soft.clone(),
             hard: self.hard.clone(),
@@ -233,7 +230,12 @@ impl<H> Clone for Connections<H> {
 }
 
 impl<H: Handler> Connections<H> {
-    fn take(&self, tasks: &TaskTracker, socket: TcpStream, from: SocketAddr) {
+    fn take(
+        &self,
+        (tasks, workers): (&TaskTracker, &Workers),
+        socket: TcpStream,
+        from: SocketAddr,
+    ) {
         // Answers are written whole: waiting for more to send would only cost time. Not being able to is no harm.
         let _set = socket.set_nodelay(true);
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
@@ -247,7 +249,7 @@ impl<H: Handler> Connections<H> {
             return;
         };
         let connection = self.clone();
-        let handed_on = self.workers.serve(tasks, socket, async move |socket| {
+        let handed_on = workers.serve(tasks, socket, async move |socket| {
             if connection.serve(socket, from).await == End::Cut {
                 connection.cut.fetch_add(1, Ordering::Relaxed);
             }

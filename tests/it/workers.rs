@@ -8,7 +8,7 @@ use crate::support::client::Client;
 use crate::support::until;
 use crate::support::upstream::Upstream;
 
-/// A10, A11: the same call on eight connections at once, four on each worker.
+/// The same call on eight connections at once, four on each worker.
 #[tokio::test]
 async fn a11_a_change_that_comes_to_several_workers_at_once_is_made_once() {
     let app = with(&[]).workers(2).start().await;
@@ -47,7 +47,7 @@ async fn f1_a_change_whose_client_has_left_is_made_whole_before_the_workers_end(
     until(|| !app.world().requests().is_empty()).await;
     drop(client);
     app.restart().await;
-    // Settled, not only sent: whoever asks is told without a look at upstream.
+    // Settled, not only sent: whoever asks is told, and nothing is sent again.
     app.took();
     let again = app.changing("capture", "order-0001", 400, "x");
     assert_eq!(again.send().await.ok()["transactionInfo"]["amount"], 400);

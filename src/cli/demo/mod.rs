@@ -32,7 +32,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> ExitCode {
-    let runtime = match super::runtime() {
+    let runtime = match super::runtime(usize::MAX) {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };

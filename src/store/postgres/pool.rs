@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::fault::Fault;
 use crate::store::StoreError;
@@ -40,6 +42,8 @@ pub(super) enum Mode {
 #[derive(Debug)]
 pub(super) struct Pool {
     connect: PgConnectOptions,
+    /// Waits for all connections, whoever uses one: they are lent to any thread, and outlive those that serve calls.
+    home: Handle,
     room: Semaphore,
     idle: Mutex<Vec<Kept>>,
     patience: Duration,
@@ -68,6 +72,7 @@ impl Lent<'_> {
 }
 
 impl Pool {
+    /// Of the runtime that this is called in.
     pub(super) fn new(
         connect: PgConnectOptions,
         connections: usize,
@@ -76,6 +81,7 @@ impl Pool {
     ) -> Self {
         Self {
             connect: connect.disable_statement_logging(),
+            home: Handle::current(),
             room: Semaphore::new(connections.max(1)),
             idle: Mutex::new(Vec::new()),
             patience,
@@ -146,10 +152,12 @@ impl Pool {
     async fn connected(&self, until: Instant) -> Result<PgConnection, StoreError> {
         let late = || StoreError::Unreachable("the server does not answer".to_owned());
         loop {
-            let made = timeout_at(until, self.connect.connect()).await;
-            let fault = match made {
-                Ok(Ok(db)) => return Ok(db),
-                Ok(Err(error)) => Fault::from(error),
+            let connect = self.connect.clone();
+            let made = self.home.spawn(async move { connect.connect().await });
+            let fault = match timeout_at(until, AbortOnDropHandle::new(made)).await {
+                Ok(Ok(Ok(db))) => return Ok(db),
+                Ok(Ok(Err(error))) => Fault::from(error),
+                Ok(Err(ended)) => return Err(StoreError::Unreachable(ended.to_string())),
                 Err(_late) => return Err(late()),
             };
             let next = Instant::now() + PAUSE;
