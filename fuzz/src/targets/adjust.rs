@@ -2,7 +2,7 @@
 
 use crate::ecom::read::object;
 use crate::ecom::request::Adjust;
-use crate::other::{is_exactly, member};
+use crate::other::{is_exactly, member, reads};
 use crate::translate::adjust::{Asked, check};
 use crate::types::MoneyOp;
 
@@ -15,6 +15,9 @@ pub fn run(data: &[u8]) {
     let Ok((body, _)) = object::<Adjust>(data) else {
         return;
     };
+    if !reads(data) {
+        return;
+    }
     for header in [None, Some("123456")] {
         let Ok(command) = check(op, &body, header) else {
             continue;
@@ -22,12 +25,15 @@ pub fn run(data: &[u8]) {
         let amount = member(data, &["transaction", "amount"]);
         match command.asked {
             Asked::Exactly(exactly) => {
-                assert!(is_exactly(amount.as_ref(), exactly.minor_units()), "{amount:?}");
+                assert!(
+                    is_exactly(amount.as_ref(), exactly.minor_units()),
+                    "{amount:?}"
+                );
             }
             Asked::AllThatRemains if op != MoneyOp::Cancel => {
-                let none = amount.as_ref().is_none_or(|amount| {
-                    amount.is_null() || amount.as_f64() == Some(0.0)
-                });
+                let none = amount
+                    .as_ref()
+                    .is_none_or(|amount| amount.is_null() || amount.as_f64() == Some(0.0));
                 assert!(none, "{amount:?}");
             }
             Asked::AllThatRemains => {}

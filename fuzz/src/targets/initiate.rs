@@ -3,7 +3,7 @@
 use crate::ecom::read::object;
 use crate::ecom::request::InitiatePayment;
 use crate::epayment::model::{CreatePayment, Created, CustomerInteraction};
-use crate::other::{is_exactly, member};
+use crate::other::{is_exactly, member, reads};
 use crate::translate::initiate::{
     CreateContext, PaymentType, Rules, check, identity, payment_type, to_answer, to_create,
 };
@@ -14,6 +14,9 @@ pub fn run(data: &[u8]) {
     let Ok((body, _)) = object::<InitiatePayment>(data) else {
         return;
     };
+    if !reads(data) {
+        return;
+    }
     let said = member(data, &["merchantInfo", "paymentType"]);
     let word = said.as_ref().and_then(|said| said.as_str());
     let word = word.map(|word| word.trim().to_ascii_lowercase());
@@ -29,9 +32,15 @@ pub fn run(data: &[u8]) {
         let Ok(command) = check(&body, None, &rules) else {
             continue;
         };
-        assert_eq!((Some(&command.msn), Some(&command.order)), (msn.as_ref(), order.as_ref()));
+        assert_eq!(
+            (Some(&command.msn), Some(&command.order)),
+            (msn.as_ref(), order.as_ref())
+        );
         let amount = member(data, &["transaction", "amount"]);
-        assert!(is_exactly(amount.as_ref(), command.amount.minor_units()), "{amount:?}");
+        assert!(
+            is_exactly(amount.as_ref(), command.amount.minor_units()),
+            "{amount:?}"
+        );
         if command.untranslatable().is_some() {
             continue;
         }
