@@ -41,7 +41,8 @@ COPY --from=build /image/ /
 COPY --from=build --chown=10001:10001 /state/ /var/lib/
 USER 10001:10001
 # Any key of the configuration can be set like this. Webhooks are listened for once webhooks.public_url is set. The
-# operator's listener stays on loopback, where HEALTHCHECK finds it; to scrape metrics from outside set ECOM_BRIDGE__ADMIN__LISTEN=0.0.0.0:9090 and ECOM_BRIDGE__ADMIN__TOKEN.
+# operator's listener stays on loopback, where HEALTHCHECK finds it; to scrape metrics from outside set
+# ECOM_BRIDGE__ADMIN__LISTEN=0.0.0.0:9090 and ECOM_BRIDGE__ADMIN__TOKEN.
 ENV ECOM_BRIDGE__PROXY__LISTEN=0.0.0.0:8080 \
     ECOM_BRIDGE__WEBHOOKS__LISTEN=0.0.0.0:8081 \
     ECOM_BRIDGE__STORE__URL=sqlite:/var/lib/ecom-bridge/ecom-bridge.db

@@ -1,8 +1,8 @@
 //! Threads with a runtime of their own, one for each processor, on which merchants' connections live.
 //!
 //! A connection stays on the worker that was given it, with the calls that it brings, what these start, and the connections
-//! to upstream that they take ([`PerWorker`]), so that no step of a call but the store's wakes another thread. All else is
-//! on the main runtime. On one processor there is nobody to share with: no worker is started, and all runs on the main
+//! to upstream that they take ([`PerWorker`]), so that hardly a step of a call but the store's wakes another thread. All
+//! else is on the main runtime. On one processor there is nobody to share with: no worker is started, and all runs on the main
 //! runtime. Must not: know what runs on them.
 
 use std::cell::Cell;
@@ -173,7 +173,9 @@ impl<T: fmt::Debug> fmt::Debug for PerWorker<T> {
     }
 }
 
-fn processors() -> usize {
+/// The processors that this process may use.
+#[must_use]
+pub fn processors() -> usize {
     thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
@@ -238,6 +240,7 @@ mod tests {
         let (mut clients, mut threads) = (Vec::new(), Vec::new());
         for n in 0..3 {
             if n == 2 {
+                assert_ne!(threads[0], threads[1]);
                 drop(clients.remove(0));
                 while Arc::strong_count(&workers.all[0].connections) > 1 {
                     tokio::task::yield_now().await;
@@ -253,7 +256,6 @@ mod tests {
             handed_on.unwrap();
             threads.push(told.await.unwrap());
         }
-        assert_ne!(threads[0], threads[1]);
         assert_eq!(threads[0], threads[2]);
     }
 

@@ -135,7 +135,7 @@ fn told(
 /// A runtime, or the reason why there is none. On one processor there is nobody to share work with: no thread is needed but
 /// this one. `most` of them are started at most.
 fn runtime(most: usize) -> Result<tokio::runtime::Runtime, ExitCode> {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let processors = crate::workers::processors();
     let mut builder = if processors == 1 {
         tokio::runtime::Builder::new_current_thread()
     } else {
