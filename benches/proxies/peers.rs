@@ -234,6 +234,8 @@ impl Site {
             } => (transaction_id, tls),
             _ => ("", false),
         };
+        // Two that have payments of the same names need logs of their own.
+        let prefix = if peer == BRIDGE_EVENT { "/event" } else { "" };
         let (cert, key) = (self.cert.display(), self.key.display());
         let files = format!("tls_cert = \"{cert}\"\ntls_key = \"{key}\"");
         let tls = if with_tls { files } else { String::new() };
@@ -243,6 +245,7 @@ impl Site {
             ("webhooks", addrs.webhooks.to_string()),
             ("admin", addrs.admin.to_string()),
             ("upstream", self.upstream.to_string()),
+            ("prefix", prefix.to_owned()),
             ("threads", threads.to_string()),
             ("cert", cert.to_string()),
             ("key", key.to_string()),

@@ -18,8 +18,8 @@ const SMALL: &str = r#"{"orderId":"order-0000000001","url":"https://landing.vipp
 
 #[derive(Default)]
 struct Known {
-    /// The key of each payment's last capture.
-    keys: RefCell<HashMap<String, String>>,
+    /// The keys of each payment's captures, by its address: a bridge may have a prefix of its own.
+    keys: RefCell<HashMap<String, Vec<String>>>,
     callbacks: Cell<u64>,
 }
 
@@ -65,7 +65,7 @@ async fn serve(mut socket: TcpStream, known: &Known) -> io::Result<()> {
             stream(&mut socket, bytes).await?;
             continue;
         }
-        if target.starts_with("/epayment/") {
+        if target.contains("/epayment/") {
             reader.whole(&head, &mut socket).await?;
             let body = String::from_utf8_lossy(&reader.bytes()[head.len..head.len + head.body]);
             epayment(&mut out, known, &method, &target, &body, key.as_deref());
@@ -127,12 +127,14 @@ fn epayment(
     body: &str,
     key: Option<&str>,
 ) {
-    let rest = target.trim_start_matches("/epayment/v1/payments");
-    let mut segments = rest.trim_start_matches('/').split('/');
-    let (reference, verb) = (
-        segments.next().unwrap_or_default(),
-        segments.next().unwrap_or_default(),
-    );
+    let (_, rest) = target
+        .split_once("/epayment/v1/payments")
+        .unwrap_or_default();
+    let (reference, verb) = rest
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((rest.trim_start_matches('/'), ""));
+    let address = target.strip_suffix(verb).unwrap_or(target);
     let sum = |value: u32| format!(r#"{{"currency":"NOK","value":{value}}}"#);
     let whole = sum(129_900);
     let aggregate = |captured: u32| {
@@ -155,7 +157,9 @@ fn epayment(
                 known
                     .keys
                     .borrow_mut()
-                    .insert(reference.to_owned(), key.to_owned());
+                    .entry(address.to_owned())
+                    .or_default()
+                    .push(key.to_owned());
             }
             let answer = format!(
                 r#"{{"amount":{whole},"state":"AUTHORIZED",{},"pspReference":"psp-{reference}","reference":"{reference}"}}"#,
@@ -165,20 +169,19 @@ fn epayment(
         }
         (_, "events") => {
             let keys = known.keys.borrow();
-            let key = keys.get(reference).map_or("none", String::as_str);
             let event = |name: &str, psp: u8, value: u32, key: &str| {
                 format!(
                     r#"{{"reference":"{reference}","pspReference":"571000010{psp}","name":"{name}","amount":{},"timestamp":"2026-02-10T08:1{psp}:01.1234567Z","idempotencyKey":"{key}","success":true}}"#,
                     sum(value)
                 )
             };
-            let answer = format!(
-                "[{},{},{}]",
+            let mut events = vec![
                 event("CREATED", 1, 129_900, "one"),
                 event("AUTHORIZED", 2, 129_900, "one"),
-                event("CAPTURED", 3, 100, key),
-            );
-            say(out, "200 OK", &answer);
+            ];
+            let captures = keys.get(address).into_iter().flatten();
+            events.extend(captures.map(|key| event("CAPTURED", 3, 100, key)));
+            say(out, "200 OK", &format!("[{}]", events.join(",")));
         }
         _ => {
             let answer = format!(

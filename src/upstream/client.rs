@@ -17,6 +17,9 @@ pub enum ClientError {
     /// The client itself.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
+    /// Where it is to call.
+    #[error("the base URL can't be used: {0}")]
+    BaseUrl(String),
     /// The machine's certificates, mostly.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),

@@ -44,7 +44,8 @@ const ANSWER_MAX: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Epayment {
     http: PerWorker<reqwest::Client>,
-    base: String,
+    /// Read once: a call gives it a path of its own.
+    base: reqwest::Url,
     meters: Arc<Meters>,
     changes: Changes,
     breaker: Breaker,
@@ -69,7 +70,7 @@ impl Epayment {
     /// A client for the API at `base_url` (scheme and host, perhaps a path).
     ///
     /// # Errors
-    /// When the TLS set-up of the machine can't be used.
+    /// When it is no URL, or the TLS set-up of the machine can't be used.
     pub fn new(
         base_url: &str,
         connect_timeout: Duration,
@@ -78,7 +79,8 @@ impl Epayment {
         let http = clients(connect_timeout)?;
         Ok(Self {
             http,
-            base: base_url.trim_end_matches('/').to_owned(),
+            base: reqwest::Url::parse(base_url)
+                .map_err(|error| ClientError::BaseUrl(error.to_string()))?,
             breaker: Breaker::new(Api::Epayment, Rules::OFF, Arc::clone(&meters)),
             retries: Retries::new(Api::Epayment, Arc::clone(&meters)),
             meters,
@@ -302,7 +304,9 @@ impl Epayment {
     ) -> Result<(RawReply, Option<Pass>), SendFailure> {
         let unfit = |why: String| SendFailure::NotSent(Unsent::NoConnection(why));
         let guarded = request.path.starts_with(OWN_PATHS);
-        let address = format!("{}{}", self.base, request.path);
+        let mut address = self.base.clone();
+        let prefix = self.base.path().trim_end_matches('/');
+        address.set_path(&format!("{prefix}{}", request.path));
         let mut sending = self
             .http
             .here()
