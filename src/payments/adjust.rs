@@ -20,6 +20,7 @@ use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::types::{
     Amount, Currency, IdempotencyKey, KeyMaker, Moment, MoneyOp, Origin, RequestId,
 };
+use crate::upstream::Reply;
 
 pub(super) const BUSY_LOOK: Duration = Duration::from_millis(100);
 
@@ -159,7 +160,7 @@ impl Payments {
             }
             Looked::Found(Finding::Failed) => self.close(open.id, Outcome::Refused).await,
             Looked::Found(Finding::Absent)
-                if now.since(open.silent_since()) >= caller.terms.settle =>
+                if self.has_passed(caller.terms.settle, open.silent_since(), now) =>
             {
                 let until = now.plus(caller.terms.settle);
                 if self.store.resume_adjustment(open.id, now, until).await? {
@@ -290,7 +291,7 @@ impl Work<'_> {
             Looked::Found(Finding::Absent) => match self.look_again(&open).await {
                 Ok(()) => self.send(&intent).await,
                 Err(Again::NoMore)
-                    if now.since(open.silent_since()) >= self.caller.terms.settle =>
+                    if payments.has_passed(self.caller.terms.settle, open.silent_since(), now) =>
                 {
                     payments.close(open.id, Outcome::NotDone).await;
                     return Ok(None);
@@ -322,7 +323,7 @@ impl Work<'_> {
             Ok(known) => known,
             // It may be this very request that another instance has done meanwhile.
             Err(_) if self.overtaken(version).await? => return Ok(None),
-            Err(answer) => return Err(answer),
+            Err(answer) => return self.unless_done(answer).await.map(Some),
         };
         let currency = before
             .as_ref()
@@ -345,7 +346,13 @@ impl Work<'_> {
             resend: None,
         };
         let sent = self.send(&intent).await;
-        Ok(Some(self.conclude(&intent, sent).await))
+        let refused =
+            matches!(&sent, Sent::Refused(reply, _) if matches!(**reply, Reply::Problem { .. }));
+        let answer = self.conclude(&intent, sent).await;
+        if refused {
+            return self.unless_done(answer).await.map(Some);
+        }
+        Ok(Some(answer))
     }
 
     /// The payment as it is now, where that is needed, and the amount.
@@ -368,13 +375,26 @@ impl Work<'_> {
 
     /// Whether the record has changed since it was read.
     async fn overtaken(&self, version: Version) -> Result<bool, Answer> {
+        Ok(self.version().await? != version)
+    }
+
+    async fn version(&self) -> Result<Version, Answer> {
         let order = &self.subject.order;
-        let (_, now) = self
-            .payments
-            .store
-            .adjustments(&order.scope, &order.order)
-            .await?;
-        Ok(now != version)
+        let record = self.payments.store.adjustments(&order.scope, &order.order);
+        Ok(record.await?.1)
+    }
+
+    /// A refusal, unless this very request has been done: a store that was restored from a backup, or lost its last
+    /// commits with a failover, lacks what was recorded since, and ePayment refuses what is done.
+    async fn unless_done(&self, refused: Answer) -> Result<Answer, Answer> {
+        let asked = self.asked;
+        // Where the record is not whole the log was asked already; of a cancel it has no key.
+        let told = asked.request_id.is_some() && asked.op != MoneyOp::Cancel;
+        if !told || !self.options.whole || matches!(refused, Answer::Raw(_)) {
+            return Ok(refused);
+        }
+        let done = self.done_before_the_record(self.version().await?).await?;
+        Ok(done.unwrap_or(refused))
     }
 
     pub(super) fn key(&self, attempt: u32) -> IdempotencyKey {

@@ -105,7 +105,7 @@ impl Payments {
         match self.see(caller, subject, key).await {
             Seen::Ours(_) => self.close_attempt(attempt, accepted(now)).await,
             Seen::Foreign => self.close_attempt(attempt, Outcome::Refused).await,
-            Seen::Absent if now.since(open.begun_at) >= INITIATE_DOUBT => {
+            Seen::Absent if self.has_passed(INITIATE_DOUBT, open.begun_at, now) => {
                 self.close_attempt(attempt, Outcome::NotDone).await;
             }
             Seen::Absent | Seen::Doubt => return false,

@@ -293,7 +293,7 @@ impl Work<'_> {
                 self.send(&create, &key, true).await
             }
             Seen::Absent | Seen::Doubt if equal => Fate::Unknown,
-            Seen::Absent if now.since(open.begun_at) >= INITIATE_DOUBT => {
+            Seen::Absent if payments.has_passed(INITIATE_DOUBT, open.begun_at, now) => {
                 payments.close_attempt(open.id, Outcome::NotDone).await;
                 return Ok(None);
             }

@@ -38,7 +38,7 @@ use crate::store::Sealer;
 use crate::store::{LedgerStore, Store, StoreError};
 use crate::telemetry::meters::Meters;
 use crate::translate::error::{self, During, Meaning};
-use crate::types::{CallerHash, Clock, CountryCode, Currency, OrderText, Reference, Scope};
+use crate::types::{CallerHash, Clock, CountryCode, Currency, Moment, OrderText, Reference, Scope};
 use crate::upstream::epayment::{Call, Epayment};
 use crate::upstream::{Budget, Credentials, RawReply, Reply, SendFailure, Spent};
 
@@ -103,6 +103,12 @@ impl Payments {
             locks: locks::Locks::default(),
             looks: shared::SharedLooks::default(),
         })
+    }
+
+    /// Whether what is absent upstream can no longer come: so long has truly passed. A clock that was put forward says so
+    /// too early, so after a jump the same time must have passed since then.
+    pub(crate) fn has_passed(&self, wait: Duration, since: Moment, now: Moment) -> bool {
+        now.since(since) >= wait && self.clock.steady() >= wait
     }
 }
 

@@ -163,7 +163,7 @@ impl Payments {
         reply: Reply<Modified>,
         since: Moment,
     ) -> Sent {
-        let settled = self.clock.now().since(since) >= sending.caller.terms.settle;
+        let settled = self.has_passed(sending.caller.terms.settle, since, self.clock.now());
         let processing = matches!(&reply, Reply::Problem { status, problem, .. }
             if error::meaning(problem, *status, During::Adjust(sending.op)) == Meaning::Is(Code::Vipps94));
         let definite = is_definite(&reply, During::Adjust(sending.op));

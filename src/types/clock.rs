@@ -3,8 +3,9 @@
 //! Must not: sleep. A `Moment` is milliseconds since 1970 UTC and prints as eCom prints time.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,11 +112,21 @@ impl Reading {
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Now.
     fn now(&self) -> Moment;
+
+    /// How long it has not been put forward, as far as this process could see. What a `Moment` says has passed since
+    /// another has truly passed if it is no longer than this.
+    fn steady(&self) -> Duration {
+        Duration::MAX
+    }
 }
 
-/// The operating system's clock.
+/// The operating system's clock. Each look at it is held against the time that runs evenly, so that a jump is seen at the
+/// first look after it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
+
+/// The machine has one clock, whoever asks.
+static JUMPS: LazyLock<Jumps> = LazyLock::new(Jumps::default);
 
 impl Clock for SystemClock {
     #[expect(
@@ -123,8 +134,60 @@ impl Clock for SystemClock {
         reason = "the one place that asks the system"
     )]
     fn now(&self) -> Moment {
-        Moment(jiff::Timestamp::now().as_millisecond())
+        let now = Moment(jiff::Timestamp::now().as_millisecond());
+        JUMPS.look(now, JUMPS.began.elapsed());
+        now
     }
+
+    fn steady(&self) -> Duration {
+        self.now();
+        JUMPS.steady(JUMPS.began.elapsed())
+    }
+}
+
+/// More than this between two looks is no drift. Milliseconds.
+const JUMP: i64 = 1_000;
+
+/// Finds where a clock was put forward, by a time that runs evenly.
+#[derive(Debug)]
+struct Jumps {
+    began: Instant,
+    /// By how many milliseconds the clock was ahead of the even time, when it was last looked at.
+    ahead: AtomicI64,
+    /// The even time of the last jump, in milliseconds.
+    jumped: AtomicI64,
+}
+
+impl Default for Jumps {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            ahead: AtomicI64::new(i64::MAX),
+            jumped: AtomicI64::new(i64::MIN),
+        }
+    }
+}
+
+impl Jumps {
+    fn look(&self, now: Moment, even: Duration) {
+        let even = millis(even);
+        let ahead = now.0.saturating_sub(even);
+        let before = self.ahead.swap(ahead, Ordering::Relaxed);
+        if ahead.saturating_sub(before) > JUMP {
+            self.jumped.store(even, Ordering::Relaxed);
+        }
+    }
+
+    fn steady(&self, even: Duration) -> Duration {
+        match self.jumped.load(Ordering::Relaxed) {
+            i64::MIN => Duration::MAX,
+            jumped => even.saturating_sub(Duration::from_millis(jumped.unsigned_abs())),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A clock that tests and the simulator move by hand.
@@ -172,6 +235,23 @@ mod tests {
         assert_eq!(fast.ahead_ms(), 600_000);
         let slow = read(1_000, 601_000, 1_002, 1);
         assert_eq!((slow.ahead_ms(), slow.doubt_ms()), (-599_999, 1));
+    }
+
+    #[test]
+    fn a_clock_that_was_put_forward_is_steady_again_from_then_on() {
+        let jumps = Jumps::default();
+        let after = Duration::from_secs;
+        let look = |now, even| {
+            jumps.look(Moment(now), after(even));
+            jumps.steady(after(even))
+        };
+        assert_eq!(look(1_000_000, 10), Duration::MAX);
+        assert_eq!(look(1_060_900, 70), Duration::MAX, "drift");
+        assert_eq!(look(4_661_000, 71), Duration::ZERO, "an hour forward");
+        assert_eq!(look(4_690_000, 100), after(29));
+        assert_eq!(look(1_091_000, 101), after(30), "back makes nothing older");
+        assert_eq!(look(1_191_000, 201), after(130));
+        assert_eq!(look(1_193_000, 202), Duration::ZERO, "and forward again");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ecom_bridge::simulator::merchant::Manner;
 use ecom_bridge::simulator::{Action, Fault};
 
+use crate::support::app::TestApp;
 use crate::support::callbacks::Shop;
 use crate::support::until;
 
@@ -30,7 +31,7 @@ async fn f4_a_jump_in_the_middle_of_a_money_call_does_nothing_twice() {
         })
         .await;
         match forward {
-            true => app.clock.advance(HOUR),
+            true => app.clock.jump_forward(HOUR),
             false => app.clock.jump_back(HOUR),
         }
         let first = client.read(false).await.unwrap();
@@ -42,10 +43,42 @@ async fn f4_a_jump_in_the_middle_of_a_money_call_does_nothing_twice() {
         // Back to where it was: the rest can be captured.
         match forward {
             true => app.clock.jump_back(HOUR),
-            false => app.clock.advance(HOUR),
+            false => app.clock.jump_forward(HOUR),
         }
         app.capture("order-0001", 600, "y").await.ok();
         assert_eq!(app.sums("order-0001"), (1_000, 0, 0), "{forward}");
+    }
+}
+
+/// Between the jump and the landing another request comes: by the clock's word, the first one would have been given up.
+#[tokio::test]
+async fn f4_after_a_jump_forward_absence_is_no_proof_until_the_time_has_truly_passed() {
+    let app = TestApp::start().await;
+    let settle = Duration::from_secs(1);
+    for (order, lands) in [("order-0001", true), ("order-0002", false)] {
+        app.reserved(order, 1_000).await;
+        let hang = Action::Hang { processed: false };
+        app.world().add_fault(Fault::always("/capture", hang));
+        let first = app.capture(order, 400, "x").await;
+        assert!(first.is_unknown(), "{}", first.text());
+        app.world().clear_faults();
+        app.clock.jump_forward(HOUR);
+        let posted = || {
+            let all = app.world().requests();
+            all.iter().filter(|seen| seen.method == "POST").count()
+        };
+        let before = posted();
+        let other = app.changing("capture", order, 400, "y").send().await;
+        assert_eq!(other.error(), (423, "94".into()));
+        assert_eq!(posted(), before, "nothing is sent beside it");
+        if lands {
+            app.land("/capture").await;
+            app.capture(order, 400, "x").await.ok();
+        } else {
+            app.clock.advance(settle);
+            app.capture(order, 500, "y").await.ok();
+        }
+        assert_eq!(app.sums(order).0, if lands { 400 } else { 500 }, "{order}");
     }
 }
 
@@ -61,7 +94,7 @@ async fn f4_callbacks_are_told_once_whichever_way_the_clock_jumps() {
         until(|| shop.merchant.callbacks().len() == heard + 1).await;
         shop.heard().await;
         match forward {
-            true => shop.app.clock.advance(HOUR),
+            true => shop.app.clock.jump_forward(HOUR),
             false => shop.app.clock.jump_back(HOUR),
         }
         // A new one is told at once, whatever the time is now.

@@ -210,6 +210,35 @@ async fn a_lost_store_captures_nothing_twice() {
     }
 }
 
+/// The backup knows the payment from its creation and lacks what was captured after it.
+#[tokio::test]
+async fn b4_a_store_restored_from_an_older_backup_refuses_nothing_that_was_done() {
+    for id in ["1", "a,b"] {
+        let mut app = TestApp::start().await;
+        app.initiate("order-0001", 1_000).await.ok();
+        app.down().await;
+        let backup = app.back_up();
+        app.up().await;
+        // The first attempt is refused, the second one done: its key has another number.
+        assert_eq!(app.capture("order-0001", 400, id).await.error().1, "62");
+        assert!(app.world().approve(MSN, "order-0001"));
+        app.capture("order-0001", 400, id).await.ok();
+        app.restore(&backup).await;
+        let told = app.capture("order-0001", 400, id).await.ok();
+        assert_eq!(told["transactionInfo"]["amount"], 400);
+        // All that remained has been captured: nothing remains, and that is no refusal.
+        app.capture("order-0001", Value::Null, "2").await.ok();
+        app.restore(&backup).await;
+        let told = app.capture("order-0001", Value::Null, "2").await.ok();
+        assert_eq!(told["transactionInfo"]["amount"], 600);
+        app.refund("order-0001", 100, "1").await.ok();
+        // What was never done is refused as ever.
+        let more = app.capture("order-0001", 1, "3").await;
+        assert_eq!(more.error().0, 400, "{}", more.text());
+        assert_eq!(app.sums("order-0001"), (1_000, 100, 0), "{id}");
+    }
+}
+
 #[tokio::test]
 async fn a_lost_store_and_a_log_that_cannot_be_read_send_nothing() {
     let mut app = TestApp::start().await;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,25 +33,54 @@ pub(crate) const MSN: &str = "123456";
 pub(crate) const OTHER_MSN: &str = "234567";
 
 /// The system's time and what was added by hand.
-#[derive(Debug, Default)]
-pub(crate) struct Shifted(AtomicI64);
+#[derive(Debug)]
+pub(crate) struct Shifted {
+    added: AtomicI64,
+    /// Milliseconds that passed by hand since the last jump forward.
+    steady: AtomicI64,
+}
+
+impl Default for Shifted {
+    fn default() -> Self {
+        Self {
+            added: AtomicI64::new(0),
+            steady: AtomicI64::new(i64::MAX / 2),
+        }
+    }
+}
 
 impl Shifted {
-    pub(crate) fn advance(&self, by: Duration) {
+    fn add(&self, by: Duration) -> i64 {
         let by = i64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(by, Ordering::SeqCst);
+        self.added.fetch_add(by, Ordering::SeqCst);
+        by
     }
 
-    /// As when a machine's clock is put right.
+    /// So much time passes.
+    pub(crate) fn advance(&self, by: Duration) {
+        let by = self.add(by);
+        self.steady.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// As when a machine's clock is put right: no time passes.
+    pub(crate) fn jump_forward(&self, by: Duration) {
+        self.add(by);
+        self.steady.store(0, Ordering::SeqCst);
+    }
+
     pub(crate) fn jump_back(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_sub(by, Ordering::SeqCst);
+        self.added.fetch_sub(by, Ordering::SeqCst);
     }
 }
 
 impl Clock for Shifted {
     fn now(&self) -> Moment {
-        Moment::from_millis(SystemClock.now().millis() + self.0.load(Ordering::SeqCst))
+        Moment::from_millis(SystemClock.now().millis() + self.added.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::from_millis(self.steady.load(Ordering::SeqCst).unsigned_abs())
     }
 }
 
@@ -100,6 +129,13 @@ pub(crate) struct TestApp {
     wanted: Wanted,
     running: Option<Running>,
     _logging: tracing::subscriber::DefaultGuard,
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
 
 /// How an app is set up.
@@ -368,6 +404,21 @@ impl TestApp {
             std::fs::remove_file(entry.unwrap().path()).unwrap();
         }
         self.forgetful = true;
+    }
+
+    /// The store as it is now, while the bridge is down: a backup.
+    pub(crate) fn back_up(&self) -> TempDir {
+        let backup = tempfile::tempdir().unwrap();
+        copy_files(self.dir.path(), backup.path());
+        backup
+    }
+
+    /// As when an operator puts a backup in the store's place: what was recorded after it is not known.
+    pub(crate) async fn restore(&mut self, backup: &TempDir) {
+        self.down().await;
+        self.lose_store();
+        copy_files(backup.path(), self.dir.path());
+        self.up().await;
     }
 
     fn running(&self) -> &Running {
