@@ -23,6 +23,7 @@ use crate::callbacks::work::{Hints, HintsTaken};
 use crate::ledger::Reconciler;
 use crate::lifecycle::Lifecycle;
 use crate::payments::Payments;
+use crate::proxy::memory::BodyMemory;
 use crate::proxy::webhooks::Webhooks;
 use crate::proxy::{NoHooks, Server, ServerSettings};
 use crate::settings::{Live, Register, Settings};
@@ -302,6 +303,7 @@ async fn server(
     Ok(Some((
         server,
         Webhooks {
+            memory: BodyMemory::new(0),
             receiver,
             lifecycle: lifecycle.clone(),
             prefix,

@@ -26,6 +26,8 @@ use self::stores::Faces;
 use crate::lifecycle::Lifecycle;
 use crate::observe::{Keeper, Observer};
 use crate::payments::{Parts, Payments};
+use crate::proxy::bulkheads::Bulkheads;
+use crate::proxy::memory::BodyMemory;
 use crate::proxy::server::BindError;
 use crate::proxy::{Bridge, Counting, Drained, Server, ServerSettings};
 use crate::settings::{Live, Settings};
@@ -158,6 +160,8 @@ impl App {
         })
         .await?;
         let shadow = shadow::build(&settings, &payments, &faces, works.share.clone())?;
+        let bulkheads = Bulkheads::new(settings.proxy.max_in_flight);
+        let memory = BodyMemory::new(settings.proxy.max_body_bytes);
         let drain = Arc::clone(&live);
         let server = Server::bind(server_settings(&settings))
             .await?
@@ -177,6 +181,8 @@ impl App {
             observer: Arc::new(Observer::new(clock)),
             served: Some(Arc::clone(&works.served)),
             shadow,
+            bulkheads,
+            memory,
         };
         Ok(Self {
             bridge,

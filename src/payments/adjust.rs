@@ -378,23 +378,10 @@ impl Work<'_> {
         Ok(self.version().await? != version)
     }
 
-    async fn version(&self) -> Result<Version, Answer> {
+    pub(super) async fn version(&self) -> Result<Version, Answer> {
         let order = &self.subject.order;
         let record = self.payments.store.adjustments(&order.scope, &order.order);
         Ok(record.await?.1)
-    }
-
-    /// A refusal, unless this very request has been done: a store that was restored from a backup, or lost its last
-    /// commits with a failover, lacks what was recorded since, and ePayment refuses what is done.
-    async fn unless_done(&self, refused: Answer) -> Result<Answer, Answer> {
-        let asked = self.asked;
-        // Where the record is not whole the log was asked already; of a cancel it has no key.
-        let told = asked.request_id.is_some() && asked.op != MoneyOp::Cancel;
-        if !told || !self.options.whole || matches!(refused, Answer::Raw(_)) {
-            return Ok(refused);
-        }
-        let done = self.done_before_the_record(self.version().await?).await?;
-        Ok(done.unwrap_or(refused))
     }
 
     pub(super) fn key(&self, attempt: u32) -> IdempotencyKey {

@@ -15,6 +15,9 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use serde::de::DeserializeOwned;
 use tokio::time::{Sleep, sleep, timeout_at};
 
+use super::bulkheads::Berth;
+use super::layers::overloaded;
+use super::memory::{BodyMemory, Part};
 use crate::ecom::error::{Code, Failure};
 
 /// The body of an answer.
@@ -31,6 +34,8 @@ enum Kind {
         idle: Duration,
         /// Runs while upstream is waited for.
         timer: Option<Pin<Box<Sleep>>>,
+        /// Its place at the API, until it has ended.
+        _berth: Option<Berth>,
     },
 }
 
@@ -72,11 +77,12 @@ impl ProxyBody {
     /// What upstream sends, piece by piece, without its trailers; `idle` is the longest wait between two pieces. Time
     /// that the client takes to read does not count.
     #[must_use]
-    pub const fn passed(body: Incoming, idle: Duration) -> Self {
+    pub const fn passed(body: Incoming, idle: Duration, berth: Option<Berth>) -> Self {
         Self(Kind::Passed {
             body,
             idle,
             timer: None,
+            _berth: berth,
         })
     }
 }
@@ -91,7 +97,9 @@ impl Body for ProxyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, PassError>>> {
         match &mut self.get_mut().0 {
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Passed { body, idle, timer } => loop {
+            Kind::Passed {
+                body, idle, timer, ..
+            } => loop {
                 let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
                     let timer = timer.get_or_insert_with(|| Box::pin(sleep(*idle)));
                     return match timer.as_mut().poll(cx) {
@@ -135,10 +143,13 @@ pub enum BodyFailure {
     /// Broken off, not well-formed, or with trailers.
     #[error("the body broke off")]
     Broken,
+    /// Too many long bodies are being read.
+    #[error("there is no room for the body")]
+    NoRoom,
 }
 
 impl BodyFailure {
-    /// What the client is told: 413, 408 or 400. The edge ends the connection after the first two.
+    /// What the client is told: 413, 408, 400 or 503. The rest of the body is not read, but after 400.
     #[must_use]
     pub fn failure(self) -> Failure {
         match self {
@@ -155,24 +166,44 @@ impl BodyFailure {
                 "body",
                 "The body broke off, is not well-formed, or has trailers",
             ),
+            Self::NoRoom => overloaded(),
         }
     }
 }
 
-/// Reads a whole body of at most `max` bytes before `deadline`. A body that came in one piece is not copied.
+/// The longest that a body may take to come: calls have a kilobyte or two. Seconds.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// A body that was read whole, and the room that it takes.
+pub type Collected = (Bytes, Part);
+
+/// Reads a whole body of at most `max` bytes before `deadline`, and within 10 seconds. One that came in one piece is not
+/// copied.
 ///
 /// # Errors
-/// When it is too large (known from its `Content-Length` before a byte is read), too slow or broken.
-pub async fn collect(body: Incoming, max: usize, deadline: Instant) -> Result<Bytes, BodyFailure> {
+/// When it is too large (known from its `Content-Length` before a byte is read), too slow or broken, and when many long
+/// ones are being read.
+pub async fn collect(
+    body: Incoming,
+    max: usize,
+    deadline: Instant,
+    memory: &BodyMemory,
+) -> Result<Collected, BodyFailure> {
     if body.size_hint().lower() > max as u64 {
         return Err(BodyFailure::TooLarge(max));
     }
-    timeout_at(deadline.into(), read(body, max))
+    let deadline = deadline.min(Instant::now() + BODY_TIME);
+    timeout_at(deadline.into(), read(body, max, memory))
         .await
         .unwrap_or(Err(BodyFailure::TooSlow))
 }
 
-async fn read(mut body: Incoming, max: usize) -> Result<Bytes, BodyFailure> {
+async fn read(
+    mut body: Incoming,
+    max: usize,
+    memory: &BodyMemory,
+) -> Result<Collected, BodyFailure> {
+    let mut part = Part::default();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -180,10 +211,14 @@ async fn read(mut body: Incoming, max: usize) -> Result<Bytes, BodyFailure> {
         // them, a next request perhaps.
         let frame = frame.map_err(|_| BodyFailure::Broken)?;
         let data = frame.into_data().map_err(|_| BodyFailure::Broken)?;
-        if data.len() > max - (first.len() + all.len()) {
+        let before = first.len() + all.len();
+        if data.len() > max - before {
             return Err(BodyFailure::TooLarge(max));
         }
-        if first.is_empty() && all.is_empty() {
+        if !memory.grow(&mut part, before + data.len()) {
+            return Err(BodyFailure::NoRoom);
+        }
+        if before == 0 {
             first = data;
             continue;
         }
@@ -192,7 +227,8 @@ async fn read(mut body: Incoming, max: usize) -> Result<Bytes, BodyFailure> {
         }
         all.extend_from_slice(&data);
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    let bytes = if all.is_empty() { first } else { all.freeze() };
+    Ok((bytes, part))
 }
 
 /// Reads a JSON object of media type `application/json` (or `…+json`), whatever its parameters and letter case; gives it

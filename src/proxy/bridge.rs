@@ -7,17 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use http::header::HeaderValue;
+use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::{dotted_path, response, unknown_call, wrong_method};
 use super::body::{BodyFailure, ProxyBody, collect};
+use super::bulkheads::Bulkheads;
 use super::calls::Call;
 use super::headers::{BRIDGE_ROUTE, RequestId};
-use super::layers::{Held, Hooks, refuse};
+use super::layers::{Held, Hooks, Unread, refuse};
+use super::memory::BodyMemory;
 use super::{Handler, Peer};
 use crate::callbacks::served::Served;
+use crate::ecom::error::Failure;
 use crate::ecom::route::{self, Operation, Target};
 use crate::lifecycle::Lifecycle;
 use crate::observe::Observer;
@@ -46,6 +49,10 @@ pub struct Bridge {
     pub served: Option<Arc<Served>>,
     /// Shown every call when it is answered; none: nothing is shadowed.
     pub shadow: Option<Arc<Shadow>>,
+    /// How many may wait for each API.
+    pub bulkheads: Bulkheads,
+    /// Where bodies are read.
+    pub memory: BodyMemory,
 }
 
 impl Handler for Bridge {
@@ -115,6 +122,15 @@ impl Bridge {
         } else {
             Api::Pass
         };
+        let berth = match self.berth(api) {
+            Ok(berth) => berth,
+            Err(_) => {
+                facts.outcome("no-answer");
+                let told = "Too many calls wait for the API behind the bridge. Nothing was done. Repeat later";
+                let answer = refuse(&Failure::unreachable(told), id);
+                return self.finish(facts, Route::Refused, answer);
+            }
+        };
         let idle = self.live.settings().upstream.timeout;
         let began = Instant::now();
         let passed = self.forwarder.forward_within(request, idle).await;
@@ -122,7 +138,7 @@ impl Bridge {
         facts.upstream(took);
         self.meters.upstream(api, "pass", took.as_secs_f64());
         let mut answer = match passed {
-            Ok(answer) => answer.map(|body| ProxyBody::passed(body, idle)),
+            Ok(answer) => answer.map(|body| ProxyBody::passed(body, idle, Some(berth))),
             Err(failure) => {
                 facts.outcome("no-answer");
                 self.meters.upstream_error(api, failure.kind());
@@ -148,11 +164,19 @@ impl Bridge {
         let proxy = &snapshot.settings.proxy;
         let deadline = Instant::now() + proxy.request_timeout;
         let (parts, body) = request.into_parts();
-        let body = match collect(body, proxy.max_body_bytes, deadline).await {
-            Ok(body) => body,
+        let collected = collect(body, proxy.max_body_bytes, deadline, &self.memory).await;
+        let (body, memory) = match collected {
+            Ok(collected) => collected,
             Err(failure) => {
                 facts.routed(Route::Refused, body_word(failure));
-                return self.finish(facts, Route::Refused, refuse(&failure.failure(), id));
+                let mut answer = refuse(&failure.failure(), id);
+                if failure == BodyFailure::NoRoom {
+                    self.meters.shed();
+                    let headers = answer.headers_mut();
+                    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                    answer.extensions_mut().insert(Unread);
+                }
+                return self.finish(facts, Route::Refused, answer);
             }
         };
         let gone = Arc::new(Gone::default());
@@ -166,6 +190,8 @@ impl Bridge {
             deadline,
             snapshot: Arc::clone(&snapshot),
             decided: Mutex::default(),
+            berth: Mutex::default(),
+            _memory: memory,
         };
         // Boxed: it is large, and a task moves what it is made of more than once.
         let work = self.lifecycle.run(Box::pin(async move {
@@ -184,9 +210,7 @@ impl Bridge {
         answer.unwrap_or_else(|_| {
             tracing::error!("the work on a call panicked");
             refuse(
-                &crate::ecom::error::Failure::unknown(
-                    "the bridge failed in the middle of the call",
-                ),
+                &Failure::unknown("the bridge failed in the middle of the call"),
                 id,
             )
         })
@@ -224,6 +248,7 @@ const fn body_word(failure: BodyFailure) -> &'static str {
         BodyFailure::TooLarge(_) => "body-too-large",
         BodyFailure::TooSlow => "body-too-slow",
         BodyFailure::Broken => "body-broken",
+        BodyFailure::NoRoom => "no-room",
     }
 }
 

@@ -11,9 +11,11 @@ use http::request;
 
 use super::body::read_json;
 use super::bridge::Bridge;
+use super::bulkheads::Berth;
 use super::context::{named_unit, names_the_unit, note, outcome_word, spent, subject};
 use super::headers::read_once;
 use super::judge::judged;
+use super::memory::Part;
 use crate::ecom::error::Failure;
 use crate::ecom::request::{Adjust, ForceApprove};
 use crate::ecom::route::Operation;
@@ -42,6 +44,10 @@ pub(super) struct Call {
     pub(super) snapshot: Arc<Snapshot>,
     /// What was decided about, and what was known of it; for shadowing, empty where nobody looks.
     pub(super) decided: Mutex<Option<(Order, Known)>>,
+    /// Its place at the API that it waits for.
+    pub(super) berth: Mutex<Option<Berth>>,
+    /// What its body takes of the memory for bodies.
+    pub(super) _memory: Part,
 }
 
 type Answered = (Answer, Route);
@@ -203,6 +209,7 @@ impl Bridge {
                 Untranslatable::OrderCharacters.told(),
             ));
         };
+        or_refuse!(self.wait_at_epayment(call));
         let options = self.adjust_options(call, &subject, &known);
         let answer = self
             .payments
@@ -281,6 +288,7 @@ impl Bridge {
                 Untranslatable::OrderCharacters.told(),
             ));
         };
+        or_refuse!(self.wait_at_epayment(call));
         let answer = self
             .payments
             .read(
@@ -340,6 +348,7 @@ impl Bridge {
                 Untranslatable::OrderCharacters.told(),
             ));
         };
+        or_refuse!(self.wait_at_epayment(call));
         let answer = self.payments.approve(&caller, &subject, &approval).await;
         spent(&caller, facts);
         self.accepted(&caller, &answer).await;

@@ -202,6 +202,7 @@ impl Bridge {
         call: &Call,
         facts: &mut RequestFacts,
     ) -> Result<RawReply, SendFailure> {
+        self.wait_at(call, Api::Ecom)?;
         let budget = Budget {
             deadline: call.deadline,
             per_call: call.snapshot.settings.upstream.timeout,

@@ -40,6 +40,10 @@ pub trait Hooks: Send + Sync + 'static {
     fn connection_refused(&self) {}
 }
 
+/// Marks an answer that was given before the request's body was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unread;
+
 /// Tells nobody.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoHooks;
@@ -102,12 +106,15 @@ impl<H: Handler> Edge<H> {
                 (response, close)
             }
         };
-        // After these two the rest of the request's body is not read; and where chunks were refused, what followed them may
+        // After these the rest of the request's body is not read; and where chunks were refused, what followed them may
         // mean something else to somebody else.
         let unread = [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
         let odd = in_chunks && response.status() == StatusCode::BAD_REQUEST;
-        let close =
-            close || odd || version == Version::HTTP_10 || unread.contains(&response.status());
+        let close = close
+            || odd
+            || version == Version::HTTP_10
+            || unread.contains(&response.status())
+            || response.extensions().get::<Unread>().is_some();
         if version == Version::HTTP_10 {
             // Or hyper would announce keep-alive beside our close.
             *response.version_mut() = Version::HTTP_10;

@@ -6,12 +6,14 @@
 mod answer;
 pub mod body;
 pub mod bridge;
+pub mod bulkheads;
 mod calls;
 mod context;
 pub mod headers;
 mod idle;
 mod judge;
 pub mod layers;
+pub mod memory;
 mod offer;
 pub mod server;
 mod shaped;

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use super::body::{ProxyBody, collect};
 use super::headers::{BRIDGE_STORE, RequestId};
 use super::layers::{Held, refuse};
+use super::memory::BodyMemory;
 use super::{Handler, Peer};
 use crate::callbacks::receive::{Received, Receiver};
 use crate::ecom::error::Failure;
@@ -34,6 +35,8 @@ pub struct Webhooks {
     pub prefix: String,
     /// Told in every answer, so that `doctor` knows which bridge a public address leads to.
     pub name: http::HeaderValue,
+    /// Where bodies are read.
+    pub memory: BodyMemory,
 }
 
 impl Handler for Webhooks {
@@ -67,13 +70,14 @@ impl Webhooks {
             return refused(405, "only POST is answered here");
         }
         let (parts, body) = request.into_parts();
-        let body = match collect(body, BODY_MAX, Instant::now() + PATIENCE).await {
+        let deadline = Instant::now() + PATIENCE;
+        let (body, part) = match collect(body, BODY_MAX, deadline, &self.memory).await {
             Ok(body) => body,
             Err(failure) => return refuse(&failure.failure(), id),
         };
         let receiver = Arc::clone(&self.receiver);
         let work = self.lifecycle.run(async move {
-            let _place = place;
+            let _held = (place, part);
             receiver.receive(&msn, &parts.headers, &body).await
         });
         let received = tokio::time::timeout(PATIENCE, work).await;

@@ -60,6 +60,9 @@ pub enum Unsent {
     /// Too many calls in a row have failed: the next one may try in a few seconds (`upstream.breaker_open`).
     #[error("its breaker is open, because too many calls in a row have failed")]
     BreakerOpen,
+    /// Nearly all calls in flight wait for this API (`proxy.max_in_flight`).
+    #[error("too many calls wait for it")]
+    TooMany,
 }
 
 impl Unsent {
@@ -69,6 +72,7 @@ impl Unsent {
         match self {
             Self::NoConnection(_) => "not_sent",
             Self::BreakerOpen => "breaker_open",
+            Self::TooMany => "too_many",
         }
     }
 }
@@ -96,10 +100,10 @@ pub enum SendFailure {
 }
 
 impl SendFailure {
-    /// Whether the open breaker kept it back: nobody was asked, and asking again at once is of no use.
+    /// Whether the bridge kept it back: nobody was asked, and asking again at once is of no use.
     #[must_use]
     pub const fn is_kept_back(&self) -> bool {
-        matches!(self, Self::NotSent(Unsent::BreakerOpen))
+        matches!(self, Self::NotSent(Unsent::BreakerOpen | Unsent::TooMany))
     }
 
     /// The metric label.

@@ -190,7 +190,7 @@ pub(crate) async fn door(app: &TestApp) -> Door {
         left: AtomicI64::new(i64::MAX),
         used: AtomicI64::new(0),
     });
-    let clock: Arc<dyn Clock> = Arc::<crate::support::app::Shifted>::clone(&app.clock);
+    let clock: Arc<dyn Clock> = Arc::<crate::support::clock::Shifted>::clone(&app.clock);
     let payments = Payments::new(Parts {
         store: Arc::<Failing>::clone(&store),
         ledger: Arc::clone(&app.payments().ledger),
@@ -211,6 +211,8 @@ pub(crate) async fn door(app: &TestApp) -> Door {
         ))),
         served: None,
         shadow: None,
+        bulkheads: ecom_bridge::proxy::bulkheads::Bulkheads::new(64),
+        memory: ecom_bridge::proxy::memory::BodyMemory::new(1 << 20),
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))
         .await

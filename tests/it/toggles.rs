@@ -38,6 +38,8 @@ async fn door(app: &TestApp, routing: &str) -> SocketAddr {
         observer: Arc::new(Observer::new(Arc::new(SystemClock))),
         served: None,
         shadow: None,
+        bulkheads: ecom_bridge::proxy::bulkheads::Bulkheads::new(64),
+        memory: ecom_bridge::proxy::memory::BodyMemory::new(1 << 20),
     };
     let server = Server::bind(ServerSettings::at(([127, 0, 0, 1], 0).into()))
         .await

@@ -135,6 +135,9 @@ impl Bridge {
             }
             (Some(answer), ..) => (answer, Route::Refused),
             (None, Some(Ok(create)), Some(subject)) if to_epayment => {
+                if let Err(full) = self.wait_at_epayment(call) {
+                    return Ok(refused(full));
+                }
                 let answer = self
                     .create(&new.caller, subject, create, first, facts)
                     .await?;

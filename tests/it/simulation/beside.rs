@@ -14,8 +14,9 @@ use ecom_bridge::types::Clock;
 use tokio::task::JoinHandle;
 
 use crate::failing_store::{Door, door};
-use crate::support::app::{Shifted, TestApp};
+use crate::support::app::TestApp;
 use crate::support::callbacks::woken;
+use crate::support::clock::Shifted;
 use crate::support::soon;
 
 pub(super) enum Beside {

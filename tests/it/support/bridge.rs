@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ecom_bridge::ecom::error::Failure;
 use ecom_bridge::ecom::route::{Target, parse};
+use ecom_bridge::proxy::memory::BodyMemory;
 use ecom_bridge::proxy::{
     BRIDGE_ROUTE, Drained, Handler, Held, Hooks, Peer, ProxyBody, RequestId, Server,
     ServerSettings, body, refuse,
@@ -159,7 +160,7 @@ impl Passing {
             .forward(request)
             .await
             .map_err(|f| f.failure())?;
-        let mut response = answer.map(|body| ProxyBody::passed(body, self.forwarder.idle()));
+        let mut response = answer.map(|body| ProxyBody::passed(body, self.forwarder.idle(), None));
         response
             .headers_mut()
             .insert(BRIDGE_ROUTE, HeaderValue::from_static("pass"));
@@ -169,7 +170,8 @@ impl Passing {
     async fn read(&self, request: Request<Incoming>) -> Result<Response<ProxyBody>, Failure> {
         let (parts, body) = request.into_parts();
         let deadline = Instant::now() + self.read_time;
-        let body = body::collect(body, self.max_body, deadline)
+        let memory = BodyMemory::new(self.max_body);
+        let (body, _memory) = body::collect(body, self.max_body, deadline, &memory)
             .await
             .map_err(|f| f.failure())?;
         let raw = self

@@ -6,6 +6,7 @@ pub(crate) mod bridge;
 pub(crate) mod callbacks;
 pub(crate) mod check;
 pub(crate) mod client;
+pub(crate) mod clock;
 pub(crate) mod line;
 pub(crate) mod postgres;
 pub(crate) mod process;
