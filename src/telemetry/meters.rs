@@ -221,7 +221,7 @@ impl Meters {
         );
         all.register(
             "bridge_shed",
-            "Requests answered 503 at once because proxy.max_in_flight was reached",
+            "Requests answered 503 at once because all places in flight, or the memory for bodies, were taken",
             self.shed.clone(),
         );
         all.register(

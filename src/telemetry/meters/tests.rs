@@ -50,7 +50,7 @@ fn names_kinds_and_help_are_these() {
     # TYPE bridge_untranslatable_total counter
     # HELP bridge_in_flight Requests of merchants being served now.
     # TYPE bridge_in_flight gauge
-    # HELP bridge_shed_total Requests answered 503 at once because proxy.max_in_flight was reached.
+    # HELP bridge_shed_total Requests answered 503 at once because all places in flight, or the memory for bodies, were taken.
     # TYPE bridge_shed_total counter
     # HELP bridge_store_seconds Time of single steps of the store, waiting for it included.
     # TYPE bridge_store_seconds histogram
