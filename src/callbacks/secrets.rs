@@ -54,13 +54,17 @@ impl Secret {
 /// Those of one unit; none where it has none.
 pub(super) type List = Arc<Vec<Secret>>;
 
+type Units = Arc<HashSet<Msn>>;
+
 /// What is known of all units' secrets.
 pub(super) struct Secrets {
     store: Arc<dyn CallbackStore>,
     kept: Cache<Msn, List>,
     /// What the last wrong signature made be read.
     again: Cache<Msn, List>,
-    units: Cache<(), Arc<HashSet<Msn>>>,
+    units: Cache<(), Units>,
+    /// What the last unknown unit made be read.
+    units_again: Cache<(), Units>,
 }
 
 impl Secrets {
@@ -75,7 +79,8 @@ impl Secrets {
                 .max_capacity(100_000)
                 .time_to_live(AGAIN_AFTER)
                 .build(),
-            units: Cache::builder()
+            units: Cache::builder().max_capacity(1).time_to_live(KEPT).build(),
+            units_again: Cache::builder()
                 .max_capacity(1)
                 .time_to_live(AGAIN_AFTER)
                 .build(),
@@ -104,14 +109,25 @@ impl Secrets {
         if self.kept.contains_key(msn) {
             return Ok(true);
         }
+        let known = self.units.try_get_with((), self.units());
+        if known.await.map_err(own)?.contains(msn) {
+            return Ok(true);
+        }
+        // Seen a moment ago for the first time, perhaps by another instance.
         let read = async {
-            let states = self.store.registrations().await?;
-            Ok(Arc::new(
-                states.into_iter().map(|state| state.msn).collect(),
-            ))
+            let read = self.units().await?;
+            self.units.insert((), Arc::clone(&read)).await;
+            Ok(read)
         };
-        let units = self.units.try_get_with((), read).await.map_err(own)?;
-        Ok(units.contains(msn))
+        let again = self.units_again.try_get_with((), read);
+        Ok(again.await.map_err(own)?.contains(msn))
+    }
+
+    async fn units(&self) -> Result<Units, StoreError> {
+        let states = self.store.registrations().await?;
+        Ok(Arc::new(
+            states.into_iter().map(|state| state.msn).collect(),
+        ))
     }
 
     async fn read(&self, msn: &Msn) -> Result<List, StoreError> {
