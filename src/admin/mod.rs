@@ -10,10 +10,12 @@ mod forms;
 mod gate;
 mod guesses;
 pub mod ledger;
+mod listen;
 mod openapi;
 mod origin;
 pub mod pages;
 mod payments;
+mod places;
 mod problem;
 pub mod reload;
 mod sessions;
@@ -23,7 +25,6 @@ mod tidy;
 pub mod traffic;
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use crate::telemetry::Meters;
 
 pub use gate::{Gate, TokenNow};
+pub use listen::Limits;
 pub use openapi::document as api_document;
 
 /// No request to this listener has more to say.
@@ -84,6 +86,7 @@ pub struct Admin {
     gate: Arc<Gate>,
     readiness: Arc<dyn Fn() -> Asked<Readiness> + Send + Sync>,
     metrics: Arc<dyn Fn() -> Asked<String> + Send + Sync>,
+    limits: Limits,
 }
 
 impl Admin {
@@ -100,7 +103,15 @@ impl Admin {
             gate,
             readiness: Arc::new(move || Box::pin(readiness())),
             metrics: Arc::new(move || Box::pin(metrics())),
+            limits: Limits::default(),
         }
+    }
+
+    /// With other limits of its connections.
+    #[must_use]
+    pub const fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Whether traffic may come, as `/readyz` tells it.
@@ -144,21 +155,14 @@ impl Admin {
     }
 
     /// Serves the routes until `shutdown`.
-    ///
-    /// # Errors
-    /// When the listener fails.
     pub async fn serve(
         self,
         listener: TcpListener,
         (open, closed): (Router, Router),
         shutdown: CancellationToken,
-    ) -> std::io::Result<()> {
-        let service = self
-            .router(open, closed)
-            .into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(shutdown.cancelled_owned())
-            .await
+    ) {
+        let limits = self.limits;
+        listen::serve(self.router(open, closed), listener, limits, shutdown).await;
     }
 }
 

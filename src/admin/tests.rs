@@ -1,5 +1,6 @@
 //! The gate, the probes and the errors, without a socket.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
@@ -10,13 +11,13 @@ use tower::ServiceExt;
 use super::*;
 use crate::types::ManualClock;
 
-struct Desk {
-    admin: Admin,
+pub(super) struct Desk {
+    pub(super) admin: Admin,
     clock: Arc<ManualClock>,
     meters: Arc<Meters>,
 }
 
-fn desk(token: Option<&str>, trouble: Option<&'static str>) -> Desk {
+pub(super) fn desk(token: Option<&str>, trouble: Option<&'static str>) -> Desk {
     let clock = Arc::new(ManualClock::new(crate::types::Moment::from_millis(
         1_000_000,
     )));

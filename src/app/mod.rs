@@ -345,11 +345,7 @@ impl App {
         let until = lifecycle.hard().child_token();
         let stop_admin = until.clone();
         let (operator, routes) = operator.build();
-        let admin_task = tokio::spawn(async move {
-            if let Err(error) = operator.serve(admin, routes, until).await {
-                tracing::error!(error = %error, "the admin listener failed");
-            }
-        });
+        let admin_task = tokio::spawn(operator.serve(admin, routes, until));
         lifecycle.spawn("steering", steerer.run(lifecycle.clone()));
         lifecycle.spawn("automatic", automat.run(lifecycle.clone()));
         lifecycle.spawn("observation", Arc::clone(&keeper).run(lifecycle.clone()));

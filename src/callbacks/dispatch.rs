@@ -1,10 +1,12 @@
 //! Takes due callbacks from the outbox, posts them, and settles them.
 //!
 //! At least once: a claim is a lease, and whatever ends without being settled is claimed again when the lease has
-//! ended. A sales unit has few places, so a dead shop holds up nobody else. Nothing is queued here: what is due is known
-//! to the store alone. Must not: hold a lock while a merchant is called.
+//! ended. A sales unit has few places, and so has a host, so a dead shop or platform holds up nobody else. Nothing is
+//! queued here but what waits for its host for a moment: what is due is known to the store alone. Must not: hold a lock
+//! while a merchant is called.
 
 mod deliver;
+mod hosts;
 mod post;
 
 use std::sync::Arc;
@@ -13,12 +15,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use reqwest::Url;
 use reqwest::dns::Resolve;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use self::hosts::{Hosts, Turn};
 use self::post::Poster;
-use super::target::{SystemResolver, Targets};
+use super::target::{Refusal, SystemResolver, Targets};
 use crate::ecom::response::UserDetails;
 use crate::lifecycle::Lifecycle;
 use crate::settings;
@@ -38,6 +43,9 @@ const STORE_AGAIN: Duration = Duration::from_secs(1);
 /// On top of what an attempt may take: for the store, and for clocks that differ.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
+/// The longest that a callback waits for a place at its host: the rest of its lease is for the attempt.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Who knows the user of a payment.
 #[async_trait]
 pub trait UserSource: Send + Sync + std::fmt::Debug {
@@ -52,6 +60,8 @@ pub struct Limits {
     pub total: usize,
     /// Of one sales unit, in all instances.
     pub per_unit: usize,
+    /// To one host, in this process: many units may be shops of one platform.
+    pub per_host: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +69,7 @@ impl Default for Limits {
         Self {
             total: 256,
             per_unit: 4,
+            per_host: 32,
         }
     }
 }
@@ -105,6 +116,7 @@ struct Inner {
     lifecycle: Lifecycle,
     user: Arc<dyn UserSource>,
     places: Arc<Semaphore>,
+    hosts: Hosts,
     /// One claim at a time, so that free places are not counted twice. Never held during a delivery.
     claiming: Mutex<()>,
     bell: Notify,
@@ -125,7 +137,11 @@ struct Flight {
     due: DueCallback,
     rules: Arc<Rules>,
     until: Moment,
-    _place: OwnedSemaphorePermit,
+    /// Where it goes.
+    url: Result<Url, Refusal>,
+    turn: Turn,
+    /// In flight; none while it waits for its host.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// What a claim brought.
@@ -133,6 +149,8 @@ struct Claimed {
     flights: Vec<Flight>,
     /// As many as there were places for: there may be more.
     full: bool,
+    /// Some of them wait for their host and have given their places back: there is room for others.
+    room: bool,
 }
 
 impl Rules {
@@ -172,6 +190,7 @@ impl Dispatcher {
             resolver: Arc::clone(resolver),
             rules: ArcSwap::from_pointee(rules),
             places: Arc::new(Semaphore::new(parts.limits.total)),
+            hosts: Hosts::new(parts.limits.per_host),
             store: parts.store,
             limits: parts.limits,
             clock: parts.clock,
@@ -242,12 +261,17 @@ impl Dispatcher {
         let inner = &self.0;
         // Set before the claim: a delivery that ends meanwhile rings, rather than be missed.
         inner.more.store(true, Ordering::SeqCst);
-        let claimed = self.claim(inner.clock.now()).await?;
-        for flight in claimed.flights {
-            drop(self.fly(flight));
-        }
-        if claimed.full {
-            return Ok(SAFETY);
+        loop {
+            let claimed = self.claim(inner.clock.now()).await?;
+            for flight in claimed.flights {
+                drop(self.fly(flight));
+            }
+            match claimed {
+                Claimed { full: false, .. } => break,
+                Claimed { room: false, .. } => return Ok(SAFETY),
+                // Behind those who wait for a crowded host there may be others.
+                Claimed { room: true, .. } => {}
+            }
         }
         let next = inner.store.next_callback_at(Stage::Deliver).await?;
         let now = inner.clock.now();
@@ -268,8 +292,18 @@ impl Dispatcher {
             return Ok(Claimed {
                 flights: Vec::new(),
                 full: true,
+                room: false,
             });
         }
+        // Taken before the claim: what waited for its host takes places at any time, and what is claimed must have one.
+        let many = u32::try_from(total).unwrap_or(u32::MAX);
+        let Ok(mut places) = Arc::clone(&inner.places).try_acquire_many_owned(many) else {
+            return Ok(Claimed {
+                flights: Vec::new(),
+                full: true,
+                room: true,
+            });
+        };
         let rules = inner.rules.load_full();
         let until = now.plus(rules.settings.timeout + deliver::GRACE + LEASE_MARGIN);
         let limits = ClaimLimits {
@@ -281,33 +315,88 @@ impl Dispatcher {
             .claim_callbacks(Stage::Deliver, now, limits, until)
             .await?;
         let full = claimed.len() >= total;
-        let flights = claimed.into_iter().filter_map(|due| {
-            // Always there: places are taken under the lock only, and given back at any time. A store that hands out
-            // more than it was asked for gets the rest back when the leases end.
-            let place = Arc::clone(&inner.places).try_acquire_owned().ok()?;
-            Some(Flight {
-                due,
-                rules: Arc::clone(&rules),
-                until,
-                _place: place,
-            })
-        });
+        // A store that hands out more than it was asked for gets the rest back when the leases end.
+        let flights: Vec<Flight> = claimed
+            .into_iter()
+            .filter_map(|due| inner.flight(due, &rules, until, places.split(1)?))
+            .collect();
+        drop(places);
         Ok(Claimed {
-            flights: flights.collect(),
+            room: inner.places.available_permits() > 0,
+            flights,
             full,
         })
     }
 
     /// Delivers in a task of its own, which the end of the process waits for.
-    fn fly(&self, flight: Flight) -> JoinHandle<()> {
+    fn fly(&self, mut flight: Flight) -> JoinHandle<()> {
         let inner = Arc::clone(&self.0);
         self.0.lifecycle.run(async move {
-            let again = inner.deliver(&flight).await;
+            let again = if inner.may_go(&mut flight).await {
+                inner.deliver(&flight).await
+            } else {
+                tracing::warn!(
+                    callback = flight.due.id.0, msn = %flight.due.msn,
+                    "a callback was not sent: its host has too many on their way; it will be claimed again"
+                );
+                false
+            };
             drop(flight);
             if again || inner.more.load(Ordering::SeqCst) {
                 inner.bell.notify_one();
             }
         })
+    }
+}
+
+impl Inner {
+    /// What becomes of a claim: it has its places, or waits for its host without one. None where it can do neither: it
+    /// is claimed again when its lease has ended.
+    fn flight(
+        &self,
+        due: DueCallback,
+        rules: &Arc<Rules>,
+        until: Moment,
+        place: OwnedSemaphorePermit,
+    ) -> Option<Flight> {
+        let url = rules.targets.check(&due.target.prefix, &due.order);
+        let turn = url
+            .as_ref()
+            .map_or(Turn::Nowhere, |url| self.hosts.turn(url));
+        let place = match turn {
+            Turn::Nowhere | Turn::Now { .. } => Some(place),
+            Turn::Later(..) => None,
+            Turn::Never => return None,
+        };
+        Some(Flight {
+            due,
+            rules: Arc::clone(rules),
+            until,
+            url,
+            turn,
+            place,
+        })
+    }
+
+    /// Waits for the places that it has not yet; false where they do not come in time, or the process ends.
+    async fn may_go(&self, flight: &mut Flight) -> bool {
+        let Turn::Later(host, _room) = &flight.turn else {
+            return true;
+        };
+        let host = Arc::clone(host);
+        let places = async {
+            // In this order: a place in flight is held by nobody who waits for a host.
+            let here = host.acquire_owned().await.ok()?;
+            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+            Some((here, place))
+        };
+        let soft = self.lifecycle.soft();
+        let waited = soft.run_until_cancelled(timeout(PATIENCE, places)).await;
+        let Some(Ok(Some((here, place)))) = waited else {
+            return false;
+        };
+        (flight.turn, flight.place) = (Turn::Now { _place: here }, Some(place));
+        true
     }
 }
 

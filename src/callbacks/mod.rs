@@ -14,6 +14,7 @@ pub mod receive;
 pub mod register;
 pub mod retention;
 pub mod schedule;
+mod secrets;
 pub mod served;
 pub mod target;
 pub mod user;

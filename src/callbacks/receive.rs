@@ -5,8 +5,8 @@
 //! answered 503, and Vipps tries again. Must not: call upstream before the answer, or keep personal data of a body.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::secrets::{Secret, Secrets};
 use super::work::Hints;
 use crate::epayment::event::{EventName, PaymentEvent, WebhookEvent};
 use crate::epayment::signature::{SignatureHeaders, Signed, verify};
@@ -17,11 +17,7 @@ use crate::translate::callback::{Reaction, ending_key, reaction};
 use crate::types::{Clock, IdempotencyKey, Moment, Msn, Scope};
 use crate::upstream::changes::Changes;
 use http::HeaderMap;
-use moka::future::Cache;
-use secrecy::{ExposeSecret, SecretString};
-
-/// How long secrets read from the store are trusted; a signature that fits none of them makes the store be asked again.
-const SECRETS_KEPT: Duration = Duration::from_secs(30);
+use secrecy::ExposeSecret;
 
 /// Wakes who works on what is queued.
 pub type Queued = Arc<dyn Fn() + Send + Sync>;
@@ -39,13 +35,6 @@ pub enum Received {
     NotRecorded,
 }
 
-/// A secret, and the URL that it signs for.
-struct Secret {
-    host: String,
-    path: String,
-    secret: SecretString,
-}
-
 /// Receives webhooks.
 pub struct Receiver {
     store: Arc<dyn CallbackStore>,
@@ -57,7 +46,7 @@ pub struct Receiver {
     queued: Queued,
     hints: Hints,
     changes: Changes,
-    secrets: Cache<Msn, Arc<Vec<Secret>>>,
+    secrets: Secrets,
 }
 
 /// What a receiver is made of.
@@ -86,31 +75,11 @@ pub fn webhook_url(public_url: &str, msn: &Msn) -> String {
     format!("{}/webhooks/{msn}", public_url.trim_end_matches('/'))
 }
 
-fn secret_for(url: &str, secret: SecretString) -> Option<Secret> {
-    let uri: http::Uri = url.parse().ok()?;
-    let authority = uri.authority()?.as_str();
-    // The port is signed only where it is not the scheme's own.
-    let default = if uri.scheme_str() == Some("http") {
-        ":80"
-    } else {
-        ":443"
-    };
-    let host = authority
-        .strip_suffix(default)
-        .unwrap_or(authority)
-        .to_owned();
-    let path = uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
-    Some(Secret { host, path, secret })
-}
-
 /// The secret that an operator has written down.
 fn configured_secret(settings: &Settings, msn: &Msn) -> Option<Secret> {
     let secret = settings.merchants.get(msn)?.webhook_secret.clone()?;
     let public_url = settings.webhooks.public_url.as_ref()?;
-    secret_for(&webhook_url(public_url.as_str(), msn), secret)
+    Secret::of(&webhook_url(public_url.as_str(), msn), secret)
 }
 
 impl Receiver {
@@ -118,10 +87,7 @@ impl Receiver {
     #[must_use]
     pub fn new(parts: ReceiverParts) -> Self {
         Self {
-            secrets: Cache::builder()
-                .max_capacity(100_000)
-                .time_to_live(SECRETS_KEPT)
-                .build(),
+            secrets: Secrets::new(Arc::clone(&parts.store)),
             store: parts.store,
             payments: parts.payments,
             live: parts.live,
@@ -313,51 +279,24 @@ impl Receiver {
             };
             verify(&signed, &sent, secret.secret.expose_secret())
         };
+        if !settings.merchants.contains_key(msn) && !self.secrets.has_unit(msn).await? {
+            return Ok(Checked::NoUnit);
+        }
         let configured = configured_secret(settings, msn);
-        let (known, fresh) = self.secrets_of(msn).await?;
+        let known = self.secrets.of(msn).await?;
         if known.iter().chain(&configured).any(fits) {
             return Ok(Checked::Good);
         }
-        if !fresh {
-            // Registered or renewed a moment ago, perhaps by another instance.
-            self.secrets.invalidate(msn).await;
-            let (known, _) = self.secrets_of(msn).await?;
-            if known.iter().any(fits) {
-                return Ok(Checked::Good);
-            }
+        let again = self.secrets.again(msn).await?;
+        if !Arc::ptr_eq(&known, &again) && again.iter().any(fits) {
+            return Ok(Checked::Good);
         }
-        if !known.is_empty() || configured.is_some() {
-            return Ok(Checked::Bad);
-        }
-        let ours = settings.merchants.contains_key(msn)
-            || self
-                .store
-                .registrations()
-                .await?
-                .iter()
-                .any(|state| state.msn == *msn);
-        Ok(if ours {
+        let secretless = again.is_empty() && configured.is_none();
+        Ok(if secretless {
             Checked::NoSecret
         } else {
-            Checked::NoUnit
+            Checked::Bad
         })
-    }
-
-    /// The secrets of a unit, and whether they come from the store just now.
-    async fn secrets_of(&self, msn: &Msn) -> Result<(Arc<Vec<Secret>>, bool), StoreError> {
-        if let Some(kept) = self.secrets.get(msn).await {
-            return Ok((kept, false));
-        }
-        let webhooks = self.store.webhooks(Some(msn)).await?;
-        let read: Vec<_> = webhooks
-            .into_iter()
-            .filter_map(|hook| secret_for(&hook.url, hook.secret))
-            .collect();
-        let read = Arc::new(read);
-        if !read.is_empty() {
-            self.secrets.insert(msn.clone(), Arc::clone(&read)).await;
-        }
-        Ok((read, true))
     }
 }
 
@@ -415,25 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signed_host_and_path_are_those_of_the_registered_url() {
-        let of = |url: &str| {
-            let secret = secret_for(url, SecretString::from("s")).unwrap();
-            (secret.host, secret.path)
-        };
-        let parts = |host: &str, path: &str| (host.to_owned(), path.to_owned());
-        assert_eq!(
-            of("https://a.example/webhooks/123456"),
-            parts("a.example", "/webhooks/123456")
-        );
-        assert_eq!(
-            of("https://a.example:443/p/webhooks/1"),
-            parts("a.example", "/p/webhooks/1")
-        );
-        assert_eq!(
-            of("https://a.example:8443/w"),
-            parts("a.example:8443", "/w")
-        );
-        assert_eq!(of("http://127.0.0.1:80/w"), parts("127.0.0.1", "/w"));
+    fn a_unit_has_its_address_under_the_public_url() {
         let msn = Msn::parse("123456").unwrap();
         assert_eq!(
             webhook_url("https://a.example/p/", &msn),

@@ -30,6 +30,9 @@ pub const HEADERS_MAX: usize = 100;
 /// The most bytes of all header lines of a request together, each with its `: ` and line end.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
 
+/// The most bytes of a target: twice what every server should take (RFC 9112, 3), and far more than any call has.
+pub const TARGET_MAX: usize = 16 << 10;
+
 /// Marks the values that are never shown: whoever prints the head sees only that they are there.
 pub(crate) fn mark_secrets(headers: &mut HeaderMap) {
     for (name, value) in headers.iter_mut() {
@@ -116,6 +119,7 @@ impl Refusal {
 
 /// Judges a request's head, and brings its target into origin form.
 pub(crate) fn judge(parts: &mut request::Parts) -> Result<(), Refusal> {
+    length(&parts.uri)?;
     size(&parts.headers)?;
     method(&parts.method)?;
     host(parts)?;
@@ -148,6 +152,20 @@ pub(crate) fn judge(parts: &mut request::Parts) -> Result<(), Refusal> {
         })?;
     }
     Ok(())
+}
+
+fn length(target: &Uri) -> Result<(), Refusal> {
+    let bytes = target
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
+    if bytes <= TARGET_MAX {
+        return Ok(());
+    }
+    let message = format!("The target has more than {TARGET_MAX} bytes");
+    Err(Refusal::closing(
+        "target_too_long",
+        Failure::field("target", message).with_status(414),
+    ))
 }
 
 fn size(headers: &HeaderMap) -> Result<(), Refusal> {

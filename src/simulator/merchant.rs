@@ -77,6 +77,8 @@ struct Inner {
     received: Vec<Received>,
     next: VecDeque<Manner>,
     always: Manner,
+    answering: usize,
+    most_at_once: usize,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,15 @@ struct Desk {
 impl Desk {
     fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
         f(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A request until it is answered, or its client is gone.
+struct Answering(Arc<Desk>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.with(|d| d.answering -= 1);
     }
 }
 
@@ -115,6 +126,8 @@ impl Merchant {
                 received: Vec::new(),
                 next: VecDeque::new(),
                 always: Manner::status(200),
+                answering: 0,
+                most_at_once: 0,
             }),
             news: Notify::new(),
         });
@@ -152,6 +165,12 @@ impl Merchant {
     #[must_use]
     pub fn take(&self) -> Vec<Received> {
         self.desk.with(|d| std::mem::take(&mut d.received))
+    }
+
+    /// The most requests that were being answered at once.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.desk.with(|d| d.most_at_once)
     }
 
     /// Forgets what was received.
@@ -222,10 +241,14 @@ async fn receive(
                 answered: manner.status,
             });
         }
+        d.answering += 1;
+        d.most_at_once = d.most_at_once.max(d.answering);
         manner
     });
+    let answering = Answering(Arc::clone(&desk));
     desk.news.notify_waiters();
     tokio::time::sleep(manner.delay).await;
+    drop(answering);
     let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
     *response.status_mut() =
         http::StatusCode::from_u16(manner.status).unwrap_or(http::StatusCode::OK);

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use serde::Serialize;
@@ -16,6 +15,7 @@ use super::breaker::{Breaker, Pass, Rules};
 use super::changes::Changes;
 use super::client::clients;
 use super::retries::Retries;
+use super::whole::{Unread, whole};
 use super::{Budget, ClientError, Credentials, RawReply, Reply, SendFailure, Spent, Unsent};
 use crate::epayment;
 use crate::epayment::event::PaymentEvent;
@@ -402,31 +402,19 @@ async fn receive(
     })?;
     let status = response.status().as_u16();
     let headers = super::ecom::without_hop(std::mem::take(response.headers_mut()), |_| false);
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response
-        .chunk()
+    let body = whole(response, ANSWER_MAX)
         .await
-        .map_err(|error| SendFailure::MaybeSent(plain(&error)))?
-    {
-        if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(SendFailure::Unreadable {
+        .map_err(|unread| match unread {
+            Unread::TooLong => SendFailure::Unreadable {
                 status,
                 why: "longer than 1 MiB".to_owned(),
-            });
-        }
-        if body.is_empty() && response.content_length() == Some(chunk.len() as u64) {
-            return Ok(RawReply {
-                status,
-                headers,
-                body: chunk,
-            });
-        }
-        body.extend_from_slice(&chunk);
-    }
+            },
+            Unread::Broken(error) => SendFailure::MaybeSent(plain(&error)),
+        })?;
     Ok(RawReply {
         status,
         headers,
-        body: body.freeze(),
+        body,
     })
 }
 

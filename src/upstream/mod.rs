@@ -18,6 +18,7 @@ pub mod share;
 pub mod token;
 pub mod turns;
 pub mod webhooks;
+mod whole;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

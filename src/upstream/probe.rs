@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::client::client;
 use super::token::{self, UnitKeys};
+use super::whole::{Unread, whole};
 use super::{ClientError, Credentials};
 use crate::types::{Clock, Moment, Msn, Reading};
 
@@ -90,7 +91,12 @@ impl Probe {
         if !(200..300).contains(&told.status) {
             return Ok((told, None));
         }
-        let body = answer.bytes().await.map_err(|error| silence(&error))?;
+        let body = whole(answer, token::ANSWER_MAX)
+            .await
+            .map_err(|unread| match unread {
+                Unread::TooLong => Silence::Unreadable,
+                Unread::Broken(error) => silence(&error),
+            })?;
         let answer: token::Answer =
             serde_json::from_slice(&body).map_err(|_| Silence::Unreadable)?;
         let authorization = answer.authorization().ok_or(Silence::Unreadable)?;

@@ -32,6 +32,8 @@ const EDGES: &[(&[&str], &[&str])] = &[
             "src/upstream/ecom",
             "src/upstream/client.rs",
             "src/callbacks/dispatch/tests",
+            // Says what is wrong with a shop's TLS.
+            "src/callbacks/dispatch/post.rs",
             // Tries a shop's TLS without a request.
             "src/callbacks/target/reach.rs",
         ],

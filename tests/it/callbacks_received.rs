@@ -310,6 +310,55 @@ async fn c8_a_rotated_secret_counts_beside_the_new_one() {
     shop.told(1).await;
 }
 
+/// Money calls use the same store: forgers cost it a read in a while, whatever they name.
+#[tokio::test]
+async fn c8_forgers_do_not_load_the_store_and_a_rotated_secret_counts_in_their_midst() {
+    let shop = Shop::with(&[("merchant", "msn = \"765432\"")]).await;
+    shop.order("order-0001").await;
+    let old = Hand::of(&shop).await;
+    let forger = Hand {
+        host: old.host.clone(),
+        secret: "forged".to_owned(),
+    };
+    let body = event("order-0001", "AUTHORIZED", "666").to_string();
+    let reads = async || {
+        let mut all = 0.0;
+        for step in ["webhooks", "registrations"] {
+            let name = format!("bridge_store_seconds_count{{step=\"{step}\"}}");
+            all += shop.app.counted(&name).await.unwrap_or_default();
+        }
+        all
+    };
+    let before = reads().await;
+    for n in 0..200 {
+        assert_eq!(forger.send(MSN, body.as_bytes()).await.status, 401);
+        // A unit of ours that has no secret, and units that nobody has.
+        assert_eq!(forger.send("765432", body.as_bytes()).await.status, 401);
+        let nobodys = (800_000 + n).to_string();
+        assert_eq!(forger.send(&nobodys, body.as_bytes()).await.status, 404);
+    }
+    let cost = reads().await - before;
+    assert!(cost <= 60.0, "{cost} reads for 600 forgeries");
+
+    let id = shop.app.world().webhooks()[0].id.clone();
+    let asked = shop
+        .app
+        .past("DELETE", &format!("/webhooks/v1/webhooks/{id}"));
+    asked.send().await.ok_status();
+    let register = format!("/api/webhooks/{MSN}/register");
+    shop.operate("POST", &register, &Value::Null).await.ok();
+    let new = Hand::of(&shop).await;
+    assert_ne!(old.secret, new.secret);
+    // Vipps sends again what was refused.
+    eventually(async || {
+        assert_eq!(forger.send(MSN, body.as_bytes()).await.status, 401);
+        new.send(MSN, body.as_bytes()).await.status == 200
+    })
+    .await;
+    assert_eq!(old.send(MSN, body.as_bytes()).await.status, 200);
+    shop.told(1).await;
+}
+
 #[tokio::test]
 async fn what_is_signed_but_useless_is_kept_without_personal_data() {
     let shop = Shop::start().await;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
+use crate::support::app::TestApp;
 use crate::support::bridge::{Bridge, Wanted, is};
 use crate::support::client::{Client, Cut, ask, healthy, outcome};
+use crate::support::shop::order;
 use crate::support::upstream::Upstream;
 use crate::support::{soon, until};
 
@@ -49,6 +51,59 @@ async fn e3_header_bombs_are_431_in_ecoms_shape() {
     assert_eq!(answer.status, 200);
     assert_eq!(upstream.seen().len(), 1);
     assert!(healthy(bridge.addr).await);
+}
+
+#[tokio::test]
+async fn e3_targets_without_measure_are_414_and_nothing_of_them_is_sent_on() {
+    let (upstream, bridge) = started().await;
+    for size in [16 << 10, 60_000, 70_000, 1 << 20] {
+        for start in ["/x?", "/ecomm/v2/payments/", "/ecomm/v2/payments?"] {
+            let target = format!("{start}{}", "a".repeat(size));
+            for form in [target.clone(), format!("http://b{target}")] {
+                let flood = format!("POST {form} HTTP/1.1\r\nHost: b\r\nContent-Length: 0\r\n\r\n");
+                if size <= 60_000 {
+                    let answer = ask(bridge.addr, &flood).await;
+                    let told = (answer.status, answer.ecom_code());
+                    assert_eq!(told, (414, "target".to_owned()), "{start} {size}");
+                }
+                let (statuses, closed) = outcome(bridge.addr, flood.as_bytes()).await;
+                let refused = matches!(statuses[..], [] | [414 | 431]);
+                assert!(closed && refused, "{start} {size}: {statuses:?}");
+            }
+        }
+        assert!(upstream.seen().is_empty(), "{size}");
+        assert!(healthy(bridge.addr).await, "{size}");
+        upstream.take();
+    }
+    // What is long and no more is passed on as it came.
+    let target = format!("/x?{}", "a".repeat((16 << 10) - 3));
+    let fine = format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n");
+    assert_eq!(ask(bridge.addr, fine).await.status, 200);
+    assert_eq!(upstream.take()[0].target, target);
+}
+
+/// The operator's listener has no more files than its own, and a probe has its share.
+#[tokio::test]
+async fn e8_half_open_connections_to_the_operator_end_and_probes_are_answered() {
+    let app = TestApp::start().await;
+    // So that there is a log to look through.
+    let body = order("used-order-1", 100);
+    app.initiating(&body).send().await.ok();
+    let mut flood = Vec::new();
+    for n in 0..100 {
+        let mut half = Client::to(app.admin_addr()).await;
+        half.send("GET /readyz HTTP/1.1\r\nHo").await;
+        flood.push(half);
+        if n % 20 == 19 {
+            assert_eq!(app.admin("/healthz").await.status, 200);
+            assert_eq!(app.admin("/readyz").await.status, 200);
+        }
+    }
+    // Of one client 64 stay; the others are ended in the order in which they came.
+    for half in &mut flood[..36] {
+        assert!(half.rest().await.is_empty());
+    }
+    assert_eq!(app.admin("/metrics").await.status, 200);
 }
 
 #[tokio::test]

@@ -43,9 +43,9 @@ impl Inner {
     /// None where there is no time left for it within the lease.
     async fn attempt(&self, flight: &Flight) -> Option<Ending> {
         let (due, rules) = (&flight.due, &flight.rules);
-        let url = match rules.targets.check(&due.target.prefix, &due.order) {
-            Ok(url) => url,
-            Err(why) => return Some(Ending::Refused(why)),
+        let url = match &flight.url {
+            Ok(url) => url.clone(),
+            Err(why) => return Some(Ending::Refused(*why)),
         };
         let user = match due.scope_asked {
             Some(_) if body::tells_user(due.status) => self.user_in_grace(due).await,

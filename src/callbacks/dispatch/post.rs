@@ -11,11 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::dns::Resolve;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, ClientBuilder, Response, Url};
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::rustls;
 
 use crate::callbacks::schedule::{self, TOO_MANY};
-use crate::callbacks::target::{GuardedResolver, Refusal, Targets};
+use crate::callbacks::target::{AddressRule, GuardedResolver, Refusal, Targets};
 use crate::types::Moment;
 
 /// Of an answer's body no more is read.
@@ -70,27 +71,34 @@ impl Poster {
         resolver: &Arc<dyn Resolve>,
         timeout: Duration,
     ) -> Result<Self, reqwest::Error> {
-        let client = |plain: bool| {
-            let guard = GuardedResolver::new(Arc::clone(resolver), targets.rule(plain));
-            Client::builder()
-                .https_only(!plain)
-                .http1_only()
-                .connect_timeout(CONNECT.min(timeout))
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .no_proxy()
-                .tcp_nodelay(true)
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(4)
-                .user_agent(concat!("ecom-bridge/", env!("CARGO_PKG_VERSION")))
-                .dns_resolver(guard)
-                .build()
-        };
+        Self::built(targets, timeout, |plain| {
+            builder(targets.rule(plain), resolver, timeout).https_only(!plain)
+        })
+    }
+
+    fn built(
+        targets: &Targets,
+        timeout: Duration,
+        client: impl Fn(bool) -> ClientBuilder,
+    ) -> Result<Self, reqwest::Error> {
+        let plain = targets.allow_http().then(|| client(true).build());
         Ok(Self {
-            secure: client(false)?,
-            plain: targets.allow_http().then(|| client(true)).transpose()?,
+            secure: client(false).build()?,
+            plain: plain.transpose()?,
             timeout,
+        })
+    }
+
+    /// The same, and certificates of this issuer are good.
+    #[cfg(test)]
+    pub(super) fn trusting(
+        targets: &Targets,
+        resolver: &Arc<dyn Resolve>,
+        issuer: &reqwest::Certificate,
+    ) -> Result<Self, reqwest::Error> {
+        let timeout = Duration::from_secs(10);
+        Self::built(targets, timeout, |plain| {
+            builder(targets.rule(plain), resolver, timeout).tls_certs_merge([issuer.clone()])
         })
     }
 
@@ -123,6 +131,21 @@ impl Poster {
             Ok(Ok(answer)) => judge(answer, deadline, now).await,
         }
     }
+}
+
+fn builder(rule: AddressRule, resolver: &Arc<dyn Resolve>, timeout: Duration) -> ClientBuilder {
+    Client::builder()
+        .http1_only()
+        .connect_timeout(CONNECT.min(timeout))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .tcp_nodelay(true)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(4)
+        .user_agent(concat!("ecom-bridge/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(GuardedResolver::new(Arc::clone(resolver), rule))
 }
 
 async fn judge(answer: Response, deadline: Instant, now: Moment) -> Ending {
@@ -189,7 +212,7 @@ fn unsent(error: &reqwest::Error) -> Ending {
     find(error, |cause| {
         refusal = refusal.or_else(|| cause.downcast_ref::<Refusal>().copied());
         words = words
-            .or_else(|| certificate(cause))
+            .or_else(|| cause.downcast_ref().and_then(tls_words))
             .or_else(|| io_kind(cause).and_then(io_words));
         false
     });
@@ -219,7 +242,14 @@ fn find(
         if sought(cause) {
             return true;
         }
-        next = cause.source();
+        // What an error of the system wraps is not its source.
+        let wrapped = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
     }
     false
 }
@@ -241,20 +271,24 @@ const fn io_words(kind: io::ErrorKind) -> Option<&'static str> {
 }
 
 /// What is wrong with the shop's TLS, in words of this program: rustls' own name the hosts of a certificate.
-fn certificate(cause: &(dyn Error + 'static)) -> Option<&'static str> {
-    let text = cause.to_string();
-    let has = |word: &str| text.contains(word);
-    if has("invalid peer certificate") {
-        return Some(if has("expired") || has("Expired") {
-            "TLS: the certificate has expired"
-        } else if has("not valid for") || has("NotValidForName") {
-            "TLS: the certificate is for another name"
-        } else if has("UnknownIssuer") || has("unknown issuer") || has("not trusted") {
-            "TLS: the certificate is of an unknown issuer"
-        } else {
-            "TLS: the certificate is not valid"
-        });
+fn tls_words(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::{CertificateError as Bad, Error};
+    match error {
+        Error::InvalidCertificate(why) => Some(match why {
+            Bad::Expired | Bad::ExpiredContext { .. } => "TLS: the certificate has expired",
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                "TLS: the certificate is for another name"
+            }
+            Bad::UnknownIssuer => "TLS: the certificate is of an unknown issuer",
+            _ => "TLS: the certificate is not valid",
+        }),
+        Error::AlertReceived(_)
+        | Error::PeerIncompatible(_)
+        | Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. } => {
+            Some("TLS: no common version, or no TLS at all")
+        }
+        _ => None,
     }
-    (has("received fatal alert") || has("peer is incompatible") || has("received corrupt message"))
-        .then_some("TLS: no common version, or no TLS at all")
 }

@@ -35,9 +35,23 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 fn literal(name: &str, value: &str) -> Vec<u8> {
     let mut bytes = vec![0];
     for text in [name, value] {
-        bytes.push(u8::try_from(text.len()).unwrap());
+        bytes.extend(length(text.len()));
         bytes.extend(text.as_bytes());
     }
+    bytes
+}
+
+/// The length of a text that is not compressed: seven bits, and seven more in each byte that follows.
+fn length(count: usize) -> Vec<u8> {
+    let Some(mut rest) = count.checked_sub(127) else {
+        return vec![u8::try_from(count).unwrap()];
+    };
+    let mut bytes = vec![127];
+    while rest >= 128 {
+        bytes.push(u8::try_from(rest % 128 + 128).unwrap());
+        rest /= 128;
+    }
+    bytes.push(u8::try_from(rest).unwrap());
     bytes
 }
 
@@ -216,6 +230,37 @@ async fn e1_what_http_2_can_say_and_http_1_can_not_is_refused() {
         assert_ne!(sent(&secured, &bytes).await, End::Served, "{said}");
         assert!(secured.upstream.take().is_empty(), "{said}");
         assert!(serves(&secured).await, "{said}");
+    }
+}
+
+/// E3 over HTTP/2: targets that no call has.
+#[tokio::test]
+async fn e3_targets_without_measure_are_refused_over_http_2() {
+    let secured = secured().await;
+    for size in [16 << 10, 60_000, 70_000, 1 << 20] {
+        for start_of in ["/x?", "/ecomm/v2/payments/"] {
+            let target = format!("{start_of}{}", "a".repeat(size));
+            let fields = block(&[METHOD, SCHEME, AUTHORITY, (":path", &target)]);
+            let mut pieces = fields.chunks(16 << 10).peekable();
+            let mut bytes = start();
+            let (mut kind, mut flags) = (HEADERS, END_STREAM);
+            while let Some(piece) = pieces.next() {
+                let last = if pieces.peek().is_none() {
+                    END_HEADERS
+                } else {
+                    0
+                };
+                bytes.extend(frame(kind, flags | last, 1, piece));
+                (kind, flags) = (CONTINUATION, 0);
+            }
+            let end = sent(&secured, &bytes).await;
+            if size <= 60_000 {
+                assert_eq!(end, End::Refused, "{size}");
+            }
+            assert_ne!(end, End::Served, "{size}");
+            assert!(secured.upstream.take().is_empty(), "{size}");
+            assert!(serves(&secured).await, "{size}");
+        }
     }
 }
 

@@ -73,6 +73,10 @@ async fn a_wake_up_is_enough_and_a_failure_is_repeated_without_one() {
 async fn c13_ten_thousand_due_at_once_are_paced() {
     let bench = Bench::new();
     let shop = merchant().await;
+    shop.answer(Manner {
+        delay: Duration::from_millis(5),
+        ..Manner::status(200)
+    });
     for order in 0..10_000 {
         bench.queue(
             &format!("{}", 100_000 + order % 50),
@@ -89,6 +93,65 @@ async fn c13_ten_thousand_due_at_once_are_paced() {
     let (units, in_all) = bench.outbox.most_leased();
     // What is in memory at once.
     assert!(in_all <= 256 && units.values().all(|most| *most <= 4));
+    // Fifty units would be two hundred at once on their one host.
+    let at_once = shop.most_at_once();
+    assert!(at_once <= 32, "{at_once} at once");
+}
+
+/// A dead platform of a hundred shops, which have places for four hundred.
+#[tokio::test]
+async fn c13_a_dead_host_of_many_units_takes_few_places_and_delays_nobody_else() {
+    let bench = Bench::new();
+    let (dead, shop) = (Odd::start(Oddly::Hang).await, merchant().await);
+    for order in 0..500 {
+        bench.queue(&format!("{}", 100_000 + order % 100), order, &dead.url);
+    }
+    for order in 0..100 {
+        bench.queue("999999", order, &shop.base_url());
+    }
+    run(&bench);
+    // All of them while the first of the dead host still hang.
+    assert!(shop.wait_for(100, Duration::from_secs(9)).await);
+    bench
+        .outbox
+        .until(|outbox| outbox.count(CallbackState::Delivered) == 100)
+        .await;
+    while dead.requests() < 32 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(dead.requests(), 32);
+}
+
+/// Nothing waits for a host for longer than its lease allows, and an end is not held up by it.
+#[tokio::test]
+async fn c13_what_waits_for_its_host_at_the_end_stays_in_the_outbox() {
+    let mut bench = Bench::new();
+    bench.limits.per_host = 1;
+    let shop = merchant().await;
+    shop.answer(Manner {
+        delay: Duration::from_millis(300),
+        ..Manner::status(200)
+    });
+    for order in 0..10 {
+        bench.queue(&format!("{}", 100_000 + order), order, &shop.base_url());
+    }
+    run(&bench);
+    assert!(shop.wait_for(1, LONG).await);
+    assert!(bench.lifecycle.shutdown_within(LONG).await);
+    let told = shop.callbacks().len();
+    assert!(told < 10 && shop.most_at_once() == 1, "{told}");
+    assert_eq!(bench.outbox.count(CallbackState::Delivered), told);
+    // None is lost: they are claimed again when their leases have ended.
+    let mut next = Bench::new();
+    next.outbox = std::sync::Arc::clone(&bench.outbox);
+    next.clock = std::sync::Arc::clone(&bench.clock);
+    next.clock.advance(Duration::from_secs(40));
+    shop.answer(Manner::status(200));
+    run(&next);
+    next.outbox
+        .until(|outbox| outbox.count(CallbackState::Delivered) == 10)
+        .await;
+    assert_eq!(shop.callbacks().len(), 10, "none twice");
 }
 
 #[tokio::test]
@@ -97,6 +160,7 @@ async fn an_end_stops_the_claiming_and_finishes_what_is_in_flight() {
     bench.limits = Limits {
         total: 2,
         per_unit: 2,
+        ..Limits::default()
     };
     let shop = merchant().await;
     shop.answer(Manner {
