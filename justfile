@@ -25,6 +25,10 @@ kills rounds="200":
 mutants *args:
     cargo run --example mutants -- {{args}}
 
+# The bugs planted for the seeded simulation, one at a time: which life shows each? just planted --only fresh-key
+planted *args:
+    cargo run --example mutants -- --planted {{args}}
+
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 

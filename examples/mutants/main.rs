@@ -5,8 +5,10 @@
 //! those of its own module first, then all of the library, then those over sockets. Must not: touch the tree itself.
 
 mod copy;
+mod lives;
 mod record;
 mod run;
+mod sightings;
 mod table;
 
 use std::process::ExitCode;
@@ -43,10 +45,21 @@ struct Asked {
     /// Writes what was found into `tests/mutants/caught.md`.
     #[arg(long)]
     record: bool,
+    /// Only the bugs that are planted for the seeded simulation: which life shows each? Writes `tests/mutants/planted.md`.
+    #[arg(long)]
+    planted: bool,
+    /// So many lives at most for each planted bug.
+    #[arg(long, default_value_t = 256)]
+    lives: u64,
 }
 
 fn main() -> ExitCode {
-    match tried(&Asked::parse()) {
+    let asked = Asked::parse();
+    let done = match asked.planted {
+        true => hunted(&asked),
+        false => tried(&asked),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
@@ -67,6 +80,44 @@ fn mutants_of(place: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Mutan
     Ok(all)
 }
 
+/// The tests with all of these built in.
+fn built(all: &[Mutant], test_args: Option<&str>) -> Result<Tests, String> {
+    let mut wrong = table::complaints(all);
+    wrong.extend(table::misplaced(all, |file| {
+        std::fs::read_to_string(file).ok()
+    }));
+    if !wrong.is_empty() {
+        return Err(wrong.join("\n"));
+    }
+    copy::planted(all)?;
+    Tests::built(test_args)
+}
+
+fn chosen<'a>(all: &'a [Mutant], only: &[String]) -> Vec<&'a Mutant> {
+    let is_wanted =
+        |one: &&Mutant| only.is_empty() || only.iter().any(|name| one.name.starts_with(name));
+    all.iter().filter(is_wanted).collect()
+}
+
+/// The planted bugs: which life shows each.
+fn hunted(asked: &Asked) -> Result<bool, String> {
+    let all = mutants_of(sightings::TABLE, |_| true)?;
+    let tests = built(&all, None)?;
+    let known = std::fs::read_to_string(sightings::PLACE).unwrap_or_default();
+    let write = |hunts: &sightings::Hunts| {
+        if let Err(error) = std::fs::write(sightings::PLACE, sightings::written(&all, hunts)) {
+            eprintln!("{}: {error}", sightings::PLACE);
+        }
+    };
+    lives::hunted(
+        tests.sockets(),
+        &chosen(&all, &asked.only),
+        asked.lives,
+        sightings::read(&known),
+        write,
+    )
+}
+
 fn tried(asked: &Asked) -> Result<bool, String> {
     let mut all = Vec::new();
     for table in &asked.table {
@@ -74,24 +125,11 @@ fn tried(asked: &Asked) -> Result<bool, String> {
     }
     // Also of the tables that were not asked for: their lines stay.
     let in_record = mutants_of(TABLES, |path| !path.ends_with(record::LEFT_OUT))?;
-    let mut wrong = table::complaints(&all);
-    wrong.extend(table::misplaced(&all, |file| {
-        std::fs::read_to_string(file).ok()
-    }));
-    if !wrong.is_empty() {
-        return Err(wrong.join("\n"));
-    }
-    copy::planted(&all)?;
-    let tests = Tests::built(asked.test_args.as_deref())?;
+    let tests = built(&all, asked.test_args.as_deref())?;
     if !asked.trust {
         tests.all_green()?;
     }
-    let chosen: Vec<&Mutant> = all
-        .iter()
-        .filter(|one| {
-            asked.only.is_empty() || asked.only.iter().any(|name| one.name.starts_with(name))
-        })
-        .collect();
+    let chosen = chosen(&all, &asked.only);
     let known = record::read(&std::fs::read_to_string(record::PLACE).unwrap_or_default());
     let write = |record: &Record| {
         if asked.record

@@ -4,7 +4,7 @@
 //! themselves, or when they don't end in time. Must not: run tests that start servers or other programs; they would be left running.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -89,6 +89,11 @@ impl Tests {
             sockets: program("it")?,
             only_sockets: only_sockets.map(str::to_owned),
         })
+    }
+
+    /// The program of those over sockets.
+    pub(crate) fn sockets(&self) -> &Path {
+        &self.sockets
     }
 
     /// Without a mutant nothing may fail: what fails then would seem to catch every mutant.

@@ -4,12 +4,15 @@
 
 #[path = "../../examples/mutants/record.rs"]
 mod record;
+#[path = "../../examples/mutants/sightings.rs"]
+mod sightings;
 #[path = "../../examples/mutants/table.rs"]
 mod table;
 
 use super::assert_none;
 use super::source::{Complaints, File, everything};
 use record::Count;
+use sightings::Hunt;
 use table::Mutant;
 
 /// Those of the tables that are wanted.
@@ -118,4 +121,99 @@ fn the_record_names_a_test_for_each_mutant() {
     assert_eq!(recorded(&one, "", "").len(), 2, "not tried");
     let other = format!("{}| b | no | it x::y |\n", row("it x::y"));
     assert_eq!(recorded(&one, &other, "fn y()").len(), 1, "no such mutant");
+}
+
+/// With which words a failure of the simulation may begin: each is a paragraph of "What holds after every step", or an
+/// invariant.
+const KINDS: &[&str] = &[
+    "money",
+    "answers",
+    "callbacks",
+    "reads",
+    "I1",
+    "I2",
+    "I3",
+    "I4",
+    "I5",
+    "I6",
+    "I7",
+    "I9",
+];
+
+/// What is wrong with the record of these bugs.
+fn shown(all: &[Mutant], text: &str) -> Complaints {
+    let hunts = sightings::read(text);
+    let mut wrong = Complaints::new();
+    for Mutant { name, .. } in all {
+        let again = format!("just planted --only {name}");
+        match hunts.get(name) {
+            None => wrong.push(format!("{name} has not been tried: {again}")),
+            Some(Hunt::NotFound(lives)) => {
+                wrong.push(format!("{name}: none of {lives} lives shows it: {again}"));
+            }
+            Some(Hunt::Found { again, shown, .. }) => {
+                let kind = shown.split(':').next().unwrap_or_default();
+                if !KINDS.contains(&kind) {
+                    wrong.push(format!("{name}: {shown}: this is no invariant"));
+                }
+                if again.starts_with("0 ") {
+                    wrong.push(format!("{name}: the seed did not show it again"));
+                }
+            }
+        }
+    }
+    let is_known = |name: &&String| all.iter().any(|one| one.name == **name);
+    for name in hunts.keys().filter(|name| !is_known(name)) {
+        wrong.push(format!(
+            "{}: {name} is no planted bug any more",
+            sightings::PLACE
+        ));
+    }
+    wrong
+}
+
+/// Each bug that is planted for the simulation was shown by a life of it.
+#[test]
+fn the_record_of_planted_bugs_has_a_life_for_each() {
+    let files = everything();
+    let text_of = |path: &str| {
+        let found = files.iter().find(|file| file.path == path);
+        found.map_or("", |file| file.text.as_str())
+    };
+    let text = text_of(sightings::PLACE);
+    let all = mutants(&files, |path| path == sightings::TABLE);
+    assert!(all.len() >= 23, "{}", all.len());
+    assert_none(&shown(&all, text));
+    let as_it_is_written = sightings::written(&all, &sightings::read(text));
+    assert_eq!(as_it_is_written, text, "as it is written");
+    let test = sightings::TEST.rsplit("::").next().unwrap_or_default();
+    let simulation = text_of("tests/it/simulation/mod.rs");
+    assert!(simulation.contains(&format!("fn {test}(")), "{test}");
+
+    let table = "[[mutant]]\nname='a'\nwhat='b'\nfile='f'\nfrom='c'\nto='d'\n";
+    let one = table::read(table).unwrap_or_default();
+    let wrong = |rows: &str| shown(&one, rows).len();
+    let good = "| a | 17 | 3 of 3 | I3: sent and not recorded |\n";
+    assert_eq!(wrong(good), 0);
+    assert_eq!(wrong(""), 1, "not tried");
+    assert_eq!(wrong("| a | none of 256 | - | - |\n"), 1, "not found");
+    assert_eq!(wrong("| a | 17 | 0 of 3 | I3: not recorded |\n"), 1, "once");
+    assert_eq!(
+        wrong("| a | 17 | 3 of 3 | no reason |\n"),
+        1,
+        "no invariant"
+    );
+    let other = format!("{good}| b | 1 | 3 of 3 | I3: not recorded |\n");
+    assert_eq!(wrong(&other), 1, "no such bug");
+
+    let heard =
+        "12 Step\nSEED=17: assertion `left == right` failed: I4: recorded as done: Call { a: 1 }\n";
+    let shown = (17, "I4: recorded as done".to_owned());
+    assert_eq!(sightings::failure(heard), Some(shown));
+    let heard = "SEED=9: I1: captured: Payment { a: 1 }";
+    assert_eq!(
+        sightings::failure(heard),
+        Some((9, "I1: captured".to_owned()))
+    );
+    assert_eq!(sightings::failure("test result: ok"), None);
 }

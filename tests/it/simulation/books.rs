@@ -54,12 +54,12 @@ impl Books {
             let seen = world.seen(order);
             assert!(
                 seen.is_some() || !matches!(told, Told::Done(_)),
-                "{order:?} was told and not made"
+                "answers: told and not made: {order:?}"
             );
             let Some(seen) = seen else { continue };
             assert!(
                 !matches!(told, Told::Nothing | Told::Refused),
-                "{order:?} was made and not told: {told:?}"
+                "answers: made and not told: {order:?} {told:?}"
             );
             money(order, &seen, shops);
         }
@@ -98,7 +98,7 @@ impl Books {
         let name = (unit.unwrap_or_default().to_owned(), reference(order));
         assert!(
             !self.born.contains(&name),
-            "I7: {} {} reached eCom, and the payment was born in ePayment",
+            "I7: it reached eCom, and was born in ePayment: {} {}",
             request.method,
             request.target
         );
@@ -122,7 +122,7 @@ impl Books {
         for key in self.sent.get(&name).into_iter().flatten() {
             assert!(
                 recorded.contains(key.as_str()),
-                "I3: {key} is not recorded: {calls:?}"
+                "I3: sent and not recorded: {key}: {calls:?}"
             );
         }
         for call in &calls {
@@ -152,7 +152,9 @@ impl Books {
                         "I4: recorded as not done: {call:?} {seen:?}"
                     );
                 }
-                AdjustmentState::Open(_) => assert!(effects <= 1, "{call:?} {seen:?}"),
+                AdjustmentState::Open(_) => {
+                    assert!(effects <= 1, "I4: done twice: {call:?} {seen:?}")
+                }
             }
         }
     }
@@ -180,11 +182,11 @@ fn money(order: &Order, seen: &PaymentView, shops: &Shops) {
     };
     assert!(
         cancelled || !cancels.iter().copied().any(|r| done(&r)),
-        "a cancel was told and not done: {seen:?}"
+        "money: a cancel was told and not done: {seen:?}"
     );
     assert!(
         !cancelled || direct || cancels.iter().copied().any(|r| maybe(&r)),
-        "a cancel was done and not told: {seen:?}"
+        "money: a cancel was done and not told: {seen:?}"
     );
     let at = |name: EventName| {
         let mut all = seen.events.iter();
@@ -197,7 +199,7 @@ fn money(order: &Order, seen: &PaymentView, shops: &Shops) {
             .any(|r| r.change.release && maybe(&r));
         assert!(
             cancelled < captured || asked || direct,
-            "released after a capture, and nobody asked for that: {seen:?}"
+            "money: released after a capture, and nobody asked for that: {seen:?}"
         );
     }
 }
@@ -212,13 +214,16 @@ fn explained(what: &str, sum: i64, requests: &[&Request], seen: &PaymentView) {
     let mut possible = BTreeSet::from([told]);
     for request in requests.iter().filter(|r| r.told == Told::Unknown) {
         let Some(amount) = request.change.amount else {
-            assert!(sum >= told, "{what} {sum} of {told}: {requests:?} {seen:?}");
+            assert!(
+                sum >= told,
+                "money: {what} is less than was told: {sum} of {told}: {requests:?} {seen:?}"
+            );
             return;
         };
         possible.extend(possible.clone().iter().map(|sum| sum + amount));
     }
     assert!(
         possible.contains(&sum),
-        "{what} {sum} is not among {possible:?}: {requests:?} {seen:?}"
+        "money: {what} is not what was told: {sum} is not among {possible:?}: {requests:?} {seen:?}"
     );
 }

@@ -131,7 +131,11 @@ impl Life {
         let exists = self.shops.created.contains_key(order);
         let asked = (order, false, way);
         let answer = self.agrees(asked, answer, exists, seen).await;
-        assert!(answer.status == 200, "{order:?}: {}", answer.text());
+        assert!(
+            answer.status == 200,
+            "reads: no answer about {order:?}: {}",
+            answer.text()
+        );
     }
 
     /// The network heals, Vipps delivers, the shops are well and repeat what they do not know.
@@ -156,14 +160,15 @@ impl Life {
             }
         }
         let open = self.open();
-        assert!(open.is_empty(), "never found out: {open:?}");
+        assert!(open.is_empty(), "answers: never found out: {open:?}");
         let orders: Vec<Order> = self.shops.created.keys().cloned().collect();
         for order in orders {
             self.look(&order, Way::First).await;
             self.check(Some(&order), true).await;
         }
         let counts = self.world.shop.counts().await;
-        assert_eq!((counts.pending, counts.unmatched), (0, 0));
+        let left = (counts.pending, counts.unmatched);
+        assert_eq!(left, (0, 0), "I5: something is left");
     }
 
     /// What its shop can still ask about, and does not know.

@@ -53,11 +53,15 @@ impl Post {
             }
             let status = text(&body["transactionInfo"]["status"]);
             let authorization = received.header("authorization");
-            assert_eq!(authorization, Some(AUTH_TOKEN), "{order:?}");
+            assert_eq!(
+                authorization,
+                Some(AUTH_TOKEN),
+                "callbacks: not the shop's word: {order:?}"
+            );
             if UNITS[unit].direct && status == "SALE" {
                 assert_eq!(
                     seen.captured, seen.authorized,
-                    "told before it was captured: {seen:?}"
+                    "callbacks: told before it was captured: {seen:?}"
                 );
             }
             lines.push(format!("{} {} {status} {took}", unit, order.id));
@@ -90,7 +94,7 @@ impl Post {
             let Some(want) = want else {
                 assert!(
                     mine.is_empty() && heard.is_empty(),
-                    "I5: {mine:?} {heard:?} {seen:?}"
+                    "I5: a callback that nobody may hear: {mine:?} {heard:?} {seen:?}"
                 );
                 continue;
             };
@@ -98,21 +102,25 @@ impl Post {
             let not_yet = world.paused || (!over && waiting.contains(&seen.reference));
             assert!(
                 mine.len() == 1 || (not_yet && mine.is_empty()),
-                "I5: {mine:?} {seen:?}"
+                "I5: not one record: {mine:?} {seen:?}"
             );
             let word = |status: &String| want.contains(&status.as_str()) && *status == heard[0].0;
             assert!(
                 heard.iter().all(|(status, _)| word(status)),
-                "I6: {heard:?} {seen:?}"
+                "I6: not the word: {heard:?} {seen:?}"
             );
             let taken = heard.iter().filter(|(_, took)| *took).count();
             assert!(
                 taken <= 1,
-                "told again who had taken it: {heard:?} {seen:?}"
+                "I5: told again who had taken it: {heard:?} {seen:?}"
             );
             let Some(record) = mine.first() else { continue };
             let delivered = record.state == CallbackState::Delivered;
-            assert_eq!(delivered, taken == 1, "I5: {record:?} {heard:?}");
+            assert_eq!(
+                delivered,
+                taken == 1,
+                "I5: delivered is not taken: {record:?} {heard:?}"
+            );
             assert!(
                 !over || matches!(record.state, CallbackState::Delivered | CallbackState::Dead),
                 "I5: neither told nor dead: {record:?} {seen:?}"
@@ -125,7 +133,10 @@ impl Post {
 pub(super) fn details(order: &Order, answer: &Answer, exists: bool, seen: &PaymentView) {
     let text = answer.text();
     if exists {
-        assert!(!matches!(answer.status, 402 | 404), "{order:?}: {text}");
+        assert!(
+            !matches!(answer.status, 402 | 404),
+            "reads: it exists: {order:?}: {text}"
+        );
     }
     let json = answer.json();
     let summary = &json["transactionSummary"];
@@ -135,16 +146,19 @@ pub(super) fn details(order: &Order, answer: &Answer, exists: bool, seen: &Payme
     let value = |amount: ecom_bridge::types::Amount| amount.minor_units();
     let told = |name: &str| summary[name].as_i64().unwrap_or(0);
     let (captured, refunded) = (value(seen.captured), value(seen.refunded));
-    assert_eq!(told("capturedAmount"), captured, "{order:?}: {text}");
-    assert_eq!(told("refundedAmount"), refunded, "{order:?}: {text}");
+    let captured_is = told("capturedAmount");
+    assert_eq!(captured_is, captured, "reads: captured: {order:?}: {text}");
+    let refunded_is = told("refundedAmount");
+    assert_eq!(refunded_is, refunded, "reads: refunded: {order:?}: {text}");
     let authorized = value(seen.authorized);
     if authorized > 0 {
         let left = authorized - captured - value(seen.cancelled);
-        assert_eq!(told("remainingAmountToCapture"), left, "{order:?}: {text}");
+        let left_is = told("remainingAmountToCapture");
+        assert_eq!(left_is, left, "reads: left to capture: {order:?}: {text}");
         assert_eq!(
             told("remainingAmountToRefund"),
             captured - refunded,
-            "{order:?}: {text}"
+            "reads: left to refund: {order:?}: {text}"
         );
     }
     if UNITS[order.unit].direct {
@@ -162,7 +176,7 @@ pub(super) fn details(order: &Order, answer: &Answer, exists: bool, seen: &Payme
         assert_eq!(
             entries.filter(fits).count(),
             seen.count(name),
-            "{order:?} {operation}: {text} {seen:?}"
+            "reads: history: {order:?} {operation}: {text} {seen:?}"
         );
     }
 }

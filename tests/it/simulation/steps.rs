@@ -114,7 +114,7 @@ impl Life {
         if fresh && matches!(trouble, Trouble::Nothing) {
             assert!(
                 matches!(told, Told::Done(_)),
-                "{order:?}: {}",
+                "answers: not made, and nothing was wrong: {order:?}: {}",
                 answer.text()
             );
         }
@@ -231,7 +231,7 @@ impl Life {
             };
             assert!(
                 fits,
-                "{due:?} was due, {told:?} was told: {order:?} {change:?}"
+                "answers: not what was due: {due:?} was, {told:?} was told: {order:?} {change:?}"
             );
         }
         Some(order.clone())
@@ -287,7 +287,7 @@ impl Life {
         let told = self.send(other, Way::First, &Trouble::Nothing).await;
         assert!(
             !done || !matches!(told, Told::Done(_)),
-            "two amounts under one id: {request:?} {change:?}"
+            "answers: two amounts under one id: {request:?} {change:?}"
         );
         // The first is not repeated any more: its id has another meaning now.
         for at in [first, other] {
@@ -311,6 +311,12 @@ impl Life {
         let one = self.world.changing(order, change, Way::First);
         let other = self.world.changing(order, change, Way::Second);
         let (one, other) = tokio::join!(one.send(), other.send());
+        let said = [&one, &other].map(outcome);
+        let one_did_it = said.iter().any(|told| matches!(told, Told::Done(_)));
+        assert!(
+            !one_did_it || !said.contains(&Told::Refused),
+            "answers: one instance did it, the other refused it: {order:?} {change:?} {said:?}"
+        );
         self.shops.answered(at, &one);
         self.shops.answered(at, &other);
         let told = self.shops.requests[at].told;
@@ -411,7 +417,11 @@ impl Life {
         }
         let told = self.shops.answered(at, &answer);
         self.told(order, told);
-        assert!(matches!(told, Told::Done(_)), "{}", answer.text());
+        assert!(
+            matches!(told, Told::Done(_)),
+            "answers: not done, and nothing was wrong: {}",
+            answer.text()
+        );
         Some(order.clone())
     }
 
@@ -456,7 +466,7 @@ impl Life {
             }
             None => assert!(
                 !matches!(outcome(&answer), Told::Done(_)),
-                "{}",
+                "reads: nobody made it: {}",
                 answer.text()
             ),
         }

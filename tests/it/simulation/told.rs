@@ -49,11 +49,11 @@ impl Shops {
         let duplicate = is == Told::Refused && answer.json()[0]["errorCode"] == "34";
         let same = self.amounts.get(order) == Some(&amount);
         if let (Told::Done(_), Told::Done(_)) = (before, is) {
-            panic!("a second payment: {order:?} {}", answer.text());
+            panic!("answers: a second payment: {order:?} {}", answer.text());
         }
         assert!(
             !(duplicate && before == Told::Nothing),
-            "{order:?} is taken, and nobody made it: {}",
+            "answers: taken, and nobody made it: {order:?} {}",
             answer.text()
         );
         let told = match is {
@@ -89,21 +89,30 @@ impl Shops {
         let now = match (request.told, is) {
             (told, Told::Nothing) => told,
             (Told::Done(was), Told::Done(is)) => {
-                assert_eq!(was, is, "another answer to the same request: {request:?}");
+                assert_eq!(
+                    was, is,
+                    "answers: another answer to the same request: {request:?}"
+                );
                 Told::Done(was)
             }
             (Told::Done(was), Told::Unknown) => Told::Done(was),
             (Told::Done(_), Told::Refused) => {
-                panic!("a success became a refusal: {request:?} {}", answer.text())
+                panic!(
+                    "answers: a success became a refusal: {request:?} {}",
+                    answer.text()
+                )
             }
             (_, told) => told,
         };
         if let (Told::Done(amount), Some(asked)) = (now, request.change.amount) {
-            assert_eq!(amount, asked, "another amount was told: {request:?}");
+            assert_eq!(
+                amount, asked,
+                "answers: another amount was told: {request:?}"
+            );
         }
         assert!(
             answer.status != 500 || answer.route() == "ecom",
-            "{}",
+            "answers: a status that eCom never has: {}",
             answer.text()
         );
         if is == Told::Unknown {

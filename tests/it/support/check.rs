@@ -42,15 +42,15 @@ pub(crate) fn sums(payments: &[PaymentView]) {
     for payment in payments {
         let value = |amount: ecom_bridge::types::Amount| amount.minor_units();
         let (authorized, captured) = (value(payment.authorized), value(payment.captured));
-        assert!(captured <= authorized, "I1 captured: {payment:?}");
+        assert!(captured <= authorized, "I1: captured: {payment:?}");
         assert!(
             value(payment.refunded) <= captured,
-            "I1 refunded: {payment:?}"
+            "I1: refunded: {payment:?}"
         );
         if authorized > 0 {
             assert!(
                 captured + value(payment.cancelled) <= authorized,
-                "I1 released: {payment:?}"
+                "I1: released: {payment:?}"
             );
         }
     }
