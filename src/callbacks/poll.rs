@@ -254,6 +254,7 @@ pub fn caller(
             per_call: PATIENCE,
         },
         spent: Arc::new(Spent::default()),
+        early: Arc::default(),
     }
 }
 

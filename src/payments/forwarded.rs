@@ -15,7 +15,7 @@ use super::send::reserve;
 use super::{Answer, Caller, NotFirst, Order, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
 use crate::store::{Begun, First, NewAdjustment, NewPayment, Outcome, PaymentFacts};
-use crate::telemetry::Api;
+use crate::telemetry::{Api, Route};
 use crate::translate::adjust::Asked;
 use crate::types::{Amount, Kind, Moment, MoneyOp, Origin, RequestId};
 use crate::upstream::{RawReply, SendFailure};
@@ -111,8 +111,10 @@ impl Payments {
             Err(SendFailure::NotSent(_)) => Outcome::NotDone,
             Ok(_) | Err(_) => Outcome::Unknown,
         };
-        self.close_attempt(attempt, outcome).await;
-        Ok(self.as_it_came(sent, "eCom gave no answer about the new payment"))
+        let answer = self.as_it_came(sent, "eCom gave no answer about the new payment");
+        let closing = self.close_attempt(attempt, outcome);
+        caller.telling(&answer, Route::Ecom, closing).await;
+        Ok(answer)
     }
 
     /// A money call for eCom. What is open in ePayment is settled first: never two at a time.
@@ -145,8 +147,14 @@ impl Payments {
             Err(SendFailure::NotSent(_)) => Outcome::NotDone,
             Ok(_) | Err(_) => Outcome::Unknown,
         };
-        self.close(id, outcome).await;
         let answer = self.as_it_came(sent, "eCom gave no answer");
+        let closing = self.close(id, outcome);
+        if no_such_order {
+            // Not the last word: ePayment may have it.
+            closing.await;
+        } else {
+            caller.telling(&answer, Route::Ecom, closing).await;
+        }
         if no_such_order {
             AtEcom::NoSuchOrder(answer)
         } else {

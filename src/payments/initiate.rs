@@ -18,7 +18,7 @@ use crate::store::{
     Attempt, AttemptId, AttemptState, Begun, CallbackTarget, First, Known, NewPayment, Outcome,
     PaymentFacts, StoreError,
 };
-use crate::telemetry::Api;
+use crate::telemetry::{Api, Route};
 use crate::translate::error::During;
 use crate::translate::initiate::{CreateContext, Initiate, to_answer, to_create};
 use crate::translate::loss::Loss;
@@ -375,27 +375,33 @@ impl Work<'_> {
         }
     }
 
+    /// The answer, which does not wait for a slow store.
+    async fn tell(&self, answer: Answer, closing: impl Future<Output = ()> + Send) -> Answer {
+        self.caller.telling(&answer, Route::Epayment, closing).await;
+        answer
+    }
+
     /// From what is known to the record and the answer.
     async fn conclude(&self, attempt: AttemptId, key: &IdempotencyKey, fate: Fate) -> Answer {
         let payments = self.payments;
         match fate {
             Fate::Ours(created) => {
-                payments
-                    .close_attempt(attempt, accepted(payments.clock.now()))
-                    .await;
-                Answer::json(&to_answer(
+                let answer = Answer::json(&to_answer(
                     &self.subject.order.order,
                     &created,
                     &self.new.command.fall_back,
-                ))
+                ));
+                let closing = payments.close_attempt(attempt, accepted(payments.clock.now()));
+                self.tell(answer, closing).await
             }
             Fate::Refused(answer) => {
-                payments.close_attempt(attempt, Outcome::Refused).await;
-                answer
+                let closing = payments.close_attempt(attempt, Outcome::Refused);
+                self.tell(answer, closing).await
             }
             Fate::Taken => {
-                payments.close_attempt(attempt, Outcome::Refused).await;
-                Failure::code(Code::Merchant34).into()
+                let closing = payments.close_attempt(attempt, Outcome::Refused);
+                self.tell(Failure::code(Code::Merchant34).into(), closing)
+                    .await
             }
             Fate::NotSent => {
                 payments.close_attempt(attempt, Outcome::NotDone).await;

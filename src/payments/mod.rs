@@ -8,6 +8,7 @@ mod approve;
 mod attempts;
 mod background;
 mod before;
+mod early;
 mod evidence;
 mod forwarded;
 mod initiate;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use adjust::{AdjustOptions, Adjustment, MoneyCalls, sent_before};
 pub use background::{DIRECT_CAPTURE, DirectCapture};
+pub use early::Early;
 pub use forwarded::{AtEcom, Forwarding, NewAtEcom};
 pub use initiate::{NewOrder, NotFirst};
 pub use read::{Look, NoLook, Reading, View, look, remembered};
@@ -148,6 +150,8 @@ pub struct Caller {
     pub terms: Terms,
     /// Where upstream's time is noted.
     pub spent: Arc<Spent>,
+    /// What may be told before all is done.
+    pub early: Arc<Early>,
 }
 
 impl Caller {

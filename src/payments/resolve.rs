@@ -138,6 +138,7 @@ fn again(caller: &Caller) -> Caller {
     Caller {
         budget,
         spent: Arc::new(Spent::default()),
+        early: Arc::default(),
         ..caller.clone()
     }
 }

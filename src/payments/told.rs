@@ -9,6 +9,7 @@ use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::{Aggregate, Modified, Payment};
 use crate::routing::TransactionIdSource;
 use crate::store::{self, AdjustmentState, Outcome};
+use crate::telemetry::Route;
 use crate::translate::adjust::{self, Done};
 use crate::translate::error::{self, During, Meaning};
 use crate::types::MoneyOp;
@@ -32,7 +33,6 @@ impl Work<'_> {
             transaction_id: transaction_id.clone(),
             at,
         };
-        payments.close(intent.id, recorded).await;
         // On a cancel the number may be left out; the payment's own is no number.
         let stand_in = (self.asked.op != MoneyOp::Cancel).then_some(done.psp_reference);
         let told = Done {
@@ -41,12 +41,15 @@ impl Work<'_> {
             at,
             text: self.asked.command.text.clone(),
         };
-        Answer::json(&adjust::to_answer(
+        let answer = Answer::json(&adjust::to_answer(
             self.asked.op,
             &self.subject.order.order,
             told,
             &done.aggregate,
-        ))
+        ));
+        let closing = payments.close(intent.id, recorded);
+        self.caller.telling(&answer, Route::Epayment, closing).await;
+        answer
     }
 
     /// The event behind an answer, from one read of the log.

@@ -24,10 +24,12 @@ use crate::ecom::error::Failure;
 use crate::ecom::route::{self, Operation, Target};
 use crate::lifecycle::Lifecycle;
 use crate::observe::Observer;
-use crate::payments::Payments;
+use crate::payments::{Early, Payments};
 use crate::settings::Live;
 use crate::shadow::Shadow;
+use crate::store::StoreError;
 use crate::telemetry::{Api, Meters, Op, RequestFacts, Route};
+use crate::upstream::Spent;
 use crate::upstream::ecom::Forwarder;
 
 /// What every call shares.
@@ -182,6 +184,11 @@ impl Bridge {
         let gone = Arc::new(Gone::default());
         let noted = Arc::clone(&gone);
         let bridge = self.clone();
+        let (spent, early) = (Arc::default(), Arc::default());
+        let late = Late {
+            spent: Arc::clone(&spent),
+            early: Arc::clone(&early),
+        };
         let call = Call {
             parts,
             body,
@@ -189,6 +196,8 @@ impl Bridge {
             order,
             deadline,
             snapshot: Arc::clone(&snapshot),
+            spent,
+            early,
             decided: Mutex::default(),
             berth: Mutex::default(),
             _memory: memory,
@@ -205,8 +214,11 @@ impl Bridge {
             answer
         }));
         let watch = Watch(Some(gone));
-        let answer = work.await;
+        let answer = tokio::time::timeout_at((deadline + LATE).into(), work).await;
         watch.disarm();
+        let Ok(answer) = answer else {
+            return late.answer(id);
+        };
         answer.unwrap_or_else(|_| {
             tracing::error!("the work on a call panicked");
             refuse(
@@ -214,6 +226,31 @@ impl Bridge {
                 id,
             )
         })
+    }
+}
+
+/// How long after its time a call may still be at its record, before it is answered without.
+const LATE: Duration = Duration::from_millis(500);
+
+/// A call whose time is over while its work goes on: the store is slow, for nothing else is waited for then.
+struct Late {
+    spent: Arc<Spent>,
+    early: Arc<Early>,
+}
+
+impl Late {
+    /// What is known; else whether anything may have been done. Nothing is sent any more that could change that.
+    fn answer(&self, id: RequestId) -> Response<ProxyBody> {
+        if let Some((answer, route)) = self.early.known() {
+            tracing::warn!("a call was answered before its record was closed: the store is slow");
+            return response(answer, route, id);
+        }
+        if self.spent.may_have_changed() {
+            tracing::warn!("a call was answered before its outcome was kept: the store is slow");
+            let why = "the bridge's store is too slow to keep what came of it";
+            return refuse(&Failure::unknown(why), id);
+        }
+        response(StoreError::Locked.into(), Route::Refused, id)
     }
 }
 

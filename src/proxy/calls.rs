@@ -21,7 +21,7 @@ use crate::ecom::request::{Adjust, ForceApprove};
 use crate::ecom::route::Operation;
 use crate::ecom::used::{Member, Used};
 use crate::payments::{
-    Adjustment, Answer, AtEcom, Caller, Forwarding, Order, Reading, View, sent_before,
+    Adjustment, Answer, AtEcom, Caller, Early, Forwarding, Order, Reading, View, sent_before,
 };
 use crate::routing::{self, Ask};
 use crate::settings::Snapshot;
@@ -31,7 +31,7 @@ use crate::translate::adjust::{self, Adjusting, Asked};
 use crate::translate::approve;
 use crate::translate::loss::Loss;
 use crate::types::{KeyMaker, MoneyOp, OrderText, RequestId, Untranslatable};
-use crate::upstream::MERCHANT_SERIAL_NUMBER;
+use crate::upstream::{MERCHANT_SERIAL_NUMBER, Spent};
 
 /// A call of eCom with its body read.
 pub(super) struct Call {
@@ -42,6 +42,10 @@ pub(super) struct Call {
     pub(super) order: String,
     pub(super) deadline: Instant,
     pub(super) snapshot: Arc<Snapshot>,
+    /// Upstream's time, and whether anything may have been changed.
+    pub(super) spent: Arc<Spent>,
+    /// What may be told before all is done.
+    pub(super) early: Arc<Early>,
     /// What was decided about, and what was known of it; for shadowing, empty where nobody looks.
     pub(super) decided: Mutex<Option<(Order, Known)>>,
     /// Its place at the API that it waits for.

@@ -11,6 +11,7 @@ use super::bridge::Bridge;
 use super::calls::Call;
 use crate::ecom::error::Failure;
 use crate::ecom::request::InitiatePayment;
+use crate::ecom::route::Operation;
 use crate::epayment::model::Money;
 use crate::payments::{AdjustOptions, Answer, Caller, INITIATE_DOUBT, Order, Subject};
 use crate::routing::{self, Ask, Decision, Facts};
@@ -19,7 +20,7 @@ use crate::store::{Attempt, Known};
 use crate::telemetry::{Api, Class, RequestFacts, Route};
 use crate::translate::initiate::PaymentType;
 use crate::types::{CallerHash, Kind, Msn, OrderText, Origin, Scope};
-use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure, Spent};
+use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure, Unsent};
 
 const MSN_NAME: &str = "merchantInfo.merchantSerialNumber";
 
@@ -95,7 +96,8 @@ impl Bridge {
                 per_call: settings.upstream.timeout,
             },
             terms: crate::callbacks::terms_of(settings),
-            spent: Arc::new(Spent::default()),
+            spent: Arc::clone(&call.spent),
+            early: Arc::clone(&call.early),
         }
     }
 
@@ -115,7 +117,8 @@ impl Bridge {
         if let (Some(served), Some(msn), Answer::Json(_)) =
             (&self.served, &caller.credentials.msn, answer)
         {
-            served.accepted(msn, &caller.credentials).await;
+            let noted = served.accepted(msn, &caller.credentials);
+            caller.telling(answer, Route::Epayment, noted).await;
         }
     }
 
@@ -207,6 +210,13 @@ impl Bridge {
             deadline: call.deadline,
             per_call: call.snapshot.settings.upstream.timeout,
         };
+        if !matches!(call.operation, Operation::Details | Operation::Status) {
+            call.spent.begin_change();
+            if budget.left().is_zero() {
+                let why = "no time was left for it".to_owned();
+                return Err(SendFailure::NotSent(Unsent::NoConnection(why)));
+            }
+        }
         let began = Instant::now();
         let sent = self
             .forwarder

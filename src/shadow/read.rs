@@ -83,6 +83,7 @@ impl Sides {
                 per_call: limit,
             },
             spent: Arc::new(Spent::default()),
+            early: Arc::default(),
             ..offer.caller.clone()
         };
         Some(Asking {

@@ -46,6 +46,7 @@ pub(super) fn offer(id: &str) -> Offer {
             },
             terms: Terms::new(0, Duration::from_secs(1), false),
             spent: Arc::new(Spent::default()),
+            early: Arc::default(),
         },
         target: format!("/ecomm/v2/payments/{id}/details").parse().unwrap(),
         request_headers: HeaderMap::new(),

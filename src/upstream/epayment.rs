@@ -303,6 +303,12 @@ impl Epayment {
         request: Request<'_, impl Serialize>,
     ) -> Result<(RawReply, Option<Pass>), SendFailure> {
         let unfit = |why: String| SendFailure::NotSent(Unsent::NoConnection(why));
+        if request.method != Method::GET {
+            call.spent.begin_change();
+            if call.budget.left().is_zero() {
+                return Err(unfit("no time was left for it".to_owned()));
+            }
+        }
         let guarded = request.path.starts_with(OWN_PATHS);
         let mut address = self.base.clone();
         let prefix = self.base.path().trim_end_matches('/');

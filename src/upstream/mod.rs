@@ -20,7 +20,7 @@ pub mod turns;
 pub mod webhooks;
 mod whole;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -149,6 +149,7 @@ fn bearer(value: &HeaderValue) -> Option<HeaderValue> {
 pub struct Spent {
     calls: AtomicU32,
     micros: AtomicU64,
+    changes: AtomicBool,
 }
 
 impl Spent {
@@ -159,6 +160,18 @@ impl Spent {
             u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             Ordering::Relaxed,
         );
+    }
+
+    /// Something that may change a payment is about to be sent. Whoever asks when the time is over is not told too
+    /// little, where the sender looks at its time after this.
+    pub fn begin_change(&self) {
+        self.changes.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether anything was sent that may have changed a payment.
+    #[must_use]
+    pub fn may_have_changed(&self) -> bool {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// Number of calls, and their time together.

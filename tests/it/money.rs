@@ -232,27 +232,69 @@ async fn a5_absence_counts_from_the_last_sending_not_from_the_first() {
 
 #[tokio::test]
 async fn a6_an_answer_cut_anywhere_is_a_doubt_that_the_log_settles() {
-    let app = with(&[("upstream.retries", "0")]).start().await;
-    app.reserved("order-0001", 60_000).await;
-    let mut amount = 0;
-    for (n, bytes) in (0..420).step_by(9).enumerate() {
-        let cut = Action::Truncate {
-            bytes,
-            head: true,
-            reset: n % 2 == 1,
-        };
-        app.world().add_fault(Fault::once("/capture", cut));
-        let told = app
-            .capture("order-0001", 100, &format!("id-{n}"))
-            .await
-            .ok();
-        amount += 100;
-        assert_eq!(
-            told["transactionSummary"]["capturedAmount"], amount,
-            "cut after {bytes}"
-        );
-        assert_eq!(app.sums("order-0001").0, amount, "cut after {bytes}");
+    let app = with(&[
+        ("upstream.retries", "0"),
+        ("upstream.breaker_failures", "0"),
+    ])
+    .start()
+    .await;
+    for op in ["capture", "refund", "cancel"] {
+        let longest = whole_answer(&app, op).await;
+        assert!((200..2_000).contains(&longest), "{op} {longest}");
+        // The end of the whole answer is a cut, too: of the connection.
+        let cuts: Vec<usize> = (0..=longest).collect();
+        for some in cuts.chunks(32) {
+            let all = some.iter().map(|bytes| cut_after(&app, op, *bytes));
+            futures_util::future::join_all(all).await;
+        }
     }
+}
+
+/// How many bytes upstream's answer to a change has, head and body.
+async fn whole_answer(app: &TestApp, op: &str) -> usize {
+    let order = format!("whole-{op}");
+    app.reserved(&order, 1_000).await;
+    if op == "refund" {
+        app.capture(&order, 1_000, "before").await.ok();
+    }
+    let ask = app.past("POST", &format!("/epayment/v1/payments/{order}/{op}"));
+    let ask = ask.header("Idempotency-Key", &order);
+    let answer = match op {
+        "cancel" => ask.send().await,
+        _ => {
+            let body = json!({"modificationAmount": {"currency": "NOK", "value": 400}});
+            ask.json(&body).send().await
+        }
+    };
+    answer.ok_status();
+    answer.head.len() + answer.body.len()
+}
+
+/// A change whose answer ends after so many bytes.
+async fn cut_after(app: &TestApp, op: &str, bytes: usize) {
+    let order = format!("order-{op}-{bytes}");
+    app.reserved(&order, 1_000).await;
+    if op == "refund" {
+        app.capture(&order, 1_000, "before").await.ok();
+    }
+    let cut = Action::Truncate {
+        bytes,
+        head: true,
+        reset: bytes % 2 == 1,
+    };
+    let path = format!("/{order}/{op}");
+    let fault = app.world().add_fault(Fault::once(&path, cut).on("POST"));
+    let answer = app.changing(op, &order, 400, "x").send().await;
+    assert_eq!(
+        answer.status,
+        200,
+        "{op} cut after {bytes}: {}",
+        answer.text()
+    );
+    assert_eq!(app.sums(&order), effect_of(op), "{op} cut after {bytes}");
+    let faults = app.world().faults();
+    let used = faults.iter().find(|f| f.id == fault).map(|f| f.applied);
+    assert_eq!(used, Some(1), "{op} cut after {bytes}: it met the call");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -66,7 +67,13 @@ fn verdict<'t>(text: &'t str, id: &str) -> Option<&'t str> {
 #[test]
 fn with_everything_on_the_whole_list_comes_as_expected() {
     let folder = tempfile::tempdir().unwrap();
+    let began = Instant::now();
     let output = rehearse(folder.path(), ON, &[]);
+    let took = began.elapsed();
+    assert!(
+        took < Duration::from_secs(120),
+        "what it promises: {took:?}"
+    );
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");

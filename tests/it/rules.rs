@@ -1,5 +1,6 @@
 //! Part A of the faults, the money rules: ids and amounts, many calls at once, what is refused and then repeated.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ecom_bridge::simulator::{Action, Fault};
@@ -107,7 +108,20 @@ async fn a12_without_an_id_two_captures_are_two() {
     };
     app.world().add_fault(Fault::always("/capture", slow));
     let ask = app.changing("capture", "order-0001", 400, "");
-    let (a, b, c) = tokio::join!(ask.send(), ask.send(), ask.send());
+    let over = AtomicBool::new(false);
+    let sending = async {
+        let told = tokio::join!(ask.send(), ask.send(), ask.send());
+        over.store(true, Ordering::SeqCst);
+        told
+    };
+    // Never two at once: upstream has answered one before it sees the next.
+    let watching = until(|| {
+        let all = app.world().requests();
+        let captures = all.iter().filter(|r| r.path().ends_with("/capture"));
+        assert!(captures.filter(|r| r.status.is_none()).count() <= 1);
+        over.load(Ordering::SeqCst)
+    });
+    let ((a, b, c), ()) = tokio::join!(sending, watching);
     let mut statuses = [a.status, b.status, c.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 400], "within the reserved sum only");

@@ -338,7 +338,7 @@ fn connections() -> usize {
         .lines()
         .find_map(|line| line.strip_prefix("Max open files"))
         .and_then(|line| line.split_whitespace().next()?.parse().ok());
-    (files.unwrap_or(1_024_usize) / 6).min(3_000)
+    (files.unwrap_or(1_024_usize) / 6).min(20_000)
 }
 
 /// E8: idle connections up to the limit are kept, beyond it they are told; those that are served stay served.

@@ -368,6 +368,7 @@ impl Try<'_> {
             budget: self.job.budget(),
             terms: payments::Terms::new(retries, settings.shadow.timeout, recovery),
             spent: Arc::new(Spent::default()),
+            early: Arc::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use ecom_bridge::types::{Amount, Msn, OrderText, Scope};
 use super::plan::{Order, UNITS};
 use super::told::{Request, Shops, Told};
 use super::world::World;
+use crate::support::books::effects;
 use crate::support::check;
 use crate::support::shop::reference;
 
@@ -126,14 +127,8 @@ impl Books {
             );
         }
         for call in &calls {
-            let (Some(key), Some(_)) = (&call.key, call.amount) else {
-                continue;
-            };
-            let effects = seen
-                .events
-                .iter()
-                .filter(|e| e.success && e.key.as_deref() == Some(key.as_str()))
-                .count();
+            let Some(key) = &call.key else { continue };
+            let effects = effects(&seen, call.op, key.as_str());
             // A repeat of what was not done has the same key, and a record of its own.
             let by_another = calls.iter().any(|other| {
                 let began = matches!(

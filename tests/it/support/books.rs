@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use ecom_bridge::epayment::event::EventName;
 use ecom_bridge::simulator::merchant::Received;
 use ecom_bridge::simulator::{Origin, PaymentView, SeenRequest};
 use ecom_bridge::store::{AdjustmentState, CallbackFilter, CallbackState};
-use ecom_bridge::types::{Msn, OrderText, Scope};
+use ecom_bridge::types::{MoneyOp, Msn, OrderText, Scope};
 use serde_json::Value;
 
 use super::app::{OTHER_MSN, TestApp};
@@ -97,6 +98,19 @@ pub(crate) fn upstream_agrees(shop: &Shop, trade: &Trade) {
     }
 }
 
+/// How often a call was done under its key, as the event log shows it. A cancel is done by one event or the other: a
+/// payment that nobody has approved is terminated.
+pub(crate) fn effects(seen: &PaymentView, op: MoneyOp, key: &str) -> usize {
+    let names: &[EventName] = match op {
+        MoneyOp::Capture => &[EventName::Captured],
+        MoneyOp::Refund => &[EventName::Refunded],
+        MoneyOp::Cancel => &[EventName::Cancelled, EventName::Terminated],
+    };
+    let done = seen.events.iter().filter(|e| e.success);
+    done.filter(|e| e.key.as_deref() == Some(key) && names.contains(&e.name))
+        .count()
+}
+
 /// The records agree with upstream: written before it was sent (I3), closed by evidence (I4).
 pub(crate) async fn records_agree(shop: &Shop, trade: &Trade, mut sent: Sent) {
     for order in trade.each() {
@@ -112,13 +126,9 @@ pub(crate) async fn records_agree(shop: &Shop, trade: &Trade, mut sent: Sent) {
         let mut asked = BTreeSet::new();
         for call in &calls {
             let key = call.key.as_ref().unwrap().as_str();
-            let effects = seen
-                .events
-                .iter()
-                .filter(|e| e.success && e.key.as_deref() == Some(key));
-            let effects = effects.count();
+            let effects = effects(&seen, call.op, key);
             match call.state {
-                AdjustmentState::Succeeded { .. } if call.amount.is_some() => {
+                AdjustmentState::Succeeded { .. } => {
                     assert_eq!(effects, 1, "I4: {call:?} {seen:?}");
                 }
                 AdjustmentState::Refused => assert_eq!(effects, 0, "I4: {call:?} {seen:?}"),
@@ -135,7 +145,6 @@ pub(crate) async fn records_agree(shop: &Shop, trade: &Trade, mut sent: Sent) {
                     let nobody = order.given_up || order.msn == OTHER_MSN;
                     assert!(nobody && effects <= 1, "{order:?} {call:?}");
                 }
-                AdjustmentState::Succeeded { .. } => {}
             }
             // One key for each X-Request-Id, another one only after a refusal; what was not done is asked again under it.
             if call.state != AdjustmentState::NotDone {

@@ -83,7 +83,8 @@ async fn pass(mut client: TcpStream, server: &Path, is: &mut watch::Receiver<Man
                 let manner = *is.borrow_and_update();
                 match manner {
                     Manner::Slow(time) => {
-                        let _over = tokio::time::timeout(time, std::future::pending::<()>()).await;
+                        // A piece that waits goes on when the line is another.
+                        let _over = tokio::time::timeout(time, is.wait_for(|now| *now != manner)).await;
                     }
                     Manner::Dumb if is.wait_for(|is| *is != Manner::Dumb).await.is_err() => return,
                     _ => {}

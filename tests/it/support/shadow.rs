@@ -172,6 +172,7 @@ impl Shadowed {
             },
             terms: Terms::new(0, LIMIT, true),
             spent: Arc::new(Spent::default()),
+            early: Arc::default(),
         };
         let route = [Route::Ecom, Route::Epayment, Route::Refused, Route::Pass]
             .into_iter()

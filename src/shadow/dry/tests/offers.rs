@@ -71,6 +71,7 @@ fn offer(call: &Call, target: &'static str, subject: Option<Known>) -> Offer {
             },
             terms: Terms::new(0, Duration::ZERO, true),
             spent: Arc::new(Spent::default()),
+            early: Arc::default(),
         },
         target: http::Uri::from_static(target),
         request_headers: call.headers.clone(),
