@@ -119,9 +119,10 @@ impl Work<'_> {
     /// commits with a failover, lacks what was recorded since, and ePayment refuses what is done.
     pub(super) async fn unless_done(&self, refused: Answer) -> Result<Answer, Answer> {
         let asked = self.asked;
-        // Where the record is not whole the log was asked already; of a cancel it has no key.
-        let told = asked.request_id.is_some() && asked.op != MoneyOp::Cancel;
-        if !told || !self.options.whole || matches!(refused, Answer::Raw(_)) {
+        // Where the record is not whole the log was asked already; of a cancel it has no key. A doubt is no refusal.
+        let findable = asked.request_id.is_some() && asked.op != MoneyOp::Cancel;
+        let definite = matches!(&refused, Answer::Failure(failure, _) if failure.status < 500);
+        if !findable || !definite || !self.options.whole {
             return Ok(refused);
         }
         let done = self.done_before_the_record(self.version().await?).await?;

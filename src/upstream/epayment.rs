@@ -15,6 +15,7 @@ use super::breaker::{Breaker, Pass, Rules};
 use super::changes::Changes;
 use super::client::clients;
 use super::retries::Retries;
+use super::unreadable::unreadable;
 use super::whole::{Unread, whole};
 use super::{Budget, ClientError, Credentials, RawReply, Reply, SendFailure, Spent, Unsent};
 use crate::epayment;
@@ -264,6 +265,7 @@ impl Epayment {
         call: Call<'_>,
         request: Request<'_, impl Serialize>,
     ) -> Sent<T> {
+        let operation = request.operation;
         let (raw, pass) = self.ask(call, request).await?;
         if !(200..300).contains(&raw.status) {
             judge(pass, raw.status);
@@ -278,10 +280,7 @@ impl Epayment {
                 if let Some(pass) = pass {
                     pass.failed();
                 }
-                Err(SendFailure::Unreadable {
-                    status: raw.status,
-                    why: place_of(&error),
-                })
+                Err(unreadable(operation, &raw, &error))
             }
         }
     }
@@ -434,16 +433,6 @@ pub(super) fn refusal<T>(raw: RawReply) -> Reply<T> {
         None if matches!(raw.status, 401 | 403 | 422 | 429) => Reply::Gateway(raw),
         None => Reply::Other(raw.status),
     }
-}
-
-/// Where reading ended, without the text it ended on: a body may hold personal data.
-fn place_of(error: &serde_json::Error) -> String {
-    format!(
-        "{:?} at line {} column {}",
-        error.classify(),
-        error.line(),
-        error.column()
-    )
 }
 
 /// The chain of causes, without the address (it holds the order id).

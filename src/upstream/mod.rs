@@ -17,6 +17,7 @@ pub mod shadow;
 pub mod share;
 pub mod token;
 pub mod turns;
+mod unreadable;
 pub mod webhooks;
 mod whole;
 

@@ -387,6 +387,9 @@ async fn a7_a19_spoilt_answers_without_a_log_are_unknown() {
         let name = r#"bridge_upstream_errors_total{api="epayment",kind="contradiction"}"#;
         let counted = app.counted(name).await.is_some();
         assert_eq!(counted, contradicts, "{action:?}");
+        // What is kept of it is its form.
+        let told = app.log.text().contains("an answer that can't be read");
+        assert_eq!(told, !contradicts, "{action:?}");
         app.world().clear_faults();
         app.capture("order-0001", 400, "x").await.ok();
         assert_eq!(app.sums("order-0001"), (400, 0, 0));

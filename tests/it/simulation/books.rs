@@ -13,7 +13,7 @@ use ecom_bridge::types::{Amount, Msn, OrderText, Scope};
 use super::plan::{Order, UNITS};
 use super::told::{Request, Shops, Told};
 use super::world::World;
-use crate::support::books::effects;
+use crate::support::books::{effects, proofs};
 use crate::support::check;
 use crate::support::shop::reference;
 
@@ -139,7 +139,8 @@ impl Books {
             });
             match call.state {
                 AdjustmentState::Succeeded { .. } => {
-                    assert_eq!(effects, 1, "I4: recorded as done: {call:?} {seen:?}");
+                    let proofs = proofs(&seen, call.op, key.as_str());
+                    assert_eq!(proofs, 1, "I4: recorded as done: {call:?} {seen:?}");
                 }
                 AdjustmentState::Refused | AdjustmentState::NotDone => {
                     assert!(
