@@ -28,8 +28,10 @@ const SHOPPERS: usize = 6;
 const ENOUGH: usize = 250;
 
 /// Steps of the store between which something is sent outside or said to somebody.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 12] = [
     "begin_first_payment",
+    "begin_payment",
+    "resume_payment",
     "finish_payment",
     "begin_adjustment",
     "finish_adjustment",
@@ -39,6 +41,13 @@ const STEPS: [&str; 10] = [
     "settle_callback",
     "claim_looks",
     "see_unit",
+];
+/// Those of which a bridge that is killed soon takes one at the most.
+const RARE: [&str; 4] = [
+    "begin_payment",
+    "resume_payment",
+    "resume_adjustment",
+    "claim_looks",
 ];
 /// Calls to upstream that end unanswered.
 const CALLS: [(&str, &str); 5] = [
@@ -78,8 +87,7 @@ impl Moment {
         match label {
             n if n < steps => {
                 let (side, step) = (["before", "after"][n % 2], STEPS[n / 2]);
-                let rare = ["resume_adjustment", "claim_looks"].contains(&step);
-                let nth = 1 + random.below(if rare { 1 } else { 4 });
+                let nth = 1 + random.below(if RARE.contains(&step) { 1 } else { 4 });
                 Self::Step(format!("{side} {step} {nth}"))
             }
             n if n < steps + calls => Self::Upstream((n - steps) / 2, n % 2 == 0),

@@ -5,14 +5,16 @@
 //! `STORE=postgres` the other store, `EVERY=60` seconds between two lines, `SEED=` other orders. It prints memory (kB),
 //! open files, threads, the store's size (kB), answers by status, and what waits; the bridge runs in a process of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ecom_bridge::simulator::merchant::Manner;
-use ecom_bridge::simulator::{Action, Fault};
+use ecom_bridge::simulator::{Action, Fault, SeenRequest};
 use rusqlite::Connection;
 use tokio::time::Interval;
 
@@ -20,6 +22,7 @@ use crate::support::Random;
 use crate::support::app::{MSN, OTHER_MSN};
 use crate::support::books::{self, Sent, Told, born};
 use crate::support::callbacks::{Shop, free_address, reached};
+use crate::support::check;
 use crate::support::eventually;
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
@@ -93,6 +96,8 @@ struct Sample {
     memory: f64,
     files: f64,
     threads: f64,
+    /// Of the store, for each payment so far; 0 where it has no file.
+    per_payment: f64,
 }
 
 struct Soak {
@@ -103,6 +108,8 @@ struct Soak {
     calls: AtomicU64,
     answers: Mutex<BTreeMap<u16, u64>>,
     sent: Mutex<Sent>,
+    /// Each key and what it stood for, in short, of every window so far.
+    keys: Mutex<HashMap<String, u64>>,
     told: Mutex<Told>,
     file: Option<std::path::PathBuf>,
 }
@@ -177,13 +184,17 @@ impl Soak {
         // What was sent is kept in short.
         let requests = self.shop.app.world().requests();
         self.shop.app.world().clear_requests();
-        crate::support::check::keys(&requests);
+        check::kept(&self.shop.app, &requests);
+        check::sums(&self.shop.app.world().payments());
+        one_body(&mut self.keys.lock().unwrap(), &requests);
         self.sent.lock().unwrap().add(&requests);
         self.told.lock().unwrap().add(&self.shop.merchant.take());
+        let payments = u64::try_from(born(&self.shop.app).len()).unwrap();
         let sample = Sample {
             memory: figure(self.process.status("VmRSS")),
             files: figure(u64::try_from(self.process.files()).unwrap()),
             threads: figure(self.process.status("Threads")),
+            per_payment: figure(self.size() << 10) / figure(payments.max(1)),
         };
         let told = self.told.lock().unwrap().count();
         let answers = std::mem::take(&mut *self.answers.lock().unwrap());
@@ -225,6 +236,19 @@ const fn figure(n: u64) -> f64 {
     n as f64
 }
 
+/// I2, from one window to the next.
+fn one_body(keys: &mut HashMap<String, u64>, requests: &[SeenRequest]) {
+    for request in requests {
+        if let Some(key) = request.header("idempotency-key") {
+            let mut hasher = DefaultHasher::new();
+            (&request.target, &request.body[..]).hash(&mut hasher);
+            let what = hasher.finish();
+            let first = *keys.entry(key.to_owned()).or_insert(what);
+            assert_eq!(first, what, "I2: one key, two bodies: {key}");
+        }
+    }
+}
+
 /// By how much something grew from one measurement to the next, by least squares; and its mean.
 fn slope(values: &[f64]) -> (f64, f64) {
     let n = figure(u64::try_from(values.len()).unwrap());
@@ -245,10 +269,11 @@ fn flat(samples: &[Sample]) {
         return;
     }
     type Pick = fn(&Sample) -> f64;
-    let all: [(&str, f64, Pick); 3] = [
+    let all: [(&str, f64, Pick); 4] = [
         ("memory in kB", 2048.0, |s| s.memory),
         ("files", 8.0, |s| s.files),
         ("threads", 4.0, |s| s.threads),
+        ("store bytes for each payment", 256.0, |s| s.per_payment),
     ];
     for (name, little, pick) in all {
         let values: Vec<f64> = rest.iter().map(pick).collect();
@@ -318,6 +343,7 @@ async fn f8_soak() {
         calls: AtomicU64::default(),
         answers: Mutex::default(),
         sent: Mutex::default(),
+        keys: Mutex::default(),
         told: Mutex::default(),
     };
     let mut seeds = Random::from_environment(1);
@@ -340,6 +366,7 @@ async fn finish(soak: Soak, mut trade: Trade) {
         mut process,
         calls,
         sent,
+        keys,
         told,
         ..
     } = soak;
@@ -357,6 +384,8 @@ async fn finish(soak: Soak, mut trade: Trade) {
     let log = std::fs::read_to_string(Process::log(&shop, 0)).unwrap_or_default();
     let from = log.len().saturating_sub(2_000);
     assert_eq!(code, Some(0), "{}", log.get(from..).unwrap_or_default());
+    // What the process logged is looked through with the rest (I11).
+    shop.app.log.clone().write_all(log.as_bytes()).unwrap();
     shop.app.advance(Duration::from_secs(300));
     shop.app.up().await;
     trade.customers_approve(&shop);
@@ -375,7 +404,9 @@ async fn finish(soak: Soak, mut trade: Trade) {
     shop.quiet().await;
     told.add(&shop.merchant.take());
     let mut sent = sent.into_inner().unwrap();
-    sent.add(&shop.app.world().requests());
+    let requests = shop.app.world().requests();
+    one_body(&mut keys.into_inner().unwrap(), &requests);
+    sent.add(&requests);
     books::upstream_agrees(&shop, &trade);
     books::everybody_was_told(&shop, &told).await;
     books::records_agree(&shop, &trade, sent).await;
