@@ -27,6 +27,12 @@ pub mod callbacks {
     pub mod text;
 }
 
+/// Of shadowing what judges what may be shown and kept.
+#[path = "../../src/shadow"]
+pub mod shadow {
+    pub mod redact;
+}
+
 #[path = "targets/adjust.rs"]
 pub mod adjust;
 #[path = "targets/approve.rs"]
@@ -37,6 +43,8 @@ pub mod callback;
 pub mod answers;
 #[path = "targets/initiate.rs"]
 pub mod initiate;
+#[path = "targets/redaction.rs"]
+pub mod redaction;
 #[path = "targets/route.rs"]
 pub mod route;
 #[path = "targets/configuration.rs"]

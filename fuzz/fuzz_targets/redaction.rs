@@ -1,0 +1,4 @@
+#![no_main]
+//! See `fuzzed::redaction`.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::redaction::run(data));
