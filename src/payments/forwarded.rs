@@ -152,12 +152,9 @@ impl Payments {
         if no_such_order {
             // Not the last word: ePayment may have it.
             closing.await;
-        } else {
-            caller.telling(&answer, Route::Ecom, closing).await;
-        }
-        if no_such_order {
             AtEcom::NoSuchOrder(answer)
         } else {
+            caller.telling(&answer, Route::Ecom, closing).await;
             AtEcom::Answered(answer)
         }
     }

@@ -3,12 +3,12 @@
 //! Every answer is JSON with a body; upstream's own answers keep their status, headers and body, without what belongs to
 //! the connection only. Must not: decide anything.
 
-use http::header::ALLOW;
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderValue, Response};
 
-use super::body::ProxyBody;
+use super::body::{BodyFailure, ProxyBody};
 use super::headers::{BRIDGE_ROUTE, RequestId};
-use super::layers::refuse;
+use super::layers::{Unread, refuse};
 use crate::ecom::error::{Code, Failure};
 use crate::ecom::route::Operation;
 use crate::payments::Answer;
@@ -47,6 +47,17 @@ pub(super) fn wrong_method(operation: Operation, id: RequestId) -> Response<Prox
 pub(super) fn dotted_path(id: RequestId) -> Response<ProxyBody> {
     let told = "The path has a '.' or '..' segment, which servers read in different ways; nothing was sent";
     refuse(&Failure::field("path", told), id)
+}
+
+/// A body that could not be read.
+pub(super) fn unread(failure: BodyFailure, id: RequestId) -> Response<ProxyBody> {
+    let mut response = refuse(&failure.failure(), id);
+    if failure == BodyFailure::NoRoom {
+        let again = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, again);
+        response.extensions_mut().insert(Unread);
+    }
+    response
 }
 
 /// 34 for an Express initiate of an order that ePayment has.

@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use http::header::{HeaderValue, RETRY_AFTER};
+use http::header::HeaderValue;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use super::answer::{dotted_path, response, unknown_call, wrong_method};
+use super::answer::{dotted_path, response, unknown_call, unread, wrong_method};
 use super::body::{BodyFailure, ProxyBody, collect};
 use super::bulkheads::Bulkheads;
 use super::calls::Call;
 use super::headers::{BRIDGE_ROUTE, RequestId};
-use super::layers::{Held, Hooks, Unread, refuse};
+use super::layers::{Held, Hooks, refuse};
 use super::memory::BodyMemory;
 use super::{Handler, Peer};
 use crate::callbacks::served::Served;
@@ -171,14 +171,10 @@ impl Bridge {
             Ok(collected) => collected,
             Err(failure) => {
                 facts.routed(Route::Refused, body_word(failure));
-                let mut answer = refuse(&failure.failure(), id);
                 if failure == BodyFailure::NoRoom {
                     self.meters.shed();
-                    let headers = answer.headers_mut();
-                    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-                    answer.extensions_mut().insert(Unread);
                 }
-                return self.finish(facts, Route::Refused, answer);
+                return self.finish(facts, Route::Refused, unread(failure, id));
             }
         };
         let gone = Arc::new(Gone::default());

@@ -20,7 +20,7 @@ use crate::store::{Attempt, Known};
 use crate::telemetry::{Api, Class, RequestFacts, Route};
 use crate::translate::initiate::PaymentType;
 use crate::types::{CallerHash, Kind, Msn, OrderText, Origin, Scope};
-use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure, Unsent};
+use crate::upstream::{Budget, Credentials, RawReply, SUBSCRIPTION_KEY, SendFailure};
 
 const MSN_NAME: &str = "merchantInfo.merchantSerialNumber";
 
@@ -211,11 +211,8 @@ impl Bridge {
             per_call: call.snapshot.settings.upstream.timeout,
         };
         if !matches!(call.operation, Operation::Details | Operation::Status) {
-            call.spent.begin_change();
-            if budget.left().is_zero() {
-                let why = "no time was left for it".to_owned();
-                return Err(SendFailure::NotSent(Unsent::NoConnection(why)));
-            }
+            let begun = call.spent.begin_change(budget);
+            begun.map_err(SendFailure::NotSent)?;
         }
         let began = Instant::now();
         let sent = self

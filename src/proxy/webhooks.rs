@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
+use super::answer::unread;
 use super::body::{ProxyBody, collect};
 use super::headers::{BRIDGE_STORE, RequestId};
 use super::layers::{Held, refuse};
@@ -73,7 +74,7 @@ impl Webhooks {
         let deadline = Instant::now() + PATIENCE;
         let (body, part) = match collect(body, BODY_MAX, deadline, &self.memory).await {
             Ok(body) => body,
-            Err(failure) => return refuse(&failure.failure(), id),
+            Err(failure) => return unread(failure, id),
         };
         let receiver = Arc::clone(&self.receiver);
         let work = self.lifecycle.run(async move {

@@ -303,10 +303,8 @@ impl Epayment {
     ) -> Result<(RawReply, Option<Pass>), SendFailure> {
         let unfit = |why: String| SendFailure::NotSent(Unsent::NoConnection(why));
         if request.method != Method::GET {
-            call.spent.begin_change();
-            if call.budget.left().is_zero() {
-                return Err(unfit("no time was left for it".to_owned()));
-            }
+            let begun = call.spent.begin_change(call.budget);
+            begun.map_err(SendFailure::NotSent)?;
         }
         let guarded = request.path.starts_with(OWN_PATHS);
         let mut address = self.base.clone();

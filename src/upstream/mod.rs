@@ -163,10 +163,17 @@ impl Spent {
         );
     }
 
-    /// Something that may change a payment is about to be sent. Whoever asks when the time is over is not told too
-    /// little, where the sender looks at its time after this.
-    pub fn begin_change(&self) {
+    /// Something that may change a payment is about to be sent.
+    ///
+    /// # Errors
+    /// Where no time is left for it. The time is looked at after this was noted, so that whoever asks when it is over is
+    /// not told too little.
+    pub fn begin_change(&self, budget: Budget) -> Result<(), Unsent> {
         self.changes.store(true, Ordering::SeqCst);
+        if budget.left().is_zero() {
+            return Err(Unsent::NoConnection("no time was left for it".to_owned()));
+        }
+        Ok(())
     }
 
     /// Whether anything was sent that may have changed a payment.

@@ -20,7 +20,7 @@ pub(super) fn unreadable(
         bytes = raw.body.len(),
         form = form(&raw.body),
         place,
-        "ePayment gave an answer that can't be read: the outcome is taken for unknown"
+        "ePayment gave an answer that can't be read"
     );
     SendFailure::Unreadable {
         status: raw.status,

@@ -29,6 +29,14 @@ async fn shop_on(values: &[(&str, &str)]) -> Shop {
     Shop::with(&all).await
 }
 
+/// A shop whose store is a database server at the end of a line that can become slow; none where there is no server.
+async fn on_a_line() -> Option<(Own, Line, Shop)> {
+    let server = Own::to_be_stopped()?;
+    let line = Line::to(&server.socket()).await;
+    let shop = shop_on(&[("store.url", &line.setting())]).await;
+    Some((server, line, shop))
+}
+
 /// A name with money behind it for each call that moves some.
 pub(crate) async fn prepare(shop: &Shop, tag: &str) {
     for name in ["capture", "cancel", "refund"] {
@@ -127,11 +135,9 @@ pub(crate) async fn all_goes_on(shop: &Shop, tag: &str, told: &[(&'static str, A
 /// Each statement and each commit takes 400 ms, 2 s, and more than all the time.
 #[tokio::test]
 async fn f3_a_slow_database_server_is_waited_for_in_bounded_time_and_503_means_nothing_was_sent() {
-    let Some(server) = Own::to_be_stopped() else {
+    let Some((_server, line, mut shop)) = on_a_line().await else {
         return;
     };
-    let line = Line::to(&server.socket()).await;
-    let mut shop = shop_on(&[("store.url", &line.setting())]).await;
     for millis in [400, 2_000, 5_000] {
         let tag = format!("order-{millis}");
         prepare(&shop, &tag).await;
@@ -151,11 +157,9 @@ async fn f3_a_slow_database_server_is_waited_for_in_bounded_time_and_503_means_n
 /// It becomes slow when the call is on its way: what came of it can't be kept in time, and 503 would be untrue.
 #[tokio::test]
 async fn f3_a_database_server_that_becomes_slow_after_the_sending_is_never_told_as_503() {
-    let Some(server) = Own::to_be_stopped() else {
+    let Some((_server, line, mut shop)) = on_a_line().await else {
         return;
     };
-    let line = Line::to(&server.socket()).await;
-    let mut shop = shop_on(&[("store.url", &line.setting())]).await;
     for op in MOVES {
         let tag = format!("order-{op}");
         prepare(&shop, &tag).await;

@@ -31,28 +31,28 @@ pub fn run(data: &[u8]) {
 
 /// The document with the canary in place of one of its texts or members' names.
 fn planted(value: Value, left: &mut usize) -> Value {
-    let mut here = || {
-        let is_here = *left == 0;
-        *left = left.wrapping_sub(1);
-        is_here
-    };
     match value {
-        Value::String(_) if here() => Value::String(CANARY.to_owned()),
+        Value::String(_) if is_here(left) => Value::String(CANARY.to_owned()),
         Value::Array(entries) => {
             Value::Array(entries.into_iter().map(|one| planted(one, left)).collect())
         }
         Value::Object(members) => {
             let mut all = Map::new();
             for (member, value) in members {
-                let is_here = *left == 0;
-                *left = left.wrapping_sub(1);
-                let member = if is_here { CANARY.to_owned() } else { member };
+                let member = if is_here(left) { CANARY.to_owned() } else { member };
                 all.insert(member, planted(value, left));
             }
             Value::Object(all)
         }
         other => other,
     }
+}
+
+/// Whether the next place is the one.
+fn is_here(left: &mut usize) -> bool {
+    let is_here = *left == 0;
+    *left = left.wrapping_sub(1);
+    is_here
 }
 
 /// Each value as a report shows it, under its path.

@@ -27,6 +27,16 @@ fn run(bench: &Bench) -> crate::callbacks::Dispatcher {
     dispatcher
 }
 
+/// All of the shop's hundred, while the first of a dead one still hang.
+async fn a_hundred_are_told(bench: &Bench, shop: &Merchant) {
+    run(bench);
+    assert!(shop.wait_for(100, Duration::from_secs(9)).await);
+    bench
+        .outbox
+        .until(|outbox| outbox.count(CallbackState::Delivered) == 100)
+        .await;
+}
+
 #[tokio::test]
 async fn a_dead_shop_delays_nobody_else() {
     let bench = Bench::new();
@@ -37,13 +47,7 @@ async fn a_dead_shop_delays_nobody_else() {
     for order in 0..100 {
         bench.queue("222222", order, &shop.base_url());
     }
-    run(&bench);
-    // All of them while the first of the dead shop still hang.
-    assert!(shop.wait_for(100, Duration::from_secs(9)).await);
-    bench
-        .outbox
-        .until(|outbox| outbox.count(CallbackState::Delivered) == 100)
-        .await;
+    a_hundred_are_told(&bench, &shop).await;
     assert_eq!(dead.requests(), 4);
     let (units, _) = bench.outbox.most_leased();
     assert_eq!(units[&Msn::parse("111111").unwrap()], 4);
@@ -109,13 +113,7 @@ async fn c13_a_dead_host_of_many_units_takes_few_places_and_delays_nobody_else()
     for order in 0..100 {
         bench.queue("999999", order, &shop.base_url());
     }
-    run(&bench);
-    // All of them while the first of the dead host still hang.
-    assert!(shop.wait_for(100, Duration::from_secs(9)).await);
-    bench
-        .outbox
-        .until(|outbox| outbox.count(CallbackState::Delivered) == 100)
-        .await;
+    a_hundred_are_told(&bench, &shop).await;
     while dead.requests() < 32 {
         tokio::task::yield_now().await;
     }
