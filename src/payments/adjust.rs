@@ -10,7 +10,6 @@ use super::evidence::{Finding, Happened, Question};
 use super::lookup::Looked;
 use super::next::{Next, next};
 use super::send::{Sending, Sent, reserve};
-use super::told::sums_unread;
 use super::{Answer, Caller, Payments, Subject};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::{Modification, Money, Payment};
@@ -164,7 +163,7 @@ impl Payments {
             {
                 let until = now.plus(caller.terms.settle);
                 if self.store.resume_adjustment(open.id, now, until).await? {
-                    self.close(open.id, Outcome::NotDone).await;
+                    self.close(open.id, Outcome::NotDone(until)).await;
                 }
             }
             Looked::Found(Finding::Absent) | Looked::Doubt => {
@@ -204,6 +203,8 @@ pub(super) struct Intent {
     pub(super) amount: Option<Amount>,
     pub(super) money: Option<Money>,
     pub(super) cancelled_before: Option<Amount>,
+    /// The end of the time for which this call has it.
+    pub(super) until: Moment,
     /// Since when nobody is at an earlier sending of unknown outcome.
     pub(super) resend: Option<Moment>,
 }
@@ -263,9 +264,10 @@ impl Work<'_> {
         let (Some(question), Some(key)) = (open.question(), open.key.clone()) else {
             return Ok(Some(Failure::code(Code::Vipps94).into()));
         };
+        let until = self.until(now);
         if !payments
             .store
-            .resume_adjustment(open.id, now, self.until(now))
+            .resume_adjustment(open.id, now, until)
             .await?
         {
             return Ok(None);
@@ -280,6 +282,7 @@ impl Work<'_> {
                 value,
             }),
             cancelled_before: open.cancelled_before,
+            until,
             resend: Some(open.silent_since()),
         };
         let sent = match found {
@@ -293,7 +296,7 @@ impl Work<'_> {
                 Err(Again::NoMore)
                     if payments.has_passed(self.caller.terms.settle, open.silent_since(), now) =>
                 {
-                    payments.close(open.id, Outcome::NotDone).await;
+                    payments.close(open.id, Outcome::NotDone(until)).await;
                     return Ok(None);
                 }
                 Err(Again::NoMore | Again::Doubt) => Sent::Unknown,
@@ -333,6 +336,7 @@ impl Work<'_> {
             MoneyOp::Capture | MoneyOp::Refund => None,
         };
         let new = self.record(&key, attempt, amount, cancelled_before);
+        let until = new.until;
         let Some(id) = payments.store.begin_adjustment(new, version).await? else {
             return Ok(None);
         };
@@ -343,11 +347,12 @@ impl Work<'_> {
             amount,
             money,
             cancelled_before,
+            until,
             resend: None,
         };
         let sent = self.send(&intent).await;
         let refused =
-            matches!(&sent, Sent::Refused(reply, _) if matches!(**reply, Reply::Problem { .. }));
+            matches!(&sent, Sent::Refused(reply) if matches!(**reply, Reply::Problem { .. }));
         let answer = self.conclude(&intent, sent).await;
         if refused {
             return self.unless_done(answer).await.map(Some);
@@ -440,51 +445,5 @@ impl Work<'_> {
             resend: intent.resend,
         };
         self.payments.send(&sending).await
-    }
-
-    /// From what is known to the record and the answer.
-    pub(super) async fn conclude(&self, intent: &Intent, sent: Sent) -> Answer {
-        let payments = self.payments;
-        match sent {
-            Sent::Done(done) => self.answer_done(intent, done).await,
-            Sent::Proven(happened) => {
-                let outcome = succeeded(
-                    &happened,
-                    intent.amount.unwrap_or_default(),
-                    payments.clock.now(),
-                );
-                payments.close(intent.id, outcome.clone()).await;
-                self.answer_from_payment(&outcome)
-                    .await
-                    .unwrap_or_else(|_| sums_unread())
-            }
-            Sent::Refused(reply, outcome) => {
-                payments.close(intent.id, outcome).await;
-                self.answer_refused(*reply).await
-            }
-            Sent::Failed => {
-                payments.close(intent.id, Outcome::Refused).await;
-                Failure::told(
-                    Code::Payment63,
-                    "ePayment's event log shows that it was tried and failed",
-                )
-                .into()
-            }
-            Sent::Never => {
-                payments.close(intent.id, Outcome::NotDone).await;
-                Failure::unreachable(
-                    "ePayment can't be reached, and nothing was done. Repeat later",
-                )
-                .into()
-            }
-            Sent::Unknown => {
-                payments.close(intent.id, Outcome::Unknown).await;
-                payments.find_out_later(self.caller, self.subject, intent.id);
-                Failure::unknown(
-                    "ePayment gave no answer, and the payment's event log could not settle it",
-                )
-                .into()
-            }
-        }
     }
 }

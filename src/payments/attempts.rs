@@ -106,7 +106,12 @@ impl Payments {
             Seen::Ours(_) => self.close_attempt(attempt, accepted(now)).await,
             Seen::Foreign => self.close_attempt(attempt, Outcome::Refused).await,
             Seen::Absent if self.has_passed(INITIATE_DOUBT, open.begun_at, now) => {
-                self.close_attempt(attempt, Outcome::NotDone).await;
+                let until = now.plus(caller.budget.left());
+                let taken = self.store.resume_payment(attempt, now, until).await;
+                if !taken.unwrap_or(false) {
+                    return false;
+                }
+                self.close_attempt(attempt, Outcome::NotDone(until)).await;
             }
             Seen::Absent | Seen::Doubt => return false,
         }

@@ -209,7 +209,9 @@ impl Payments {
             return false;
         };
         let key = ending_key(msn, &subject.reference);
-        let Some(id) = self.begin_ending(caller, subject, &key).await else {
+        let now = self.clock.now();
+        let until = now.plus(caller.budget.left());
+        let Some(id) = self.begin_ending(subject, &key, (now, until)).await else {
             return false;
         };
         let (outcome, ended) = match self
@@ -219,7 +221,7 @@ impl Payments {
         {
             Ok(Reply::Done(done)) if !has_ended(&done, subject) => {
                 self.epayment.contradiction("answer to an ending");
-                (Outcome::Unknown, true)
+                (Outcome::Unknown(until), true)
             }
             Ok(Reply::Done(done)) => {
                 let at = self.clock.now();
@@ -235,8 +237,10 @@ impl Payments {
             Ok(Reply::Problem { status, .. }) if is_refused_for_good(status) => {
                 (Outcome::Refused, false)
             }
-            Ok(Reply::Gateway(_)) | Err(SendFailure::NotSent(_)) => (Outcome::NotDone, false),
-            Ok(_) | Err(_) => (Outcome::Unknown, true),
+            Ok(Reply::Gateway(_)) | Err(SendFailure::NotSent(_)) => {
+                (Outcome::NotDone(until), false)
+            }
+            Ok(_) | Err(_) => (Outcome::Unknown(until), true),
         };
         self.close(id, outcome).await;
         ended
@@ -246,9 +250,9 @@ impl Payments {
     /// done or refused before, or another money call is open.
     async fn begin_ending(
         &self,
-        caller: &Caller,
         subject: &Subject,
         key: &IdempotencyKey,
+        (now, until): (Moment, Moment),
     ) -> Option<AdjustmentId> {
         let order = &subject.order;
         let (calls, version) = self
@@ -256,8 +260,6 @@ impl Payments {
             .adjustments(&order.scope, &order.order)
             .await
             .ok()?;
-        let now = self.clock.now();
-        let until = now.plus(caller.budget.left());
         if let Some(ours) = calls.iter().find(|call| call.key.as_ref() == Some(key)) {
             return match ours.state {
                 AdjustmentState::Open(_) => self

@@ -101,6 +101,7 @@ impl Work<'_> {
             return Ok(Some(Failure::code(Code::Vipps93).into()));
         }
         let new = self.record(&key, attempt, Some(happened.amount), None);
+        let until = new.until;
         let Some(id) = payments.store.begin_adjustment(new, version).await? else {
             return Ok(None);
         };
@@ -110,6 +111,7 @@ impl Work<'_> {
             amount: Some(happened.amount),
             money: None,
             cancelled_before: None,
+            until,
             resend: None,
         };
         Ok(Some(self.conclude(&intent, Sent::Proven(happened)).await))

@@ -62,6 +62,7 @@ impl Payments {
         send: impl Forwarding,
     ) -> Result<Answer, NotFirst> {
         let now = self.clock.now();
+        let until = now.plus(caller.budget.left());
         let record = NewPayment {
             scope: order.scope.clone(),
             order: order.order.clone(),
@@ -83,7 +84,7 @@ impl Payments {
             poll_at: None,
             end_at: None,
             now,
-            until: now.plus(caller.budget.left()),
+            until,
         };
         let attempt = if first {
             match self.store.begin_first_payment(record).await? {
@@ -108,8 +109,8 @@ impl Payments {
                 at: self.clock.now(),
             },
             Ok(raw) if raw.status < 500 && raw.status != 408 => Outcome::Refused,
-            Err(SendFailure::NotSent(_)) => Outcome::NotDone,
-            Ok(_) | Err(_) => Outcome::Unknown,
+            Err(SendFailure::NotSent(_)) => Outcome::NotDone(until),
+            Ok(_) | Err(_) => Outcome::Unknown(until),
         };
         let answer = self.as_it_came(sent, "eCom gave no answer about the new payment");
         let closing = self.close_attempt(attempt, outcome);
@@ -129,9 +130,12 @@ impl Payments {
         let Some(_held) = self.hold(caller, order).await else {
             return AtEcom::Answered(Failure::code(Code::Vipps94).into());
         };
-        let id = loop {
-            match self.begin_at_ecom(caller, order, subject, asked).await {
-                Ok(Some(id)) => break id,
+        let (id, until) = loop {
+            let now = self.clock.now();
+            let until = now.plus(caller.budget.left());
+            let begun = self.begin_at_ecom(caller, order, subject, asked, (now, until));
+            match begun.await {
+                Ok(Some(id)) => break (id, until),
                 Ok(None) => {}
                 Err(answer) => return AtEcom::Answered(answer),
             }
@@ -143,9 +147,9 @@ impl Payments {
             Ok(raw) if raw.status < 500 && !matches!(raw.status, 401 | 408 | 423 | 429) => {
                 Outcome::Refused
             }
-            Ok(raw) if matches!(raw.status, 401 | 423 | 429) => Outcome::NotDone,
-            Err(SendFailure::NotSent(_)) => Outcome::NotDone,
-            Ok(_) | Err(_) => Outcome::Unknown,
+            Ok(raw) if matches!(raw.status, 401 | 423 | 429) => Outcome::NotDone(until),
+            Err(SendFailure::NotSent(_)) => Outcome::NotDone(until),
+            Ok(_) | Err(_) => Outcome::Unknown(until),
         };
         let answer = self.as_it_came(sent, "eCom gave no answer");
         let closing = self.close(id, outcome);
@@ -173,10 +177,9 @@ impl Payments {
         order: &Order,
         subject: Option<&Subject>,
         asked: &Adjustment,
+        (now, until): (Moment, Moment),
     ) -> Result<Option<crate::store::AdjustmentId>, Answer> {
         let (calls, version) = self.store.adjustments(&order.scope, &order.order).await?;
-        let now = self.clock.now();
-        let until = now.plus(caller.budget.left());
         let attempt = match next(&calls, asked, now) {
             Next::Conflict => return Err(Failure::code(Code::Vipps93).into()),
             Next::Wait if caller.budget.left() < reserve(caller.budget) + BUSY_LOOK => {

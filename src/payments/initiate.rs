@@ -111,8 +111,10 @@ impl Payments {
         let Some(_held) = self.hold(caller, subject).await else {
             return Ok((Failure::code(Code::Vipps94).into(), losses));
         };
-        match self.store.begin_first_payment(work.record()).await? {
-            First::Begun(attempt) => Ok((work.begun(attempt).await, losses)),
+        let record = work.record();
+        let until = record.until;
+        match self.store.begin_first_payment(record).await? {
+            First::Begun(id) => Ok((work.begun(id, until).await, losses)),
             First::Known(known) => Err(NotFirst::Known(known)),
         }
     }
@@ -191,6 +193,14 @@ fn nonce_of(key: &IdempotencyKey, plain: &[u8]) -> [u8; 24] {
     nonce
 }
 
+/// An attempt as the call that has it knows it.
+struct Own<'a> {
+    id: AttemptId,
+    key: &'a IdempotencyKey,
+    /// The end of the time for which this call has it.
+    until: Moment,
+}
+
 /// One initiate at work, with the order held.
 struct Work<'a> {
     payments: &'a Arc<Payments>,
@@ -205,8 +215,10 @@ struct Work<'a> {
 impl Work<'_> {
     /// One look at the record and what follows. `None`: look again.
     async fn step(&self) -> Result<Option<Answer>, Answer> {
-        match self.payments.store.begin_payment(self.record()).await? {
-            Begun::Fresh(attempt) => Ok(Some(self.begun(attempt).await)),
+        let record = self.record();
+        let until = record.until;
+        match self.payments.store.begin_payment(record).await? {
+            Begun::Fresh(id) => Ok(Some(self.begun(id, until).await)),
             // Decided otherwise while this call was on its way: the repeat is routed anew.
             Begun::Bound(_) => Ok(Some(Failure::code(Code::Vipps94).into())),
             Begun::Open(attempt) => self.take_up(*attempt).await,
@@ -214,9 +226,10 @@ impl Work<'_> {
     }
 
     /// Sends what is recorded.
-    async fn begun(&self, attempt: AttemptId) -> Answer {
+    async fn begun(&self, id: AttemptId, until: Moment) -> Answer {
         let fate = self.send(&self.create, &self.key, false).await;
-        self.conclude(attempt, &self.key, fate).await
+        let key = &self.key;
+        self.conclude(Own { id, key, until }, fate).await
     }
 
     fn until(&self, now: Moment) -> Moment {
@@ -268,18 +281,16 @@ impl Work<'_> {
         let Some(key) = open.key.clone() else {
             return Ok(Some(Failure::code(Code::Merchant34).into()));
         };
-        if !payments
-            .store
-            .resume_payment(open.id, now, self.until(now))
-            .await?
-        {
+        let until = self.until(now);
+        if !payments.store.resume_payment(open.id, now, until).await? {
             return Ok(None);
         }
+        let id = open.id;
         let equal = open.fingerprint == self.new.fingerprint;
         let fate = match payments.see(self.caller, self.subject, &key).await {
             Seen::Ours(created) if equal => Fate::Ours(created),
             Seen::Ours(_) => {
-                payments.close_attempt(open.id, accepted(now)).await;
+                payments.close_attempt(id, accepted(now)).await;
                 return Ok(Some(Failure::code(Code::Merchant34).into()));
             }
             Seen::Foreign => Fate::Taken,
@@ -294,15 +305,16 @@ impl Work<'_> {
             }
             Seen::Absent | Seen::Doubt if equal => Fate::Unknown,
             Seen::Absent if payments.has_passed(INITIATE_DOUBT, open.begun_at, now) => {
-                payments.close_attempt(open.id, Outcome::NotDone).await;
+                payments.close_attempt(id, Outcome::NotDone(until)).await;
                 return Ok(None);
             }
             Seen::Absent | Seen::Doubt => {
-                payments.close_attempt(open.id, Outcome::Unknown).await;
+                payments.close_attempt(id, Outcome::Unknown(until)).await;
                 return Ok(Some(Failure::code(Code::Merchant34).into()));
             }
         };
-        Ok(Some(self.conclude(open.id, &key, fate).await))
+        let key = &key;
+        Ok(Some(self.conclude(Own { id, key, until }, fate).await))
     }
 
     /// Sends, and sends again with the same key and body, until something is known or the time is up.
@@ -382,8 +394,9 @@ impl Work<'_> {
     }
 
     /// From what is known to the record and the answer.
-    async fn conclude(&self, attempt: AttemptId, key: &IdempotencyKey, fate: Fate) -> Answer {
+    async fn conclude(&self, own: Own<'_>, fate: Fate) -> Answer {
         let payments = self.payments;
+        let Own { id, key, until } = own;
         match fate {
             Fate::Ours(created) => {
                 let answer = Answer::json(&to_answer(
@@ -391,28 +404,28 @@ impl Work<'_> {
                     &created,
                     &self.new.command.fall_back,
                 ));
-                let closing = payments.close_attempt(attempt, accepted(payments.clock.now()));
+                let closing = payments.close_attempt(id, accepted(payments.clock.now()));
                 self.tell(answer, closing).await
             }
             Fate::Refused(answer) => {
-                let closing = payments.close_attempt(attempt, Outcome::Refused);
+                let closing = payments.close_attempt(id, Outcome::NotDone(until));
                 self.tell(answer, closing).await
             }
             Fate::Taken => {
-                let closing = payments.close_attempt(attempt, Outcome::Refused);
+                let closing = payments.close_attempt(id, Outcome::Refused);
                 self.tell(Failure::code(Code::Merchant34).into(), closing)
                     .await
             }
             Fate::NotSent => {
-                payments.close_attempt(attempt, Outcome::NotDone).await;
+                payments.close_attempt(id, Outcome::NotDone(until)).await;
                 Failure::unreachable(
                     "ePayment can't be reached, and nothing was created. Repeat later",
                 )
                 .into()
             }
             Fate::Unknown => {
-                payments.close_attempt(attempt, Outcome::Unknown).await;
-                payments.find_attempt_later(self.caller, self.subject, attempt, key);
+                payments.close_attempt(id, Outcome::Unknown(until)).await;
+                payments.find_attempt_later(self.caller, self.subject, id, key);
                 let mut failure = Failure::unknown("ePayment gave no answer about the new payment");
                 failure.entries[0].2 =
                     "The outcome is not known yet: ePayment gave no answer about the new payment. Repeat the same \

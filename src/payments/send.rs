@@ -10,7 +10,6 @@ use super::lookup::Looked;
 use super::{Caller, Payments, Subject};
 use crate::ecom::error::Code;
 use crate::epayment::model::{Modification, Modified, Money};
-use crate::store::Outcome;
 use crate::telemetry::Api;
 use crate::translate::error::{self, During, Meaning};
 use crate::types::{Amount, IdempotencyKey, Moment, MoneyOp};
@@ -38,8 +37,8 @@ pub(super) enum Sent {
     Done(Modified),
     /// The event log shows it.
     Proven(Happened),
-    /// Refused, and nothing of it happened. `Outcome` is what the record says then.
-    Refused(Box<Reply<Modified>>, Outcome),
+    /// Refused, and nothing of it happened.
+    Refused(Box<Reply<Modified>>),
     /// The event log shows that it was tried and failed.
     Failed,
     /// Never sent.
@@ -127,7 +126,7 @@ impl Payments {
                         self.meters.upstream_error(Api::Epayment, "server_error");
                         doubt = now();
                     }
-                    (_, None) => return refused(reply, sending.op),
+                    (_, None) => return Sent::Refused(Box::new(reply)),
                     (_, Some(since)) => return self.refused_in_doubt(sending, reply, since).await,
                 },
                 Err(failure) => {
@@ -174,7 +173,7 @@ impl Payments {
         {
             Looked::Found(Finding::Done(happened)) => Sent::Proven(happened),
             Looked::Found(Finding::Failed) => Sent::Failed,
-            Looked::Found(Finding::Absent) if counts => refused(reply, sending.op),
+            Looked::Found(Finding::Absent) if counts => Sent::Refused(Box::new(reply)),
             Looked::Found(Finding::Absent) | Looked::Doubt => Sent::Unknown,
         }
     }
@@ -193,15 +192,6 @@ pub(super) fn is_definite<T>(reply: &Reply<T>, during: During) -> bool {
         }
         Reply::Gateway(_) | Reply::Other(_) | Reply::Done(_) => false,
     }
-}
-
-fn refused(reply: Reply<Modified>, op: MoneyOp) -> Sent {
-    let outcome = if is_definite(&reply, During::Adjust(op)) {
-        Outcome::Refused
-    } else {
-        Outcome::NotDone
-    };
-    Sent::Refused(Box::new(reply), outcome)
 }
 
 #[cfg(test)]

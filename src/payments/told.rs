@@ -2,8 +2,9 @@
 //!
 //! Must not: send anything but reads, or tell of a success as a failure because a read failed.
 
-use super::adjust::{Intent, Work};
+use super::adjust::{Intent, Work, succeeded};
 use super::evidence::{Finding, Happened, Question};
+use super::send::{Sent, is_definite};
 use super::{Answer, refusal};
 use crate::ecom::error::{Code, Failure};
 use crate::epayment::model::{Aggregate, Modified, Payment};
@@ -16,6 +17,58 @@ use crate::types::MoneyOp;
 use crate::upstream::Reply;
 
 impl Work<'_> {
+    /// From what is known to the record and the answer.
+    pub(super) async fn conclude(&self, intent: &Intent, sent: Sent) -> Answer {
+        let payments = self.payments;
+        let (id, until) = (intent.id, intent.until);
+        match sent {
+            Sent::Done(done) => self.answer_done(intent, done).await,
+            Sent::Proven(happened) => {
+                let outcome = succeeded(
+                    &happened,
+                    intent.amount.unwrap_or_default(),
+                    payments.clock.now(),
+                );
+                payments.close(id, outcome.clone()).await;
+                self.answer_from_payment(&outcome)
+                    .await
+                    .unwrap_or_else(|_| sums_unread())
+            }
+            Sent::Refused(reply) => {
+                let outcome = if is_definite(&reply, During::Adjust(self.asked.op)) {
+                    Outcome::Refused
+                } else {
+                    Outcome::NotDone(until)
+                };
+                payments.close(id, outcome).await;
+                self.answer_refused(*reply).await
+            }
+            Sent::Failed => {
+                payments.close(id, Outcome::Refused).await;
+                Failure::told(
+                    Code::Payment63,
+                    "ePayment's event log shows that it was tried and failed",
+                )
+                .into()
+            }
+            Sent::Never => {
+                payments.close(id, Outcome::NotDone(until)).await;
+                Failure::unreachable(
+                    "ePayment can't be reached, and nothing was done. Repeat later",
+                )
+                .into()
+            }
+            Sent::Unknown => {
+                payments.close(id, Outcome::Unknown(until)).await;
+                payments.find_out_later(self.caller, self.subject, id);
+                Failure::unknown(
+                    "ePayment gave no answer, and the payment's event log could not settle it",
+                )
+                .into()
+            }
+        }
+    }
+
     pub(super) async fn answer_done(&self, intent: &Intent, done: Modified) -> Answer {
         let payments = self.payments;
         let mut event = None;

@@ -199,8 +199,13 @@ impl Store for PaymentInMemory {
             Outcome::Succeeded { .. } => {
                 kept.become_payment((&scope, &order), open.facts, open.key, now);
             }
-            Outcome::Refused | Outcome::NotDone => {}
-            Outcome::Unknown => {
+            Outcome::NotDone(until) | Outcome::Unknown(until)
+                if open.state != AttemptState::InFlight(until) =>
+            {
+                kept.attempt = Some((open, scope, order));
+            }
+            Outcome::Refused | Outcome::NotDone(_) => {}
+            Outcome::Unknown(_) => {
                 open.state = AttemptState::Unknown;
                 kept.attempt = Some((open, scope, order));
             }
@@ -278,8 +283,8 @@ impl Store for PaymentInMemory {
     ) -> Result<(), StoreError> {
         let mut kept = self.kept();
         let state = match outcome {
-            Outcome::Unknown => {
-                let owned = |until: Moment| until > now;
+            Outcome::Unknown(owner) => {
+                let owned = |until: Moment| until > now && until == owner;
                 kept.change(id, owned, |call| call.state = AdjustmentState::Open(now));
                 return Ok(());
             }
@@ -293,7 +298,11 @@ impl Store for PaymentInMemory {
                 at,
             },
             Outcome::Refused => AdjustmentState::Refused,
-            Outcome::NotDone => AdjustmentState::NotDone,
+            Outcome::NotDone(owner) => {
+                let state = AdjustmentState::NotDone;
+                kept.change(id, |until| until == owner, |call| call.state = state);
+                return Ok(());
+            }
         };
         kept.change(id, |_| true, |call| call.state = state);
         Ok(())
@@ -417,6 +426,7 @@ mod tests {
         an_unknown_attempt_stays_open_for_whoever_comes,
         an_attempt_in_flight_stands_in_the_way_as_it_is,
         an_attempt_has_one_owner_at_a_time,
+        whoever_has_lost_an_attempt_says_nothing_of_it,
         a_payment_of_the_same_api_is_no_obstacle_and_not_overwritten,
         no_money_calls_at_first,
         a_stale_look_begins_nothing,
@@ -424,6 +434,7 @@ mod tests {
         a_closed_money_call_never_changes_again,
         an_unknown_money_call_waits_for_an_owner,
         a_money_call_has_one_owner_at_a_time,
+        whoever_has_lost_a_money_call_says_nothing_of_it,
     );
 
     #[tokio::test]

@@ -104,7 +104,8 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Ends an attempt. `Succeeded` makes it the payment, unless there is one already (a payment's record is never
     /// overwritten), and queues the callback of an event that came before; `Refused` and `NotDone` delete it; `Unknown`
-    /// leaves it open for whoever comes next. Whether a callback was queued.
+    /// leaves it open for whoever comes next. `NotDone` and `Unknown` count only from whoever has it. Whether a callback
+    /// was queued.
     async fn finish_payment(
         &self,
         attempt: AttemptId,
@@ -157,7 +158,8 @@ pub trait Store: Send + Sync + fmt::Debug {
         until: Moment,
     ) -> Result<bool, StoreError>;
 
-    /// Closes a money call by evidence, or, with `Unknown`, leaves it open without an owner.
+    /// Closes a money call by evidence (`Succeeded`, `Refused`), whoever has it; or by its owner, who closes it
+    /// (`NotDone`) or leaves it open without one (`Unknown`).
     async fn finish_adjustment(
         &self,
         id: AdjustmentId,

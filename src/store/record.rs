@@ -275,10 +275,10 @@ pub enum Outcome {
     },
     /// Definitely refused by upstream.
     Refused,
-    /// Definitely not done and not refused.
-    NotDone,
-    /// Nobody knows.
-    Unknown,
+    /// Not done and not refused, says its owner, whose time ends then. Where another one has it by now, nothing changes.
+    NotDone(Moment),
+    /// Nobody knows, says its owner, whose time ends then. Where another one has it by now, nothing changes.
+    Unknown(Moment),
 }
 
 impl PaymentRecord {

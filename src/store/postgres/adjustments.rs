@@ -29,12 +29,12 @@ const RESUME: &str = "UPDATE adjustments SET until = $3, changed_at = $2, revisi
     WHERE id = $1 AND state = 'open' AND until <= $2";
 
 const RELEASE: &str = "UPDATE adjustments SET until = $2, revision = revision + 1
-    WHERE id = $1 AND state = 'open' AND until > $2";
+    WHERE id = $1 AND state = 'open' AND until > $2 AND until = $3";
 
 const CLOSE: &str =
     "UPDATE adjustments SET state = $2, closed_at = $3, done_amount = $4, transaction_id = $5,
     done_at = $6, revision = revision + 1
-    WHERE id = $1 AND state = 'open'";
+    WHERE id = $1 AND state = 'open' AND until = coalesce($7, until)";
 
 /// The payment has changed: it is kept for its time from now on. An open call keeps it anyway.
 const TOUCH_PAYMENT: &str = "UPDATE payments SET changed_at = greatest(changed_at, $2)
@@ -145,11 +145,12 @@ pub(super) async fn finish(
     outcome: &Outcome,
     now: Moment,
 ) -> Result<(), Fault> {
-    let (word, done) = match outcome {
-        Outcome::Unknown => {
+    let (word, owner, done) = match outcome {
+        Outcome::Unknown(until) => {
             sqlx::query(RELEASE)
                 .bind(id.0)
                 .bind(now.millis())
+                .bind(until.millis())
                 .execute(&mut *db)
                 .await?;
             return ledger::called(db, id, None, now).await;
@@ -158,9 +159,13 @@ pub(super) async fn finish(
             amount,
             transaction_id,
             at,
-        } => ("succeeded", Some((amount, transaction_id.as_deref(), at))),
-        Outcome::Refused => ("refused", None),
-        Outcome::NotDone => ("not_done", None),
+        } => (
+            "succeeded",
+            None,
+            Some((amount, transaction_id.as_deref(), at)),
+        ),
+        Outcome::Refused => ("refused", None, None),
+        Outcome::NotDone(until) => ("not_done", Some(until), None),
     };
     let sum = done.map(|(amount, _, at)| (*amount, *at));
     let (amount, transaction_id, at) = match done {
@@ -174,6 +179,7 @@ pub(super) async fn finish(
         .bind(amount)
         .bind(transaction_id.map(rows::kept))
         .bind(at)
+        .bind(owner.map(|until| until.millis()))
         .execute(&mut *db)
         .await?;
     if closed.rows_affected() == 1 {

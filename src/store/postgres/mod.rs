@@ -191,7 +191,7 @@ impl Store for PostgresStore {
         outcome: Outcome,
         now: Moment,
     ) -> Result<bool, StoreError> {
-        transaction!(self.pool, of_outcome(&outcome), |db| {
+        transaction!(self.pool, Mode::Repeatable, |db| {
             payments::finish(db, attempt, &outcome, now)
         })
     }
@@ -266,7 +266,7 @@ impl Store for PostgresStore {
         outcome: Outcome,
         now: Moment,
     ) -> Result<(), StoreError> {
-        transaction!(self.pool, of_outcome(&outcome), |db| {
+        transaction!(self.pool, Mode::Repeatable, |db| {
             adjustments::finish(db, id, &outcome, now)
         })
     }
@@ -279,13 +279,5 @@ impl Store for PostgresStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         transaction!(self.pool, Mode::Statement, |db| open::probe(db))
-    }
-}
-
-/// To close again what is closed changes nothing; to let go again could take it from the next owner.
-const fn of_outcome(outcome: &Outcome) -> Mode {
-    match outcome {
-        Outcome::Unknown => Mode::Once,
-        Outcome::Succeeded { .. } | Outcome::Refused | Outcome::NotDone => Mode::Repeatable,
     }
 }

@@ -73,6 +73,10 @@ const PROMOTE: &str = concat!(
     " FROM attempts WHERE id = $1 ON CONFLICT (scope, order_id) DO NOTHING RETURNING scope, order_id"
 );
 
+const RELEASE: &str = "UPDATE attempts SET until = NULL WHERE id = $1 AND until = $2";
+
+const DELETE_OWN: &str = "DELETE FROM attempts WHERE id = $1 AND until = $2";
+
 const LEARN: &str = concat!(
     "INSERT INTO payments (scope, order_id, caller, msn, created_at, changed_at, ",
     fact_columns!(),
@@ -292,11 +296,12 @@ pub(super) async fn finish(
 ) -> Result<bool, Fault> {
     let mut queued = false;
     match outcome {
-        Outcome::Unknown => {
-            sqlx::query("UPDATE attempts SET until = NULL WHERE id = $1")
-                .bind(attempt.0)
-                .execute(db)
-                .await?;
+        Outcome::Unknown(until) => {
+            as_owner(db, RELEASE, attempt, *until).await?;
+            return Ok(false);
+        }
+        Outcome::NotDone(until) => {
+            as_owner(db, DELETE_OWN, attempt, *until).await?;
             return Ok(false);
         }
         Outcome::Succeeded { .. } => {
@@ -306,10 +311,24 @@ pub(super) async fn finish(
                 queued = callback.is_some();
             }
         }
-        Outcome::Refused | Outcome::NotDone => {}
+        Outcome::Refused => {}
     }
     delete_attempt(db, attempt).await?;
     Ok(queued)
+}
+
+async fn as_owner(
+    db: &mut PgConnection,
+    statement: &'static str,
+    attempt: AttemptId,
+    until: Moment,
+) -> Result<(), Fault> {
+    sqlx::query(statement)
+        .bind(attempt.0)
+        .bind(until.millis())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 async fn lock_order_of(db: &mut PgConnection, attempt: AttemptId) -> Result<(), Fault> {

@@ -29,12 +29,12 @@ const RESUME: &str = "UPDATE adjustments SET until = ?3, changed_at = ?2, revisi
     WHERE id = ?1 AND state = 'open' AND until <= ?2";
 
 const RELEASE: &str = "UPDATE adjustments SET until = ?2, revision = revision + 1
-    WHERE id = ?1 AND state = 'open' AND until > ?2";
+    WHERE id = ?1 AND state = 'open' AND until > ?2 AND until = ?3";
 
 const CLOSE: &str =
     "UPDATE adjustments SET state = ?2, closed_at = ?3, done_amount = ?4, transaction_id = ?5,
     done_at = ?6, revision = revision + 1
-    WHERE id = ?1 AND state = 'open'";
+    WHERE id = ?1 AND state = 'open' AND until = coalesce(?7, until)";
 
 /// The payment has changed: it is kept for its time from now on. An open call keeps it anyway.
 const TOUCH_PAYMENT: &str = "UPDATE payments SET changed_at = max(changed_at, ?2)
@@ -144,18 +144,22 @@ pub(super) fn finish(
     outcome: Outcome,
     now: Moment,
 ) -> Result<(), StoreError> {
-    let (word, done) = match outcome {
-        Outcome::Unknown => {
-            query(RELEASE).bind(id.0).bind(now.millis()).execute(db)?;
+    let (word, owner, done) = match outcome {
+        Outcome::Unknown(until) => {
+            query(RELEASE)
+                .bind(id.0)
+                .bind(now.millis())
+                .bind(until.millis())
+                .execute(db)?;
             return ledger::called(db, id, None, now);
         }
         Outcome::Succeeded {
             amount,
             transaction_id,
             at,
-        } => ("succeeded", Some((amount, transaction_id, at))),
-        Outcome::Refused => ("refused", None),
-        Outcome::NotDone => ("not_done", None),
+        } => ("succeeded", None, Some((amount, transaction_id, at))),
+        Outcome::Refused => ("refused", None, None),
+        Outcome::NotDone(until) => ("not_done", Some(until), None),
     };
     let sum = done.as_ref().map(|(amount, _, at)| (*amount, *at));
     let (amount, transaction_id, at) = match done {
@@ -169,6 +173,7 @@ pub(super) fn finish(
         .bind(amount)
         .bind(transaction_id)
         .bind(at)
+        .bind(owner.map(Moment::millis))
         .execute(db)?;
     if closed == 1 {
         query(TOUCH_PAYMENT)

@@ -67,6 +67,10 @@ const PROMOTE: &str = concat!(
     " FROM attempts WHERE id = ?1 ON CONFLICT (scope, order_id) DO NOTHING"
 );
 
+const RELEASE: &str = "UPDATE attempts SET until = NULL WHERE id = ? AND until = ?";
+
+const DELETE_OWN: &str = "DELETE FROM attempts WHERE id = ? AND until = ?";
+
 const ORDER_OF_ATTEMPT: &str = "SELECT scope, order_id FROM attempts WHERE id = ?";
 
 const LEARN: &str = concat!(
@@ -249,9 +253,17 @@ pub(super) fn finish(
 ) -> Result<bool, StoreError> {
     let mut queued = false;
     match outcome {
-        Outcome::Unknown => {
-            query("UPDATE attempts SET until = NULL WHERE id = ?")
+        Outcome::Unknown(until) => {
+            query(RELEASE)
                 .bind(attempt.0)
+                .bind(until.millis())
+                .execute(db)?;
+            return Ok(false);
+        }
+        Outcome::NotDone(until) => {
+            query(DELETE_OWN)
+                .bind(attempt.0)
+                .bind(until.millis())
                 .execute(db)?;
             return Ok(false);
         }
@@ -260,7 +272,7 @@ pub(super) fn finish(
                 queued = callbacks::catch_up(db, &scope, &order, now)?.is_some();
             }
         }
-        Outcome::Refused | Outcome::NotDone => {}
+        Outcome::Refused => {}
     }
     delete_attempt(db, attempt)?;
     Ok(queued)

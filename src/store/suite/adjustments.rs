@@ -5,6 +5,11 @@
 use super::*;
 use crate::store::{Adjustment, AdjustmentId, AdjustmentState, Version};
 
+/// Of whoever began `new_capture`.
+const OWNER: Moment = at(32_000);
+const NOT_DONE: Outcome = Outcome::NotDone(OWNER);
+const UNKNOWN: Outcome = Outcome::Unknown(OWNER);
+
 pub(super) async fn look(store: &Any, text: &str) -> (Vec<Adjustment>, Version) {
     store.adjustments(&shop(), &order(text)).await.unwrap()
 }
@@ -70,7 +75,7 @@ pub(in crate::store) async fn a_money_call_is_kept_as_it_was_begun(store: Any) {
 pub(in crate::store) async fn a_stale_look_begins_nothing(store: Any) {
     let (_, seen) = look(&store, "o1").await;
     let first = store.begin_adjustment(new_capture("o1"), seen).await;
-    finish(&store, first.unwrap().unwrap(), Outcome::NotDone, 2500).await;
+    finish(&store, first.unwrap().unwrap(), NOT_DONE, 2500).await;
     // Nothing is open, but it is not what it was at `seen`.
     let late = store.begin_adjustment(new_capture("o1"), seen).await;
     assert_eq!(late.unwrap(), None);
@@ -115,7 +120,7 @@ pub(in crate::store) async fn an_open_money_call_keeps_every_other_out(store: An
             };
             assert_eq!(store.begin_adjustment(new, seen).await.unwrap(), None);
         }
-        finish(&store, id, Outcome::Unknown, 2500).await;
+        finish(&store, id, UNKNOWN, 2500).await;
     }
     assert_eq!(look(&store, "o1").await.0.len(), 1);
     // Another payment is not kept out, nor the same order of another unit.
@@ -134,7 +139,7 @@ pub(in crate::store) async fn money_calls_are_closed_as_told_and_listed_oldest_f
         at: at(-7),
     };
     let mut ids = Vec::new();
-    for (n, outcome) in [succeeded(), Outcome::Refused, Outcome::NotDone, bare]
+    for (n, outcome) in [succeeded(), Outcome::Refused, NOT_DONE, bare]
         .into_iter()
         .enumerate()
     {
@@ -174,7 +179,7 @@ pub(in crate::store) async fn a_closed_money_call_never_changes_again(store: Any
     for (text, first) in [
         ("o1", succeeded()),
         ("o2", Outcome::Refused),
-        ("o3", Outcome::NotDone),
+        ("o3", NOT_DONE),
     ] {
         let id = begin(&store, new_capture(text)).await;
         finish(&store, id, first, 2500).await;
@@ -184,7 +189,7 @@ pub(in crate::store) async fn a_closed_money_call_never_changes_again(store: Any
             transaction_id: None,
             at: at(1),
         };
-        for later in [other, Outcome::Refused, Outcome::NotDone, Outcome::Unknown] {
+        for later in [other, Outcome::Refused, NOT_DONE, UNKNOWN] {
             finish(&store, id, later, 2600).await;
             assert!(
                 !store
@@ -204,7 +209,7 @@ pub(in crate::store) async fn a_closed_money_call_never_changes_again(store: Any
 
 pub(in crate::store) async fn an_unknown_money_call_waits_for_an_owner(store: Any) {
     let id = begin(&store, new_capture("o1")).await;
-    finish(&store, id, Outcome::Unknown, 2500).await;
+    finish(&store, id, UNKNOWN, 2500).await;
     let (list, seen) = look(&store, "o1").await;
     let AdjustmentState::Open(until) = list[0].state else {
         panic!("closed by nothing");
@@ -239,13 +244,31 @@ pub(in crate::store) async fn a_money_call_has_one_owner_at_a_time(store: Any) {
     assert!(take(62_000, 92_000).await.unwrap());
 }
 
+/// It stood still between recording and sending, and another instance is at it since.
+pub(in crate::store) async fn whoever_has_lost_a_money_call_says_nothing_of_it(store: Any) {
+    let id = begin(&store, new_capture("o1")).await;
+    let taken = store.resume_adjustment(id, OWNER, at(62_000)).await;
+    assert!(taken.unwrap());
+    let (_, version) = look(&store, "o1").await;
+    for late in [NOT_DONE, UNKNOWN] {
+        finish(&store, id, late.clone(), 33_000).await;
+        let (list, same) = look(&store, "o1").await;
+        let owned = AdjustmentState::Open(at(62_000));
+        assert_eq!((&list[0].state, same), (&owned, version), "{late:?}");
+    }
+    // Evidence is evidence, whoever has it.
+    finish(&store, id, succeeded(), 33_000).await;
+    assert!(!look(&store, "o1").await.0[0].is_open());
+}
+
 pub(in crate::store) async fn the_version_belongs_to_the_payment(store: Any) {
     let (_, empty) = look(&store, "o1").await;
     let elsewhere = begin(&store, new_capture("o2")).await;
     finish(&store, elsewhere, succeeded(), 2500).await;
     assert_eq!(look(&store, "o1").await.1, empty);
     let mut seen = vec![empty.0];
-    for outcome in [Outcome::Refused, Outcome::NotDone, succeeded()] {
+    let not_done = Outcome::NotDone(at(62_000));
+    for outcome in [Outcome::Refused, not_done, succeeded()] {
         let id = begin(&store, new_capture("o1")).await;
         seen.push(look(&store, "o1").await.1.0);
         let taken = store.resume_adjustment(id, at(32_000), at(62_000)).await;
@@ -267,7 +290,7 @@ pub(in crate::store) async fn ambiguous_counts_what_is_open_without_an_owner(sto
     }
     assert_eq!(store.ambiguous(at(31_999)).await.unwrap(), 0);
     assert_eq!(store.ambiguous(at(32_000)).await.unwrap(), 3);
-    finish(&store, ids[0], Outcome::Unknown, 2500).await;
+    finish(&store, ids[0], UNKNOWN, 2500).await;
     finish(&store, ids[1], Outcome::Refused, 2500).await;
     assert_eq!(store.ambiguous(at(2500)).await.unwrap(), 1);
     assert_eq!(store.ambiguous(at(32_000)).await.unwrap(), 2);

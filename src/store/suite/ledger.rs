@@ -95,7 +95,7 @@ pub(in crate::store) async fn a_payments_sums_are_kept_with_each_step(both: Both
     assert_eq!(sums(&both, "o1").await, partly);
     // Refused and unknown ones change no sum.
     let id = begin(&both, "o1", MoneyOp::Capture, 50, "k2").await;
-    finish(&both, id, Outcome::Unknown).await;
+    finish(&both, id, Outcome::Unknown(at(32_000))).await;
     finish(&both, id, Outcome::Refused).await;
     assert_eq!(sums(&both, "o1").await, partly);
     // By another system's event alone.

@@ -23,7 +23,7 @@ pub(in crate::store) async fn an_event_before_the_attempt_is_finished_waits_for_
     let early = accept(&both, approved("o1"), 1200).await;
     assert_eq!(early, Accepted::Unmatched);
     assert_eq!(unmatched(&both).await, 1);
-    assert!(!finish(&both, id, Outcome::Unknown, 1300).await);
+    assert!(!finish(&both, id, Outcome::Unknown(at(31_000)), 1300).await);
     assert!(of_order(&both, "o1").await.is_empty());
     assert!(finish(&both, id, succeeded(), 1500).await);
     let view = the_one(&both, "o1").await;
@@ -38,7 +38,10 @@ pub(in crate::store) async fn an_event_before_the_attempt_is_finished_waits_for_
 }
 
 pub(in crate::store) async fn an_event_before_a_refusal_stays_unmatched(both: Both) {
-    for (text, outcome) in [("o1", Outcome::Refused), ("o2", Outcome::NotDone)] {
+    for (text, outcome) in [
+        ("o1", Outcome::Refused),
+        ("o2", Outcome::NotDone(at(31_000))),
+    ] {
         let id = fresh(&both.store, new_payment(text, Origin::Epayment, "a")).await;
         accept(&both, approved(text), 1200).await;
         assert!(!finish(&both, id, outcome, 1500).await);

@@ -119,6 +119,7 @@ macro_rules! behaviours {
             an_unknown_attempt_stays_open_for_whoever_comes,
             an_attempt_in_flight_stands_in_the_way_as_it_is,
             an_attempt_has_one_owner_at_a_time,
+            whoever_has_lost_an_attempt_says_nothing_of_it,
             what_has_ended_stays_ended,
             a_payment_binds_the_order_for_every_caller,
             the_first_attempt_is_begun_only_where_nothing_is_known,
@@ -138,6 +139,7 @@ macro_rules! behaviours {
             a_closed_money_call_never_changes_again,
             an_unknown_money_call_waits_for_an_owner,
             a_money_call_has_one_owner_at_a_time,
+            whoever_has_lost_a_money_call_says_nothing_of_it,
             the_version_belongs_to_the_payment,
             ambiguous_counts_what_is_open_without_an_owner,
             a_store_is_ready_and_its_secret_stays,
@@ -217,7 +219,7 @@ macro_rules! behaviours {
 }
 pub(super) use behaviours;
 
-pub(super) fn at(millis: i64) -> Moment {
+pub(super) const fn at(millis: i64) -> Moment {
     Moment::from_millis(millis)
 }
 

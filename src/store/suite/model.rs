@@ -74,10 +74,11 @@ impl Model {
             return;
         };
         call.state = match outcome {
-            Outcome::Unknown if owned <= now => return,
-            Outcome::Unknown => AdjustmentState::Open(now),
+            Outcome::NotDone(owner) | Outcome::Unknown(owner) if owner != owned => return,
+            Outcome::Unknown(_) if owned <= now => return,
+            Outcome::Unknown(_) => AdjustmentState::Open(now),
             Outcome::Refused => AdjustmentState::Refused,
-            Outcome::NotDone => AdjustmentState::NotDone,
+            Outcome::NotDone(_) => AdjustmentState::NotDone,
             Outcome::Succeeded {
                 amount,
                 transaction_id,
@@ -112,11 +113,14 @@ pub(in crate::store) async fn money_calls_do_as_the_model_says(store: Any) {
                     assert_eq!(taken.unwrap(), model.resume(*id, now, until), "{told}");
                 }
                 (1..=3, Some(id)) => {
+                    // Its owner, or one whose time was over before.
+                    let owned = model.open(*id).map_or(now, |(_, until)| until);
+                    let owner = at(owned.millis() - i64::try_from(dice.roll(2)).unwrap() * 500);
                     let outcome = [
                         succeeded(),
                         Outcome::Refused,
-                        Outcome::NotDone,
-                        Outcome::Unknown,
+                        Outcome::NotDone(owner),
+                        Outcome::Unknown(owner),
                     ];
                     let outcome = dice.pick(&outcome).unwrap().clone();
                     let end = store.finish_adjustment(*id, outcome.clone(), now).await;

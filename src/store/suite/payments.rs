@@ -29,6 +29,11 @@ fn bound(begun: &Begun) -> Option<Origin> {
     }
 }
 
+/// Of whoever began `new_payment`.
+const OWNER: Moment = at(31_000);
+const NOT_DONE: Outcome = Outcome::NotDone(OWNER);
+const UNKNOWN: Outcome = Outcome::Unknown(OWNER);
+
 pub(in crate::store) async fn nothing_is_known_of_a_new_order(store: Any) {
     let known = known(&store, "o1", "a").await;
     assert!(known.payment.is_none() && known.attempt.is_none());
@@ -69,7 +74,7 @@ pub(in crate::store) async fn a_success_makes_the_attempt_the_payment(store: Any
 }
 
 pub(in crate::store) async fn a_refusal_or_not_done_frees_the_order(store: Any) {
-    for (outcome, text) in [(Outcome::Refused, "o1"), (Outcome::NotDone, "o2")] {
+    for (outcome, text) in [(Outcome::Refused, "o1"), (NOT_DONE, "o2")] {
         let id = fresh(&store, new_payment(text, Origin::Epayment, "a")).await;
         store.finish_payment(id, outcome, at(1500)).await.unwrap();
         let known = known(&store, text, "a").await;
@@ -81,10 +86,7 @@ pub(in crate::store) async fn a_refusal_or_not_done_frees_the_order(store: Any) 
 pub(in crate::store) async fn an_unknown_attempt_stays_open_for_whoever_comes(store: Any) {
     let new = new_payment("o1", Origin::Epayment, "a");
     let id = fresh(&store, new.clone()).await;
-    store
-        .finish_payment(id, Outcome::Unknown, at(1500))
-        .await
-        .unwrap();
+    store.finish_payment(id, UNKNOWN, at(1500)).await.unwrap();
     let attempt = open_attempt(&store, "o1", "a").await;
     assert_eq!((attempt.id, attempt.state), (id, AttemptState::Unknown));
     match store.begin_payment(new).await.unwrap() {
@@ -126,8 +128,24 @@ pub(in crate::store) async fn an_attempt_has_one_owner_at_a_time(store: Any) {
     assert!(take(61_000, 91_000).await.unwrap());
 }
 
+pub(in crate::store) async fn whoever_has_lost_an_attempt_says_nothing_of_it(store: Any) {
+    let id = fresh(&store, new_payment("o1", Origin::Epayment, "a")).await;
+    let taken = store.resume_payment(id, OWNER, at(61_000)).await;
+    assert!(taken.unwrap());
+    for late in [NOT_DONE, UNKNOWN] {
+        let end = store.finish_payment(id, late.clone(), at(32_000)).await;
+        assert!(!end.unwrap());
+        let attempt = open_attempt(&store, "o1", "a").await;
+        let owned = AttemptState::InFlight(at(61_000));
+        assert_eq!((attempt.id, attempt.state), (id, owned), "{late:?}");
+    }
+    let end = store.finish_payment(id, succeeded(), at(32_000)).await;
+    end.unwrap();
+    assert!(known(&store, "o1", "a").await.payment.is_some());
+}
+
 pub(in crate::store) async fn what_has_ended_stays_ended(store: Any) {
-    for first in [succeeded(), Outcome::Refused, Outcome::NotDone] {
+    for first in [succeeded(), Outcome::Refused, NOT_DONE] {
         let text =
             format!("o-{}", first == succeeded()) + &format!("{}", first == Outcome::Refused);
         let id = fresh(&store, new_payment(&text, Origin::Epayment, "a")).await;
@@ -135,12 +153,7 @@ pub(in crate::store) async fn what_has_ended_stays_ended(store: Any) {
             .finish_payment(id, first.clone(), at(1500))
             .await
             .unwrap();
-        for later in [
-            Outcome::Unknown,
-            succeeded(),
-            Outcome::Refused,
-            Outcome::NotDone,
-        ] {
+        for later in [UNKNOWN, succeeded(), Outcome::Refused, NOT_DONE] {
             store.finish_payment(id, later, at(1600)).await.unwrap();
             assert!(!store.resume_payment(id, at(1600), at(1700)).await.unwrap());
             let known = known(&store, &text, "a").await;
@@ -225,7 +238,7 @@ pub(in crate::store) async fn an_open_attempt_binds_the_order_for_its_caller_onl
         for _in_flight_and_unknown in 0..2 {
             let begun = store.begin_payment(new_payment(text, other, "a")).await;
             assert_eq!(bound(&begun.unwrap()), Some(api));
-            let end = store.finish_payment(id, Outcome::Unknown, at(1500)).await;
+            let end = store.finish_payment(id, UNKNOWN, at(1500)).await;
             end.unwrap();
         }
         assert!(known(&store, text, "b").await.attempt.is_none());

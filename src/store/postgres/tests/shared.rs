@@ -268,7 +268,7 @@ async fn no_stale_look_begins_a_money_call_while_another_instance_closes_one() {
             let new = new_capture(&text);
             async move {
                 let id = store.begin_adjustment(new, seen).await.unwrap()?;
-                let end = store.finish_adjustment(id, Outcome::NotDone, at(2500));
+                let end = store.finish_adjustment(id, Outcome::NotDone(at(32_000)), at(2500));
                 end.await.unwrap();
                 Some(id)
             }
