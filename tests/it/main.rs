@@ -42,6 +42,7 @@ mod happy;
 mod instead;
 mod json;
 mod killed;
+mod killed_behind;
 mod ledger;
 mod mirror;
 mod mirror_kinds;

@@ -183,12 +183,13 @@ pub(super) async fn finish(
         .execute(&mut *db)
         .await?;
     if closed.rows_affected() == 1 {
+        // The ledger's row before the payment's, as an event takes them: else the two would wait for each other.
+        ledger::called(&mut *db, id, sum, now).await?;
         sqlx::query(TOUCH_PAYMENT)
             .bind(id.0)
             .bind(now.millis())
-            .execute(&mut *db)
+            .execute(db)
             .await?;
-        ledger::called(db, id, sum, now).await?;
     }
     Ok(())
 }

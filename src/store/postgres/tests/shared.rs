@@ -447,3 +447,43 @@ async fn nobody_waits_without_end() {
         Ok(Begun::Fresh(_))
     ));
 }
+
+/// The webhook of a capture comes while its answer is recorded: both want the payment's row and the ledger's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_call_and_its_event_never_wait_for_each_other() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let stores = two_of(&database).await;
+    for n in 0..60 {
+        let text = format!("order-{n:04}");
+        pay(&stores[0], &text, "123456").await;
+        let (_, seen) = stores[0].adjustments(&shop(), &order(&text)).await.unwrap();
+        let call = new_capture(&text);
+        let captured = NewEvent {
+            name: EventName::Captured,
+            psp_reference: format!("capture-{n}"),
+            key: call.key.clone(),
+            callback: None,
+            ..event(&text, "123456")
+        };
+        let id = stores[0].begin_adjustment(call, seen).await.unwrap();
+        let (closed, heard) = tokio::join!(
+            stores[0].finish_adjustment(id.unwrap(), succeeded(), at(2500)),
+            stores[1].accept_event(captured, at(2500)),
+        );
+        closed.unwrap();
+        heard.unwrap();
+    }
+    for store in &stores {
+        store.close().await;
+    }
+    // A session tells what it counted when it ends.
+    let others = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while scalar(&database, others).await > 0 {
+        tokio::task::yield_now().await;
+    }
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(scalar(&database, deadlocks).await, 0);
+}
