@@ -19,8 +19,14 @@ pub(super) fn is_of_another(raw: &RawReply, asked: &OrderText) -> bool {
         order_id: Cow<'a, str>,
     }
     is_success(raw)
-        && serde_json::from_slice::<Named<'_>>(&raw.body)
-            .is_ok_and(|named| !is_same(&named.order_id, asked.as_str()))
+        && object::<Named<'_>>(&raw.body)
+            .is_some_and(|named| !is_same(&named.order_id, asked.as_str()))
+}
+
+/// An object that can be read; the reader alone would take an array for one, its entries for the members.
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(body).ok())?
 }
 
 /// Nobody says whether eCom keeps letter case and blanks of an order id.
@@ -62,7 +68,7 @@ pub(super) fn done_at_ecom(raw: &RawReply, now: Moment) -> Outcome {
         #[serde(alias = "transaction")]
         transaction_info: Info,
     }
-    let info = serde_json::from_slice::<Body>(&raw.body)
+    let info = object::<Body>(&raw.body)
         .unwrap_or_default()
         .transaction_info;
     Outcome::Succeeded {
@@ -73,5 +79,33 @@ pub(super) fn done_at_ecom(raw: &RawReply, now: Moment) -> Outcome {
             .as_deref()
             .and_then(Moment::parse)
             .unwrap_or(now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_never_read_from_an_array() {
+        let raw = |body: &'static str| RawReply {
+            status: 200,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        let asked = OrderText::parse("order-1234").unwrap();
+        assert!(is_of_another(&raw(r#"{"orderId":"another"}"#), &asked));
+        assert!(!is_of_another(&raw(r#"["another"]"#), &asked));
+        let now = Moment::from_millis(7);
+        let nothing = Outcome::Succeeded {
+            amount: Amount::ZERO,
+            transaction_id: None,
+            at: now,
+        };
+        let told = r#"[{"amount":100,"transactionId":"5001"}]"#;
+        assert_eq!(done_at_ecom(&raw(told), now), nothing);
     }
 }

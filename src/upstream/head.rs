@@ -26,9 +26,9 @@ pub(super) fn without_hop(headers: HeaderMap, also: impl Fn(&HeaderName) -> bool
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|token| HeaderName::from_bytes(token.trim().as_bytes()).ok())
+        // By bytes: an option that is no text takes no other one with it.
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
         // Naming the frame's length would change where the message ends.
         .filter(|name| name != CONTENT_LENGTH)
         .collect();
@@ -128,6 +128,14 @@ mod tests {
                 ("a-last", "2"),
             ]
         );
+    }
+
+    #[test]
+    fn what_a_connection_names_goes_whatever_stands_beside_it() {
+        let mut came = headers(&[("x-named", "gone"), ("x-other", "stays")]);
+        let options = HeaderValue::from_bytes(b"caf\xe9, X-Named").unwrap();
+        came.append(CONNECTION, options);
+        assert_eq!(pairs(&without_hop(came, |_| false)), [("x-other", "stays")]);
     }
 
     #[test]
