@@ -152,6 +152,11 @@ fn goes_on(came: &request::Parts, lines: &[Line]) {
     for name in STAYS_HERE {
         assert!(!sent.contains_key(name), "{name}");
     }
+    let mut more = came.headers.clone();
+    for name in STAYS_HERE.into_iter().filter(|name| *name != "connection") {
+        more.append(name, HeaderValue::from_static("x"));
+    }
+    assert_eq!(onward(more, came.version, &upstream), sent, "what stays here changes what goes");
     assert!(sent.keys().all(|name| !name.as_str().starts_with("bridge-")));
     let options = all(lines, "connection").join(&b","[..]);
     for option in options.split(|byte| *byte == b',') {
