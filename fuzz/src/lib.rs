@@ -1,5 +1,5 @@
-//! What is fuzzed: the product's own pure floors, compiled from their source without the rest of it, so that building them
-//! with coverage takes a minute and not ten; and a module for each target, with what must hold for any bytes.
+//! What is fuzzed: the product's own pure floors and pure files, compiled from their source without the rest of it, so that
+//! building them with coverage takes a minute and not ten; and a module for each target, with what must hold for any bytes.
 //!
 //! Must not: hold a copy of a rule of the product.
 
