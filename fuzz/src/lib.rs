@@ -1,5 +1,5 @@
-//! What is fuzzed: the product's own pure floors, compiled from their source without the rest of it, so that building them
-//! with coverage takes a minute and not ten; and a module for each target, with what must hold for any bytes.
+//! What is fuzzed: the product's own pure floors and pure files, compiled from their source without the rest of it, so that
+//! building them with coverage takes a minute and not ten; and a module for each target, with what must hold for any bytes.
 //!
 //! Must not: hold a copy of a rule of the product.
 
@@ -27,11 +27,87 @@ pub mod callbacks {
     pub mod text;
 }
 
-/// Of shadowing what judges what may be shown and kept.
+/// Of the operator's listener what says where a request comes from and what it brings. A target that reads what a module
+/// shows to its neighbours only stands among them.
+#[path = "../../src/admin"]
+pub mod admin {
+    mod brought;
+    mod origin;
+    mod sessions;
+
+    #[path = "../../fuzz/src/targets/visitor.rs"]
+    pub mod visitor;
+}
+
+/// Of the use cases what reads eCom's answers.
+#[path = "../../src/payments"]
+pub mod payments {
+    mod said;
+    mod seen;
+
+    #[path = "../../fuzz/src/targets/from_ecom.rs"]
+    pub mod from_ecom;
+}
+
+/// Of the merchants' listener what judges a head.
+#[path = "../../src/proxy"]
+pub mod proxy {
+    pub mod headers;
+}
+
+/// Of shadowing what judges what may be shown and kept, and what reads a recording.
 #[path = "../../src/shadow"]
 pub mod shadow {
     pub mod redact;
+    pub mod record {
+        pub mod line;
+    }
+    pub mod replay {
+        mod lines;
+        mod reading;
+
+        #[path = "../../../fuzz/src/targets/recording.rs"]
+        pub mod recording;
+    }
 }
+
+/// Of the store its plain values.
+#[path = "../../src/store"]
+pub mod store {
+    mod balance;
+    mod record;
+    pub mod shadow {
+        pub mod kinds;
+    }
+
+    pub use balance::*;
+    pub use record::*;
+    pub use shadow::kinds::*;
+}
+
+/// Of calling upstream what goes on of a head, and what lets a call in there.
+#[path = "../../src/upstream"]
+pub mod upstream {
+    mod credentials;
+    mod error;
+    mod head;
+    mod token {
+        pub mod answer;
+    }
+
+    pub use credentials::*;
+    pub use error::*;
+
+    #[path = "../../fuzz/src/targets/grant.rs"]
+    pub mod grant;
+    #[path = "../../fuzz/src/targets/heads.rs"]
+    pub mod heads;
+}
+
+pub use admin::visitor;
+pub use payments::from_ecom;
+pub use shadow::replay::recording;
+pub use upstream::{grant, heads};
 
 #[path = "targets/adjust.rs"]
 pub mod adjust;
@@ -54,4 +130,5 @@ pub mod webhook;
 #[path = "targets/words.rs"]
 pub mod words;
 
+mod lines;
 mod other;

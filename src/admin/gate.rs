@@ -12,14 +12,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::brought;
 use super::guesses::{Guesses, Judged};
 use super::origin::{self, one};
 use super::problem::Problem;
 use super::sessions::{Keyed, SessionId, Sessions};
 use crate::telemetry::Meters;
 use crate::types::{Clock, Moment};
-
-const COOKIE: &str = "bridge-session";
 
 /// Who asks, as far as the answer depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,14 +111,7 @@ impl Gate {
     /// Begins a session; the header that makes the browser keep it.
     pub(super) fn sign_in(&self, headers: &HeaderMap) -> String {
         let cookie = self.sessions.begin(self.clock.now());
-        let life = super::sessions::LIFE.as_secs();
-        // Where the browser speaks TLS to whoever stands before the bridge, the cookie never leaves without it.
-        let secure = if origin::is_https(headers) {
-            "; Secure"
-        } else {
-            ""
-        };
-        format!("{COOKIE}={cookie}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict{secure}")
+        brought::keep(&cookie, super::sessions::LIFE, origin::is_https(headers))
     }
 
     /// Ends a session; the header that makes the browser forget it.
@@ -127,7 +119,7 @@ impl Gate {
         if let Visitor::Session(id) = visitor {
             self.sessions.end(id);
         }
-        format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
+        brought::forget()
     }
 
     /// What every form that this visitor is shown carries.
@@ -148,13 +140,7 @@ impl Gate {
     /// The session of the request's cookie.
     pub(super) fn session(&self, headers: &HeaderMap) -> Option<SessionId> {
         self.token()?;
-        let cookies = headers.get_all(header::COOKIE).iter();
-        cookies
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == COOKIE)
-            .find_map(|(_, value)| self.sessions.of(value, self.clock.now()))
+        brought::cookies(headers).find_map(|cookie| self.sessions.of(cookie, self.clock.now()))
     }
 }
 
@@ -203,7 +189,7 @@ pub(super) async fn authorised(
     let visitor = if !gate.has_token() {
         Visitor::Local
     } else if shown {
-        match gate.judge(peer(&request), bearer(request.headers())) {
+        match gate.judge(peer(&request), brought::bearer(request.headers())) {
             Judged::Right => Visitor::Token,
             Judged::Wrong => return unauthorised("this is not the token (admin.token)"),
             Judged::Limited(seconds) => return limited(seconds),
@@ -229,18 +215,6 @@ pub(super) async fn authorised(
     };
     request.extensions_mut().insert(visitor);
     next.run(request).await
-}
-
-/// What follows `Bearer`; nothing, which is no token, where it is another scheme or stands there twice.
-fn bearer(headers: &HeaderMap) -> &[u8] {
-    let mut all = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(sent), None) = (all.next(), all.next()) else {
-        return b"";
-    };
-    match sent.as_bytes().split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
-        _ => b"",
-    }
 }
 
 fn unauthorised(why: &str) -> Response {

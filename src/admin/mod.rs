@@ -4,6 +4,7 @@
 //! what it shows (closures tell it), or serve anything to merchants.
 
 pub mod automatic;
+mod brought;
 pub mod callbacks;
 pub mod explain;
 mod forms;

@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, Uri};
+use http::header::{self, HeaderName};
+use http::{HeaderMap, Uri};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

@@ -3,13 +3,11 @@
 //! eCom has its own idempotency, so nothing is repeated here; a call without an answer is reported as unknown. Must not:
 //! touch a body, or pass on a 402 or 404 to a read of a payment that is known to exist (shops cancel the order on it).
 
-use std::borrow::Cow;
 use std::sync::Arc;
-
-use serde::Deserialize;
 
 use super::adjust::{Adjustment, BUSY_LOOK};
 use super::next::{Next, next};
+use super::said::{self, done_at_ecom, is_success, says_no_such_order};
 use super::seen;
 use super::send::reserve;
 use super::{Answer, Caller, NotFirst, Order, Payments, Subject};
@@ -327,75 +325,11 @@ impl Payments {
 /// What eCom said, where it is about this order. A success that names another one is no answer: nothing follows from it, and
 /// no merchant is told of it.
 fn only_of(sent: Result<RawReply, SendFailure>, order: &Order) -> Result<RawReply, SendFailure> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Named<'a> {
-        #[serde(borrow)]
-        order_id: Cow<'a, str>,
-    }
-    let is_of_another = |raw: &RawReply| {
-        is_success(raw)
-            && serde_json::from_slice::<Named<'_>>(&raw.body)
-                .is_ok_and(|named| !is_same(&named.order_id, order.order.as_str()))
-    };
     match sent {
-        Ok(raw) if is_of_another(&raw) => {
+        Ok(raw) if said::is_of_another(&raw, &order.order) => {
             tracing::error!("eCom contradicts the request: treated as unknown");
             Err(SendFailure::OfAnother)
         }
         other => other,
-    }
-}
-
-/// Nobody says whether eCom keeps letter case and blanks of an order id.
-fn is_same(named: &str, asked: &str) -> bool {
-    let named = named.trim();
-    named.is_empty() || named.eq_ignore_ascii_case(asked.trim())
-}
-
-fn is_success(raw: &RawReply) -> bool {
-    (200..300).contains(&raw.status)
-}
-
-/// eCom's error 35, whatever its status.
-fn says_no_such_order(raw: &RawReply) -> bool {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Entry {
-        #[serde(default)]
-        error_code: String,
-    }
-    // Some answers leave the group out, so the code alone decides; 35 exists in one group only.
-    raw.status >= 400
-        && serde_json::from_slice::<Vec<Entry>>(&raw.body)
-            .is_ok_and(|entries| entries.iter().any(|entry| entry.error_code == "35"))
-}
-
-/// What a 2xx of eCom says about the operation, for the record; a body that can't be read is a success all the same.
-fn done_at_ecom(raw: &RawReply, now: Moment) -> Outcome {
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Info {
-        amount: Option<Amount>,
-        transaction_id: Option<String>,
-        time_stamp: Option<String>,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Body {
-        #[serde(alias = "transaction")]
-        transaction_info: Info,
-    }
-    let info = serde_json::from_slice::<Body>(&raw.body)
-        .unwrap_or_default()
-        .transaction_info;
-    Outcome::Succeeded {
-        amount: info.amount.unwrap_or_default(),
-        transaction_id: info.transaction_id,
-        at: info
-            .time_stamp
-            .as_deref()
-            .and_then(Moment::parse)
-            .unwrap_or(now),
     }
 }

@@ -18,6 +18,7 @@ mod next;
 mod read;
 mod rendered;
 mod resolve;
+mod said;
 mod seen;
 mod send;
 mod shared;

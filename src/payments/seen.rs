@@ -4,6 +4,7 @@
 
 use serde::Deserialize;
 
+use super::said::object;
 use crate::store::{Balance, Learnt, PayState, Sums};
 use crate::types::{Amount, Moment};
 
@@ -36,7 +37,7 @@ struct Summary {
 
 /// The balance that a details answer, asked for at `at`, shows.
 pub(super) fn balance(body: &[u8], at: Moment) -> Option<Balance> {
-    let shown: Shown = serde_json::from_slice(body).ok()?;
+    let shown: Shown = object(body)?;
     let done = |words: &'static [&'static str]| {
         let log = shown.transaction_log_history.iter();
         log.filter(move |entry| {
@@ -140,5 +141,6 @@ mod tests {
         assert_eq!(seen(&[reserve], Value::Null), None, "sums are not guessed");
         assert_eq!(balance(b"{}", Moment::from_millis(7)), None);
         assert_eq!(balance(b"[]", Moment::from_millis(7)), None);
+        assert_eq!(balance(b"[[]]", Moment::from_millis(7)), None);
     }
 }

@@ -144,14 +144,18 @@ pub(crate) fn judge(parts: &mut request::Parts) -> Result<(), Refusal> {
         });
     }
     if parts.uri.scheme().is_some() || parts.uri.authority().is_some() {
-        let path = parts.uri.path_and_query().cloned();
-        let mut origin = http::uri::Parts::default();
-        origin.path_and_query = path;
-        parts.uri = Uri::from_parts(origin).map_err(|_| {
+        parts.uri = origin_form(&parts.uri).ok_or_else(|| {
             Refusal::closing("target", Failure::field("target", "The target has no path"))
         })?;
     }
     Ok(())
+}
+
+/// The target without scheme and host; none of a host alone, which is for CONNECT (RFC 9112, 3.2.3).
+fn origin_form(target: &Uri) -> Option<Uri> {
+    let mut origin = http::uri::Parts::default();
+    origin.path_and_query = Some(target.path_and_query()?.clone());
+    Uri::from_parts(origin).ok()
 }
 
 fn length(target: &Uri) -> Result<(), Refusal> {
@@ -335,6 +339,9 @@ mod tests {
             Request::get("/").header(HOST, "shop:65536"),
             Request::get("/").header(HOST, "[::1]x"),
             get("http://other/"),
+            get("shop"),
+            Request::get("shop:80").header(HOST, "shop:80"),
+            Request::get("shop").version(Version::HTTP_10),
             get("/").header(UPGRADE, "h2c"),
             get("/").header(TRANSFER_ENCODING, "gzip, chunked"),
             get("/").header(TRANSFER_ENCODING, "chunked, chunked"),

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version, request};
 use http_body_util::BodyExt;
@@ -22,6 +20,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use self::body::{Outgoing, Progress};
 use self::connect::Connector;
 use super::breaker::Breaker;
+use super::head::{self, without_hop};
 use super::{Budget, RawReply, SendFailure, Unsent};
 use crate::ecom::error::{Code, Failure};
 use crate::workers::PerWorker;
@@ -323,21 +322,13 @@ impl Forwarder {
         uri.authority = Some(self.authority.clone());
         uri.path_and_query = Some(path);
         parts.uri = Uri::from_parts(uri).map_err(|_| unfit())?;
-        let split_cookies = parts.version == Version::HTTP_2;
+        let came = std::mem::take(&mut parts.headers);
+        parts.headers = head::onward(came, parts.version, &self.host);
         parts.version = Version::HTTP_11;
-        let mut headers = without_hop(std::mem::take(&mut parts.headers), |name| {
-            let text = name.as_str();
-            matches!(text, "expect" | "forwarded" | "x-real-ip") || text.starts_with("x-forwarded-")
-        });
-        if split_cookies {
-            join_cookies(&mut headers);
-        }
-        // In the place of the one that came.
-        headers.insert(HOST, self.host.clone());
         if self.shadow {
-            headers.insert(super::SHADOW_MARK, HeaderValue::from_static("1"));
+            let mark = HeaderValue::from_static("1");
+            parts.headers.insert(super::SHADOW_MARK, mark);
         }
-        parts.headers = headers;
         Ok(())
     }
 }
@@ -383,65 +374,6 @@ fn cleaned(response: Response<Incoming>) -> Result<Response<Incoming>, ForwardFa
         parts.headers.insert(CONTENT_LENGTH, once);
     }
     Ok(Response::from_parts(parts, body))
-}
-
-/// Headers without those of one hop, those that `Connection` names, the bridge's own and those that `also` names; in
-/// order (removing one by one would swap them).
-pub(super) fn without_hop(headers: HeaderMap, also: impl Fn(&HeaderName) -> bool) -> HeaderMap {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|token| HeaderName::from_bytes(token.trim().as_bytes()).ok())
-        // Naming the frame's length would change where the message ends.
-        .filter(|name| name != CONTENT_LENGTH)
-        .collect();
-    let drops = |name: &HeaderName| {
-        let of_one_hop = matches!(
-            name.as_str(),
-            "connection"
-                | "keep-alive"
-                | "proxy-authenticate"
-                | "proxy-authorization"
-                | "proxy-connection"
-                | "te"
-                | "trailer"
-                | "transfer-encoding"
-                | "upgrade"
-        );
-        of_one_hop || name.as_str().starts_with("bridge-") || named.contains(name) || also(name)
-    };
-    // As most heads are.
-    if !headers.keys().any(drops) {
-        return headers;
-    }
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    let mut current: Option<HeaderName> = None;
-    for (name, value) in headers {
-        if let Some(name) = name {
-            current = (!drops(&name)).then_some(name);
-        }
-        if let Some(name) = &current {
-            kept.append(name.clone(), value);
-        }
-    }
-    kept
-}
-
-/// HTTP/2 may split a cookie header; HTTP/1.1 has one (RFC 9113, 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let pieces: Vec<&[u8]> = headers
-        .get_all(http::header::COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    if pieces.len() > 1
-        && let Ok(mut joined) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
-    {
-        joined.set_sensitive(true);
-        headers.insert(http::header::COOKIE, joined);
-    }
 }
 
 fn judged(error: &hyper_util::client::legacy::Error) -> ForwardFailure {

@@ -404,7 +404,7 @@ async fn receive(
         }
     })?;
     let status = response.status().as_u16();
-    let headers = super::ecom::without_hop(std::mem::take(response.headers_mut()), |_| false);
+    let headers = super::head::without_hop(std::mem::take(response.headers_mut()), |_| false);
     let body = whole(response, ANSWER_MAX)
         .await
         .map_err(|unread| match unread {

@@ -3,15 +3,17 @@
 //! Renewed at half of its time; where that fails, the old one serves while it is good. Used only where no merchant call has
 //! brought a token for the sales unit. In memory only. Source: access token API. Must not: storm the endpoint (one fetch at a time per unit, and a failure is remembered for a short while).
 
+mod answer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+pub(super) use self::answer::Answer;
 use super::client::client;
 use super::whole::whole;
 use super::{ClientError, Credentials, SUBSCRIPTION_KEY};
@@ -68,34 +70,6 @@ pub struct Tokens {
     /// Those whose last fetch failed a moment ago.
     failed: Cache<Holder, Arc<TokenError>>,
     meters: Arc<Meters>,
-}
-
-/// What the endpoint answers.
-#[derive(Deserialize)]
-pub(super) struct Answer {
-    access_token: SecretString,
-    /// Seconds, as a text or a number.
-    #[serde(default)]
-    expires_in: serde_json::Value,
-}
-
-impl Answer {
-    /// `Authorization` with the token; none where it is nothing that a header can hold.
-    pub(super) fn authorization(&self) -> Option<HeaderValue> {
-        let text = format!("Bearer {}", self.access_token.expose_secret());
-        let mut value = HeaderValue::from_str(&text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    }
-
-    /// How long the token is good for, where it says so.
-    pub(super) fn expires_in(&self) -> Option<Duration> {
-        let seconds = match &self.expires_in {
-            serde_json::Value::String(text) => text.trim().parse().ok(),
-            other => other.as_u64(),
-        };
-        seconds.map(Duration::from_secs)
-    }
 }
 
 /// Where tokens are given.

@@ -125,10 +125,6 @@ impl Report {
         }
     }
 
-    pub(super) const fn has_begun(&self) -> bool {
-        !self.replayed_by.is_empty()
-    }
-
     pub(super) fn unreadable(&mut self, line: u64, why: &'static str) {
         self.unreadable += 1;
         if self.unreadable_lines.len() < NAMED {

@@ -31,6 +31,7 @@ pub(super) const ROWS: &[Row] = rows! {
     "absolute form, no host", "GET http://{path} HTTP/1.1\r\nHost: b\r\n\r\n", BAD;
     "absolute form, another scheme", "GET file://b{path} HTTP/1.1\r\nHost: c\r\n\r\n", BAD;
     "authority form", "GET b:80 HTTP/1.1\r\nHost: b\r\n\r\n", BAD;
+    "authority form, as Host says", "GET b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n", BAD;
     "authority form with a user", "GET u@b:80 HTTP/1.1\r\nHost: b\r\n\r\n", BAD;
     "no Host in HTTP/1.0", "POST {path} HTTP/1.0\r\nContent-Length: 1\r\n\r\na", ServedLast("a");
     "two Hosts in HTTP/1.0", "GET /x HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", BAD;

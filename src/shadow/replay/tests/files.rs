@@ -1,7 +1,7 @@
 //! Files that are long, damaged, cut, or something else.
 
 use super::*;
-use crate::shadow::record::line::LONGEST_LINE;
+use crate::shadow::record::line::{Header, LONGEST_LINE};
 
 fn header() -> Vec<u8> {
     let mut header = serde_json::to_vec(&Header::own()).expect("JSON");
