@@ -161,9 +161,11 @@ impl Payments {
             Looked::Found(Finding::Absent)
                 if self.has_passed(caller.terms.settle, open.silent_since(), now) =>
             {
-                let until = now.plus(caller.terms.settle);
-                if self.store.resume_adjustment(open.id, now, until).await? {
-                    self.close(open.id, Outcome::NotDone(until)).await;
+                // Of the time that was looked at: whoever has taken it up since may be sending it.
+                if let AdjustmentState::Open(until) = open.state {
+                    let outcome = Outcome::NotDone(until);
+                    // A store that can't write ends the call: it would look again without end.
+                    self.store.finish_adjustment(open.id, outcome, now).await?;
                 }
             }
             Looked::Found(Finding::Absent) | Looked::Doubt => {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::api_document::because;
 use crate::support::app::MSN;
-use crate::support::callbacks::{Shop, free_address};
+use crate::support::callbacks::{Shop, free_address, operating};
 use crate::support::client::Client;
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
@@ -143,15 +143,6 @@ impl Work {
                 because(r#", "operation": "details""#),
             ),
         };
-        let body = match body {
-            Value::Null => String::new(),
-            body => body.to_string(),
-        };
-        let text = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
         // The operator's listener may come a little later than the shops'.
         let mut client = None;
         eventually(async || {
@@ -160,7 +151,7 @@ impl Work {
         })
         .await;
         if let Some(mut client) = client {
-            client.send(text).await;
+            client.send(operating(method, &path, &body)).await;
             let _cut_off = client.read(false).await;
         }
     }

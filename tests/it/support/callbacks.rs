@@ -189,16 +189,23 @@ impl Shop {
 }
 
 async fn operated(at: SocketAddr, method: &str, path: &str, body: &Value) -> Answer {
+    Client::to(at)
+        .await
+        .ask(operating(method, path, body))
+        .await
+}
+
+/// A call of an operator's listener, as it is sent.
+pub(crate) fn operating(method: &str, path: &str, body: &Value) -> String {
     let body = if body.is_null() {
         String::new()
     } else {
         body.to_string()
     };
-    let text = format!(
+    format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    );
-    Client::to(at).await.ask(text).await
+    )
 }
 
 /// The dispatcher of a bridge with this operator's listener looks at the clock.
